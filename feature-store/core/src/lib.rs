@@ -1,0 +1,1 @@
+//! Feature values, freshness and the online store.

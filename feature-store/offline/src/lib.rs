@@ -1,0 +1,1 @@
+//! Polars and Parquet: schemas, builds and point-in-time joins.

@@ -1,0 +1,1 @@
+//! Content-addressed objects, manifests and logs.

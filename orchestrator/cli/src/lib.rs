@@ -1,0 +1,1 @@
+//! The one binary `daybreak`: commands and wiring.

@@ -1,0 +1,1 @@
+//! Pure decisions: schedules, state machine, retry, kinds.

@@ -1,0 +1,1 @@
+//! What crosses HTTP as plain types, and the typed client.

@@ -1,0 +1,1 @@
+//! axum API, the reconciler loops and apply, the one path every event takes.

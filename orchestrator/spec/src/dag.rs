@@ -1,0 +1,130 @@
+//! DAGs: schedules, retry policy and tasks. The graph itself (edges, cycles) is built by the `core` package.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::{Duration, Name, Node, Span, Spanned};
+
+/// A declared DAG.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dag {
+    /// Where the DAG's name stands.
+    #[serde(skip)]
+    pub span: Span,
+    /// When it fires; none = by hand only.
+    pub schedules: Vec<Schedule>,
+    /// Retry policy of its tasks unless a task says otherwise. Default: one attempt.
+    pub retry: Retry,
+    /// Default values of `${params.x}`; a manual run may override them.
+    pub params: BTreeMap<String, Node>,
+    /// Its tasks.
+    pub tasks: BTreeMap<Name, Task>,
+}
+
+/// When a DAG fires.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The map's own position.
+    #[serde(skip)]
+    pub span: Span,
+    /// Five or six fields or an alias, as written.
+    pub cron: Spanned<String>,
+    /// IANA zone name; default `UTC`.
+    pub timezone: Spanned<String>,
+    /// First wall-clock time in the zone that may fire (inclusive).
+    pub start: Option<Spanned<NaiveDateTime>>,
+    /// Wall-clock time in the zone from which on nothing fires (exclusive).
+    pub end: Option<Spanned<NaiveDateTime>>,
+    /// What happens to firings missed while the server was down or the DAG was not yet deployed. Default `none`.
+    pub missed: Missed,
+    /// What happens when a firing comes while a run of the DAG is active. Default `queue`.
+    pub overlap: Overlap,
+}
+
+/// What happens to missed firings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missed {
+    /// They are left out.
+    #[default]
+    None,
+    /// The newest one runs.
+    Last,
+    /// Each runs, oldest first.
+    All,
+}
+
+/// What happens to a firing while a run of the DAG is active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// It waits for the active run to end.
+    #[default]
+    Queue,
+    /// It is recorded as skipped.
+    Skip,
+    /// The active run is cancelled.
+    CancelPrevious,
+}
+
+/// How often and how a failed task is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// Waits between them.
+    pub backoff: Backoff,
+}
+
+/// Wait before attempt n + 1: `min(max, first * factor^(n-1))`, times a uniform random share for `jitter: full`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// Wait before the second attempt.
+    pub first: Duration,
+    /// Growth, at least 1.
+    pub factor: f64,
+    /// Longest wait.
+    pub max: Duration,
+    /// Randomisation.
+    pub jitter: Jitter,
+}
+
+/// Randomisation of a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jitter {
+    /// The wait as computed.
+    None,
+    /// Uniform in [0, wait].
+    #[default]
+    Full,
+}
+
+/// A declared task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Where the task's name stands.
+    #[serde(skip)]
+    pub span: Span,
+    /// Its kind, e.g. `train`.
+    pub kind: Spanned<String>,
+    /// Tasks of the same DAG that must have succeeded first.
+    pub needs: Vec<Spanned<Name>>,
+    /// Overrides the DAG's policy.
+    pub retry: Option<Retry>,
+    /// Real time after which an attempt is ended and counts as failed.
+    pub timeout: Option<Spanned<Duration>>,
+    /// Memory limit of its child process in bytes (heavy kinds and `command`); none = the worker's default.
+    pub memory_bytes: Option<Spanned<u64>>,
+    /// The kind's own parameters, still positioned nodes; `core::KindCatalog` knows their types.
+    pub parameters: Vec<(Spanned<String>, Node)>,
+}
+
+impl Task {
+    /// A parameter's node, if given.
+    pub fn parameter(&self, name: &str) -> Option<&Node> {
+        self.parameters.iter().find(|(key, _)| key.as_str() == name).map(|(_, node)| node)
+    }
+}

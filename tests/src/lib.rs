@@ -1,0 +1,1 @@
+//! The end-to-end tests, their support and the architecture test.

@@ -1,0 +1,1 @@
+//! Artefact format, compiled expressions and prediction on rows.

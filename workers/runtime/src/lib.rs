@@ -1,0 +1,1 @@
+//! The lease loop, child processes, cancellation and logs of a worker.

@@ -1,0 +1,1 @@
+//! Frames to fitted artefacts, one file per algorithm family.
