@@ -1,2 +1,147 @@
-//! The one binary.
-fn main() {}
+//! Developer commands. `cargo xtask test` passes the tests, `bench` measures, `torture` kills. Each is a short list of
+//! ordinary commands; to add one, add a variant and a function.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Developer commands of Daybreak")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test; names what the machine lacks
+    Test {
+        /// Handed on to `cargo test`, e.g. a test's name
+        rest: Vec<String>,
+    },
+    /// Build in release and measure: nightly, predict
+    Bench {
+        /// Name of the bench
+        name: String,
+        /// One JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Kill a demo at random moments and compare what it leaves with an undisturbed one
+    Torture {
+        /// Number of kills
+        #[arg(long, default_value_t = 50)]
+        kills: u32,
+        /// Nights of the demo
+        #[arg(long, default_value_t = 20)]
+        nights: u32,
+    },
+    /// Licences, sources and who may import what (installs cargo-deny when it is missing)
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Task::Test { rest } => test(rest),
+        Task::Bench { name, json } => bench(&name, json),
+        Task::Torture { kills, nights } => torture(kills, nights),
+        Task::Deny => deny(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root());
+    command
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn run(mut command: Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
+}
+
+/// The oracle scripts are plain Python with three packages; they are put beside the build, not into the system.
+fn python_packages() -> Result<PathBuf, String> {
+    let folder = target_dir()?.join("python-packages");
+    if folder.join("sklearn").exists() && folder.join("pyarrow").exists() {
+        return Ok(folder);
+    }
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+        .arg(&folder)
+        .args(["-r", "tests/oracle/requirements.txt"])
+        .current_dir(root());
+    run(pip).map_err(|problem| {
+        format!("{problem}\nthe oracle tests need python3 with pip (Debian: apt-get install python3 python3-pip)")
+    })?;
+    Ok(folder)
+}
+
+fn target_dir() -> Result<PathBuf, String> {
+    let mut metadata = cargo();
+    metadata.args(["metadata", "--format-version", "1", "--no-deps"]);
+    let output = metadata.output().map_err(|error| format!("cannot run cargo metadata: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let key = "\"target_directory\":\"";
+    let start = text.find(key).ok_or("cargo metadata names no target folder")? + key.len();
+    let end = text[start..].find('"').ok_or("cargo metadata is cut off")? + start;
+    Ok(PathBuf::from(&text[start..end]))
+}
+
+fn test(rest: Vec<String>) -> Result<(), String> {
+    let packages = python_packages()?;
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bins"]);
+    run(build)?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast"]).env("PYTHONPATH", packages).args(rest);
+    run(tests)
+}
+
+/// Builds the whole workspace, so that Polars has the one feature set, and returns the folder of the binaries.
+fn release_binaries() -> Result<PathBuf, String> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--workspace", "--bins"]);
+    run(build)?;
+    Ok(target_dir()?.join("release"))
+}
+
+fn bench(name: &str, json: bool) -> Result<(), String> {
+    let mut command = Command::new(release_binaries()?.join("daybreak-bench"));
+    command.arg(name).current_dir(root());
+    if json {
+        command.arg("--json");
+    }
+    run(command)
+}
+
+fn torture(kills: u32, nights: u32) -> Result<(), String> {
+    let mut command = Command::new(release_binaries()?.join("daybreak-torture"));
+    command.args(["--kills", &kills.to_string(), "--nights", &nights.to_string()]).current_dir(root());
+    run(command)
+}
+
+fn deny() -> Result<(), String> {
+    let mut probe = cargo();
+    probe.args(["deny", "--version"]);
+    if !probe.output().is_ok_and(|output| output.status.success()) {
+        let mut install = cargo();
+        install.args(["install", "--locked", "--quiet", "cargo-deny"]);
+        run(install)?;
+    }
+    let mut check = cargo();
+    check.args(["deny", "check", "bans", "licenses", "sources"]);
+    run(check)
+}
