@@ -37,10 +37,24 @@ pub struct Schedule {
     pub start: Option<Spanned<NaiveDateTime>>,
     /// Wall-clock time in the zone from which on nothing fires (exclusive).
     pub end: Option<Spanned<NaiveDateTime>>,
+    /// How the two day fields of `cron` combine where neither is a bare `*`. Default `or`.
+    #[serde(default)]
+    pub day_match: DayMatch,
     /// What happens to firings missed while the server was down or the DAG was not yet deployed. Default `none`.
     pub missed: Missed,
     /// What happens when a firing comes while a run of the DAG is active. Default `queue`.
     pub overlap: Overlap,
+}
+
+/// How the day-of-month and the day-of-week field combine where neither is a bare `*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DayMatch {
+    /// A day that either field names, as cron has always done it.
+    #[default]
+    Or,
+    /// A day that both name, e.g. Friday the 13th.
+    And,
 }
 
 /// What happens to missed firings.

@@ -2,7 +2,26 @@
 //! package (row by row, in training and serving alike) both evaluate. Nulls follow SQL's three-valued logic.
 //! Parsing, the allow-list and type inference live beside this file.
 
+mod convert;
+mod functions;
+mod infer;
+mod literals;
+mod place;
+mod query;
+mod query_expression;
+mod sql_text;
+mod type_error;
+
 use serde::{Deserialize, Serialize};
+
+pub use convert::parse_expression;
+pub(crate) use convert::parse_expression_at;
+pub use infer::infer_type;
+pub(crate) use place::TextPlace;
+pub use query::check_query;
+pub(crate) use query::check_query_at;
+pub(crate) use type_error::find_name;
+pub use type_error::{TypeError, type_problems};
 
 /// An expression as written and as understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +100,6 @@ pub enum BinaryOperator {
 /// Allowed functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Function {
     /// ABS(x)
     Abs,

@@ -1,20 +1,46 @@
 //! The language: reads a folder of YAML into typed declarations that keep their positions, or into problems, all at
-//! once. Knows nothing of databases, Polars or kinds of task. To add a key: a field in its declaration, a line in the
-//! decoder and in the schema, a fixture.
+//! once. Knows nothing of databases, Polars or kinds of task. To add a key: a field in its declaration, a line in
+//! `keys.rs` (which also makes the schema), the line in `decode/` that reads it, a fixture.
 
 mod dag;
+mod decode;
+mod decoder;
+mod did_you_mean;
 mod expression;
+mod folder;
+mod gate;
+mod keys;
+mod load;
 mod model_declaration;
 mod node;
 mod position;
 mod problem;
 mod project;
+mod references;
+mod report;
+mod schema;
+mod small_texts;
 mod source;
+mod source_files;
+mod substitution;
+mod timestamp;
 mod view;
 mod words;
+mod yaml;
+mod yaml_scalar;
+mod yaml_syntax;
 
-pub use dag::{Backoff, Dag, Jitter, Missed, Overlap, Retry, Schedule, Task};
-pub use expression::{BinaryOperator, Expr, Expression, Function, UnaryOperator};
+pub use dag::{Backoff, Dag, DayMatch, Jitter, Missed, Overlap, Retry, Schedule, Task};
+pub use decode::{DeclarationKind, Declared};
+pub use decoder::Decoder;
+pub use did_you_mean::did_you_mean;
+pub use expression::{
+    BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
+    type_problems,
+};
+pub use folder::Error;
+pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,
 };
@@ -22,6 +48,11 @@ pub use node::{Node, NodeValue};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
 pub use project::{Entity, Project};
+pub use report::{DiagnosticReport, Style, problems_json, render};
+pub use schema::json_schema;
 pub use source::{KnownAt, Source};
+pub use source_files::SourceFiles;
+pub use substitution::{MissingValue, Reference, RunValue, Template};
+pub use timestamp::Timestamp;
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
 pub use words::{ColumnType, Duration, Name, Value};

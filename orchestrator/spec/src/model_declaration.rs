@@ -135,6 +135,22 @@ pub enum Metric {
     R2,
 }
 
+impl Metric {
+    /// All metrics, in the order of their documentation.
+    pub const ALL: [Self; 5] = [Self::Auc, Self::LogLoss, Self::Brier, Self::Rmse, Self::R2];
+
+    /// The YAML spelling.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auc => "auc",
+            Self::LogLoss => "log_loss",
+            Self::Brier => "brier",
+            Self::Rmse => "rmse",
+            Self::R2 => "r2",
+        }
+    }
+}
+
 /// The categories' value type is text; kept here so that declared categories share the value type of features.
 impl Categories {
     /// The declared categories as values; `None` for observed ones.

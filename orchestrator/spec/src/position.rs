@@ -1,5 +1,5 @@
 //! Where a value stands in the user's files. Positions are for people (1-based lines and columns, counted in
-//! characters); they never take part in equality, hashing or the serialised form of a project.
+//! characters); they never take part in the serialised form of a project, nor in equality and hashing of a [`Spanned`].
 
 use std::ops::Deref;
 

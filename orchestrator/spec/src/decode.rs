@@ -1,0 +1,13 @@
+//! From the trees of all files to the typed project: one decoding function per map of `keys.rs`, in `decode/`. Checks
+//! only what one map can tell; what needs other declarations is `references.rs`. A new map = a table in `keys.rs`, a
+//! function here that asks for each of its keys.
+
+mod dag;
+mod fields;
+mod model;
+mod project;
+mod source;
+mod view;
+
+pub use project::{DeclarationKind, Declared};
+pub(crate) use project::{Merger, ROOT_FILE};

@@ -1,0 +1,180 @@
+//! DAGs: schedules, retry policies and tasks. Parameters of tasks stay positioned nodes.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Fields, fields, named};
+use crate::keys::{BACKOFF, DAG, DAY_MATCH, JITTER, MISSED, OVERLAP, RETRY, SCHEDULE, TASK};
+use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Schedule, Spanned, Task};
+
+pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
+    let fields = fields(decoder, node, &DAG, named("DAG", name), name.span)?;
+    let schedules = schedules(decoder, &fields);
+    let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
+    let params = fields.read(decoder, "params", params).unwrap_or_default();
+    let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
+    Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
+}
+
+fn schedules(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> Vec<Schedule> {
+    let (one, several) = (fields.entry("schedule"), fields.entry("schedules"));
+    if let (Some((first, _)), Some((second, _))) = (one, several) {
+        let message = format!("{} has `schedule` and `schedules`", fields.label);
+        let problem = Problem::error("conflicting_keys", second.span, message);
+        decoder.report(problem.hint("put all of them into one list").related(first.span, "the other key"));
+    }
+    let mut found = Vec::new();
+    for (key, node) in [one, several].into_iter().flatten() {
+        let what = fields.what(key);
+        let items = match &node.value {
+            NodeValue::Map(_) if key.value == "schedule" => std::slice::from_ref(node),
+            NodeValue::List(_) => decoder.list(node, &what, "a list"),
+            NodeValue::Text(text) => {
+                let message =
+                    format!("{what} must be a map with `cron`, not `{}`", crate::small_texts::shortened(text));
+                let hint = format!("write {{ cron: \"{}\" }}", crate::small_texts::shortened(text));
+                decoder.report(Problem::error("wrong_type", node.span, message).hint(hint));
+                &[]
+            }
+            _ => {
+                decoder.wrong_type(node, &what, "a map with `cron`, or a list of such maps");
+                &[]
+            }
+        };
+        let label = format!("a schedule of {}", fields.label);
+        for item in items {
+            let span = if matches!(node.value, NodeValue::Map(_)) { key.span } else { item.span };
+            found.extend(schedule(decoder, item, &label, span));
+        }
+    }
+    found
+}
+
+fn schedule(decoder: &mut Decoder<'_>, node: &Node, label: &str, span: crate::Span) -> Option<Schedule> {
+    let fields = fields(decoder, node, &SCHEDULE, label.to_owned(), span)?;
+    let cron = fields.read(decoder, "cron", Decoder::text);
+    let timezone = match fields.entry("timezone") {
+        Some(_) => fields.read(decoder, "timezone", Decoder::text),
+        None => Some(Spanned::new("UTC".to_owned(), span)),
+    };
+    let start = fields.read(decoder, "start", Decoder::wall_time);
+    let end = fields.read(decoder, "end", Decoder::wall_time);
+    if let (Some(start), Some(end)) = (&start, &end)
+        && start.value >= end.value
+    {
+        let problem = Problem::error("end_before_start", end.span, "`end` is not after `start`: it never fires");
+        decoder.report(problem.related(start.span, "the start"));
+    }
+    let day_match = fields.read(decoder, "day_match", |decoder, node, what| decoder.word(node, what, DAY_MATCH));
+    let missed = fields.read(decoder, "missed", |decoder, node, what| decoder.word(node, what, MISSED));
+    let overlap = fields.read(decoder, "overlap", |decoder, node, what| decoder.word(node, what, OVERLAP));
+    Some(Schedule {
+        span: node.span,
+        cron: cron?,
+        timezone: timezone?,
+        start,
+        end,
+        day_match: day_match.map(|word| word.value).unwrap_or_default(),
+        missed: missed.map(|word| word.value).unwrap_or_default(),
+        overlap: overlap.map(|word| word.value).unwrap_or_default(),
+    })
+}
+
+/// The policy of a DAG that declares none.
+fn one_attempt() -> Retry {
+    Retry { attempts: 1, backoff: default_backoff() }
+}
+
+fn default_backoff() -> Backoff {
+    let duration = |text| Duration::parse(text).expect("a duration of this file");
+    Backoff { first: duration("10s"), factor: 2.0, max: duration("5m"), jitter: Jitter::default() }
+}
+
+fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Retry> {
+    let fields = fields(decoder, node, &RETRY, what.to_owned(), node.span)?;
+    let attempts = fields.read(decoder, "attempts", |decoder, node, what| decoder.integer(node, what, 1, 1000));
+    let backoff = fields.read(decoder, "backoff", backoff).unwrap_or_else(default_backoff);
+    let attempts = u32::try_from(attempts?.value).ok()?;
+    Some(Retry { attempts, backoff })
+}
+
+fn backoff(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Backoff> {
+    let fields = fields(decoder, node, &BACKOFF, what.to_owned(), node.span)?;
+    let default = default_backoff();
+    let first = fields.read(decoder, "first", Decoder::duration);
+    let factor = fields.read(decoder, "factor", |decoder, node, what| decoder.number(node, what, 1.0));
+    let max = fields.read(decoder, "max", Decoder::duration);
+    let jitter = fields.read(decoder, "jitter", |decoder, node, what| decoder.word(node, what, JITTER));
+    let shown = max.as_ref().or(first.as_ref()).map_or(node.span, |given| given.span);
+    let first = first.map_or(default.first, |first| first.value);
+    // A longer first wait than the default longest one needs no second line.
+    let longest = if first.micros > default.max.micros { first.clone() } else { default.max };
+    let max = max.map_or(longest, |max| max.value);
+    if first.micros > max.micros {
+        let message = format!("{what} waits {first} first, longer than its `max` of {max}");
+        decoder.report(Problem::error("out_of_range", shown, message));
+    }
+    let factor = factor.map_or(default.factor, |factor| factor.value);
+    let jitter = jitter.map_or(default.jitter, |jitter| jitter.value);
+    Some(Backoff { first, factor, max, jitter })
+}
+
+fn params(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<BTreeMap<String, Node>> {
+    let mut found = BTreeMap::new();
+    for (key, value) in decoder.entries(node, what, "a map of names to values") {
+        let what = format!("`{}` in {what}", key.value);
+        match &value.value {
+            NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
+                decoder.wrong_type(value, &what, "a text, a number or true/false");
+            }
+            _ if !crate::substitution::is_key(key) => {
+                let message = format!("`{}` cannot be the name of a parameter", crate::small_texts::shortened(key));
+                let hint = "write letters, digits and `_`, so that ${params.name} can stand for it";
+                decoder.report(Problem::error("bad_name", key.span, message).hint(hint));
+            }
+            _ => drop(found.insert(key.value.clone(), value.clone())),
+        }
+    }
+    Some(found)
+}
+
+fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTreeMap<Name, Task> {
+    let mut found = BTreeMap::new();
+    let entries = decoder.entries(node, what, "a map of names to tasks");
+    if entries.is_empty() && matches!(node.value, NodeValue::Map(_) | NodeValue::Null) {
+        decoder.report(Problem::error("empty_list", node.span, format!("DAG `{dag}` has no tasks")));
+    }
+    for (key, value) in entries {
+        let name = decoder.slug(key, "the key of a task");
+        let label = format!("task `{}`", key.value);
+        if let (Some(task), Some(name)) = (task(decoder, value, label, key.span), name) {
+            found.insert(name.value, task);
+        }
+    }
+    found
+}
+
+fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: crate::Span) -> Option<Task> {
+    let fields = fields(decoder, node, &TASK, label, span)?;
+    // A task without a readable kind stays part of the graph.
+    let kind = fields.read(decoder, "kind", Decoder::text).unwrap_or_else(|| Spanned::new(String::new(), span));
+    let needs = fields.read(decoder, "needs", |decoder, node, what| {
+        let needs = match &node.value {
+            NodeValue::List(items) if items.is_empty() => Vec::new(),
+            _ => decoder.names(node, what),
+        };
+        decoder.refuse_repeats(what, needs.iter().map(|name| (name.as_str(), name.span)));
+        Some(needs)
+    });
+    let retry = fields.read(decoder, "retry", retry);
+    let timeout = fields.read(decoder, "timeout", Decoder::duration);
+    let memory_bytes = fields.read(decoder, "memory", Decoder::size);
+    let mut needs = needs.unwrap_or_default();
+    let mut seen = Vec::new();
+    needs.retain(|name| {
+        !seen.contains(&name.value) && {
+            seen.push(name.value.clone());
+            true
+        }
+    });
+    Some(Task { span, kind, needs, retry, timeout, memory_bytes, parameters: fields.others() })
+}

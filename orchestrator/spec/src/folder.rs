@@ -1,0 +1,122 @@
+//! The YAML files of a project's folder, in one order on every machine. Reads only regular files inside the project and
+//! only as much as the budget allows: no pipes, no devices, no links that lead out. What a file says is not its
+//! business.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::decode::ROOT_FILE;
+use crate::yaml::MAX_BYTES;
+
+/// Most files a project may have.
+const MAX_FILES: usize = 5_000;
+/// Deepest folder that is looked into.
+const MAX_DEPTH: usize = 32;
+
+/// Why a folder cannot be read as a project; what is wrong inside its files are problems.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder itself, or one below it.
+    #[error("cannot read the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no `daybreak.yaml`.
+    #[error("{} is no project: it has no {ROOT_FILE}{}", path.display(), hint_of(*misnamed))]
+    NoProject {
+        /// The folder.
+        path: PathBuf,
+        /// Whether a `daybreak.yml` is there.
+        misnamed: bool,
+    },
+    /// More files than a project may have.
+    #[error("{} has more than {MAX_FILES} YAML files; point to the project's own folder", path.display())]
+    TooManyFiles {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+fn hint_of(misnamed: bool) -> &'static str {
+    if misnamed { "; rename its daybreak.yml" } else { "; run `daybreak init`, or name another folder" }
+}
+
+/// A file of the project.
+pub(crate) struct Found {
+    /// Relative to the project, with `/`.
+    pub path: String,
+    pub content: Content,
+}
+
+/// What reading a file gave.
+pub(crate) enum Content {
+    Bytes(Vec<u8>),
+    /// Larger than the budget.
+    TooLarge,
+    /// A pipe, a device or a link that leads out of the project.
+    NotAFile,
+    /// Reading failed.
+    Unreadable(String),
+}
+
+/// All YAML files below the folder: `daybreak.yaml` first, then by path. Hidden files and folders, and folders with a
+/// `daybreak.yaml` of their own, are other people's.
+pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
+    let root_file = root.join(ROOT_FILE);
+    let folder_error = |path: &Path, source| Error::Folder { path: path.to_path_buf(), source };
+    fs::read_dir(root).map_err(|source| folder_error(root, source))?;
+    if !root_file.is_file() {
+        let misnamed = root.join("daybreak.yml").is_file();
+        return Err(Error::NoProject { path: root.to_path_buf(), misnamed });
+    }
+    let inside = root.canonicalize().map_err(|source| folder_error(root, source))?;
+    let mut paths = Vec::new();
+    let mut folders = vec![(root.to_path_buf(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|source| folder_error(&folder, source))? {
+            let entry = entry.map_err(|source| folder_error(&folder, source))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            let relative = format!("{prefix}{name}");
+            let kind = entry.file_type().map_err(|source| folder_error(&path, source))?;
+            if kind.is_dir() {
+                let nested = path.join(ROOT_FILE).exists();
+                if !nested && depth < MAX_DEPTH {
+                    folders.push((path, format!("{relative}/"), depth + 1));
+                }
+            } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+                paths.push((relative, path));
+            }
+        }
+        if paths.len() > MAX_FILES {
+            return Err(Error::TooManyFiles { path: root.to_path_buf() });
+        }
+    }
+    paths.sort_by(|(one, _), (other, _)| (one != ROOT_FILE, one).cmp(&(other != ROOT_FILE, other)));
+    Ok(paths.into_iter().map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
+}
+
+fn content(path: &Path, inside: &Path) -> Content {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => return Content::Unreadable(error.to_string()),
+    };
+    let within = path.canonicalize().is_ok_and(|real| real.starts_with(inside));
+    if !metadata.is_file() || !within {
+        return Content::NotAFile;
+    }
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+        Ok(_) if bytes.len() > MAX_BYTES => Content::TooLarge,
+        Ok(_) => Content::Bytes(bytes),
+        Err(error) => Content::Unreadable(error.to_string()),
+    }
+}

@@ -1,0 +1,350 @@
+//! Every key of the language: one table per map, read by the decoder (unknown and missing keys) and by the JSON Schema
+//! for editors, so that the two cannot drift. To add a key: a line here and the line in `decode/` that reads it; the
+//! decoder's own check fails on a key that stands in only one of the two.
+
+/// A kind of map and its keys.
+pub(crate) struct Table {
+    /// Name of its definition in the JSON Schema.
+    pub id: &'static str,
+    /// One line for people.
+    pub doc: &'static str,
+    /// Keys in the order in which they are documented.
+    pub keys: &'static [Key],
+    /// Whether it takes keys of its own besides these, and what they are.
+    pub others: Option<&'static str>,
+}
+
+/// One key.
+pub(crate) struct Key {
+    /// As written.
+    pub name: &'static str,
+    /// Its type.
+    pub shape: Shape,
+    /// Whether it has to be given.
+    pub presence: Presence,
+    /// One line for people.
+    pub doc: &'static str,
+}
+
+/// Whether a key has to be given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Required,
+    Optional,
+}
+
+/// The type of a value.
+pub(crate) enum Shape {
+    /// The number 1.
+    Version,
+    /// A slug.
+    Name,
+    /// Any text that is not empty.
+    Text,
+    /// Any text, an empty one too.
+    AnyText,
+    /// A column's name.
+    Column,
+    /// A path or glob.
+    Path,
+    /// A scalar expression.
+    Expression,
+    /// A SELECT.
+    Query,
+    /// E.g. `7d`.
+    Duration,
+    /// E.g. `2GiB`.
+    Size,
+    /// Date or datetime without zone.
+    WallTime,
+    /// A whole number from the first to the second, both included.
+    Integer(i64, i64),
+    /// A number that is at least this.
+    Number(f64),
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// An aggregate function, e.g. `mean`, `p90`.
+    Function,
+    /// Text, number or flag.
+    Scalar,
+    /// A map with the keys of a table.
+    Map(&'static Table),
+    /// Names (slugs) to maps with the keys of a table.
+    Named(&'static Table),
+    /// Free text keys to values of one shape.
+    MapOf(&'static Shape),
+    /// A list, not empty.
+    List(&'static Shape),
+    /// One value or a list of them, not empty.
+    OneOrMany(&'static Shape),
+    /// One of several shapes.
+    Either(&'static [Shape]),
+    /// Names (slugs) to tasks, whose parameters depend on their kind.
+    Tasks,
+}
+
+use Presence::{Optional, Required};
+
+const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static str) -> Key {
+    Key { name, shape, presence, doc }
+}
+
+/// Types of columns, in the order of their documentation.
+pub(crate) const COLUMN_TYPES: &[&str] =
+    &["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "str", "date", "datetime"];
+/// `metrics:`
+pub(crate) const METRICS: &[&str] = &["auc", "log_loss", "brier", "rmse", "r2"];
+/// `missing:` of models and feature references.
+pub(crate) const MISSING: &[&str] = &["impute", "refuse"];
+/// `missed:`
+pub(crate) const MISSED: &[&str] = &["none", "last", "all"];
+/// `overlap:`
+pub(crate) const OVERLAP: &[&str] = &["queue", "skip", "cancel_previous"];
+/// `day_match:`
+pub(crate) const DAY_MATCH: &[&str] = &["or", "and"];
+/// `jitter:`
+pub(crate) const JITTER: &[&str] = &["none", "full"];
+/// Aggregate functions without the percentiles `p0` to `p100`.
+pub(crate) const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "mean", "min", "max", "std", "median"];
+
+/// The keys of every file of a project.
+pub(crate) const FILE: Table = Table {
+    id: "file",
+    doc: "A file of a Daybreak project; the maps of all files are merged",
+    keys: &[
+        key("version", Shape::Version, Optional, "Version of the language: 1; required in daybreak.yaml"),
+        key("name", Shape::Name, Optional, "Name of the project, only in daybreak.yaml; default: the folder's name"),
+        key(
+            "data_roots",
+            Shape::List(&Shape::Path),
+            Optional,
+            "Folders outside the project that sources may read, only in daybreak.yaml",
+        ),
+        key("sources", Shape::Named(&SOURCE), Optional, "Files of rows"),
+        key("entities", Shape::Named(&ENTITY), Optional, "What features describe, found by key columns"),
+        key("feature_views", Shape::Named(&VIEW), Optional, "Features per entity, built at instants"),
+        key("models", Shape::Named(&MODEL), Optional, "What is predicted, from what, and how it is learnt"),
+        key("dags", Shape::Named(&DAG), Optional, "Tasks, their order and when they run"),
+    ],
+    others: None,
+};
+
+/// A source.
+pub(crate) const SOURCE: Table = Table {
+    id: "source",
+    doc: "A set of Parquet files of one schema",
+    keys: &[
+        key("path", Shape::Path, Required, "Path or glob, relative to the project"),
+        key("where", Shape::Expression, Optional, "Keeps the rows for which this holds"),
+        key("event_time", Shape::Column, Optional, "Datetime column; without it the source is static"),
+        key(
+            "known_at",
+            Shape::Either(&[Shape::Column, Shape::MapOf(&Shape::Column)]),
+            Optional,
+            "Datetime column at which a whole row became known, or column -> datetime column",
+        ),
+        key("sequence", Shape::Column, Optional, "Breaks ties of equal event and known time; the larger wins"),
+        key(
+            "schema",
+            Shape::MapOf(&Shape::Words(COLUMN_TYPES)),
+            Optional,
+            "Column -> type, where the files are absent when the project is checked",
+        ),
+    ],
+    others: None,
+};
+
+/// An entity.
+pub(crate) const ENTITY: Table = Table {
+    id: "entity",
+    doc: "What a feature view describes",
+    keys: &[key("keys", Shape::OneOrMany(&Shape::Column), Required, "Key columns in order")],
+    others: None,
+};
+
+/// A feature view.
+pub(crate) const VIEW: Table = Table {
+    id: "feature_view",
+    doc: "Features of one entity: exactly one of `aggregates`, `latest` and `sql`",
+    keys: &[
+        key("entity", Shape::Name, Optional, "The entity; without it one row for all"),
+        key("source", Shape::Name, Optional, "The source of `aggregates` and `latest`"),
+        key("ttl", Shape::Duration, Optional, "Largest age at which a value may be used; default: no limit"),
+        key("publish_delay", Shape::Duration, Optional, "A build at T is available from T + this on; default: 0"),
+        key("ignore_nulls", Shape::Flag, Optional, "`latest`: an older value may stand in for a newest null"),
+        key("aggregates", Shape::List(&Shape::Map(&AGGREGATE)), Optional, "Aggregates over windows before T"),
+        key("latest", Shape::OneOrMany(&Shape::Column), Optional, "Columns of the newest row per key before T"),
+        key("sql", Shape::Query, Optional, "A SELECT over sources, each cut off at T"),
+    ],
+    others: None,
+};
+
+/// An item of `aggregates`.
+pub(crate) const AGGREGATE: Table = Table {
+    id: "aggregate",
+    doc: "Functions x windows over one expression",
+    keys: &[
+        key("of", Shape::Expression, Required, "The value aggregated per row"),
+        key("as", Shape::Column, Optional, "Stem of the features' names; needed unless `of` is a bare column"),
+        key("fn", Shape::OneOrMany(&Shape::Function), Required, "What is made of the values"),
+        key("windows", Shape::OneOrMany(&Shape::Duration), Required, "Window lengths; each window is [T - W, T)"),
+    ],
+    others: None,
+};
+
+/// A model.
+pub(crate) const MODEL: Table = Table {
+    id: "model",
+    doc: "What is predicted, from what, and how it is learnt",
+    keys: &[
+        key("observations", Shape::Map(&OBSERVATIONS), Required, "The rows it learns from"),
+        key(
+            "inputs",
+            Shape::MapOf(&Shape::Either(&[Shape::Words(COLUMN_TYPES), Shape::Map(&INPUT)])),
+            Optional,
+            "Values that arrive with a request",
+        ),
+        key("derived", Shape::MapOf(&Shape::Expression), Optional, "Values computed from inputs and features"),
+        key(
+            "features",
+            Shape::List(&Shape::Either(&[Shape::Text, Shape::Map(&REFERENCE)])),
+            Optional,
+            "Views, or single features as `view.feature`",
+        ),
+        key("missing", Shape::Words(MISSING), Optional, "Policy for missing or expired features; default: refuse"),
+        key(
+            "algorithm",
+            Shape::Either(&[Shape::Name, Shape::Map(&ALGORITHM)]),
+            Required,
+            "How it learns, e.g. logistic_regression",
+        ),
+        key("metrics", Shape::OneOrMany(&Shape::Words(METRICS)), Required, "What is measured"),
+    ],
+    others: None,
+};
+
+/// `observations:`
+pub(crate) const OBSERVATIONS: Table = Table {
+    id: "observations",
+    doc: "The rows a model learns from",
+    keys: &[
+        key("source", Shape::Name, Required, "The source; its event time is the instant of prediction"),
+        key("label", Shape::Expression, Required, "Boolean for classifiers, number for regressors"),
+        key("label_known_at", Shape::Column, Optional, "Datetime column from which on the label is known"),
+        key("where", Shape::Expression, Optional, "Keeps the observations for which this holds"),
+    ],
+    others: None,
+};
+
+/// An input in its long form.
+pub(crate) const INPUT: Table = Table {
+    id: "input",
+    doc: "A value that arrives with a request",
+    keys: &[
+        key("type", Shape::Words(COLUMN_TYPES), Required, "Its type"),
+        key(
+            "categories",
+            Shape::Either(&[Shape::Words(&["observed"]), Shape::List(&Shape::AnyText)]),
+            Optional,
+            "For text: the categories with a column of their own",
+        ),
+    ],
+    others: None,
+};
+
+/// A feature reference in its long form.
+pub(crate) const REFERENCE: Table = Table {
+    id: "feature_reference",
+    doc: "A view read by a model in one role",
+    keys: &[
+        key("view", Shape::Name, Required, "The view"),
+        key("entity", Shape::MapOf(&Shape::Column), Optional, "Key of the entity -> column of the observation"),
+        key("as", Shape::Name, Optional, "The role's name; default: the view's"),
+        key("pick", Shape::OneOrMany(&Shape::Column), Optional, "The features read; default: all"),
+        key("missing", Shape::Words(MISSING), Optional, "Overrides the model's policy"),
+    ],
+    others: None,
+};
+
+/// An algorithm in its long form.
+pub(crate) const ALGORITHM: Table = Table {
+    id: "algorithm",
+    doc: "An algorithm and its parameters",
+    keys: &[key("name", Shape::Name, Required, "E.g. logistic_regression")],
+    others: Some("Parameters of the algorithm"),
+};
+
+/// A DAG.
+pub(crate) const DAG: Table = Table {
+    id: "dag",
+    doc: "Tasks, their order and when they run",
+    keys: &[
+        key("schedule", Shape::OneOrMany(&Shape::Map(&SCHEDULE)), Optional, "When it fires; without it by hand only"),
+        key("schedules", Shape::List(&Shape::Map(&SCHEDULE)), Optional, "The same as a list"),
+        key("retry", Shape::Map(&RETRY), Optional, "Policy of its tasks; default: one attempt"),
+        key("params", Shape::MapOf(&Shape::Scalar), Optional, "Default values of ${params.x}"),
+        key("tasks", Shape::Tasks, Required, "Its tasks"),
+    ],
+    others: None,
+};
+
+/// A schedule.
+pub(crate) const SCHEDULE: Table = Table {
+    id: "schedule",
+    doc: "When a DAG fires",
+    keys: &[
+        key("cron", Shape::Text, Required, "Five or six fields, or an alias such as @daily"),
+        key("timezone", Shape::Text, Optional, "IANA zone such as America/New_York; default: UTC"),
+        key("start", Shape::WallTime, Optional, "First wall-clock time in the zone that may fire"),
+        key("end", Shape::WallTime, Optional, "Wall-clock time in the zone from which on nothing fires"),
+        key(
+            "day_match",
+            Shape::Words(DAY_MATCH),
+            Optional,
+            "How day of month and day of week combine where both are restricted; default: or",
+        ),
+        key("missed", Shape::Words(MISSED), Optional, "Firings missed while the server was down; default: none"),
+        key("overlap", Shape::Words(OVERLAP), Optional, "A firing while a run is active; default: queue"),
+    ],
+    others: None,
+};
+
+/// A retry policy.
+pub(crate) const RETRY: Table = Table {
+    id: "retry",
+    doc: "How often and how a failed task is tried again",
+    keys: &[
+        key("attempts", Shape::Integer(1, 1000), Required, "Attempts in all"),
+        key("backoff", Shape::Map(&BACKOFF), Optional, "Waits between attempts"),
+    ],
+    others: None,
+};
+
+/// `backoff:`
+pub(crate) const BACKOFF: Table = Table {
+    id: "backoff",
+    doc: "Wait before attempt n + 1: min(max, first * factor^(n-1))",
+    keys: &[
+        key("first", Shape::Duration, Optional, "Wait before the second attempt; default: 10s"),
+        key("factor", Shape::Number(1.0), Optional, "Growth; default: 2"),
+        key("max", Shape::Duration, Optional, "Longest wait; default: 5m"),
+        key("jitter", Shape::Words(JITTER), Optional, "full: a uniform share of the wait; default: full"),
+    ],
+    others: None,
+};
+
+/// The keys every task takes.
+pub(crate) const TASK: Table = Table {
+    id: "task",
+    doc: "A task of a DAG",
+    keys: &[
+        key("kind", Shape::Name, Required, "Its kind, e.g. train"),
+        key("needs", Shape::OneOrMany(&Shape::Name), Optional, "Tasks that must have succeeded first"),
+        key("retry", Shape::Map(&RETRY), Optional, "Overrides the DAG's policy"),
+        key("timeout", Shape::Duration, Optional, "Real time after which an attempt fails"),
+        key("memory", Shape::Size, Optional, "Memory limit of its process, e.g. 2GiB"),
+    ],
+    others: Some("Parameters of the kind"),
+};

@@ -1,0 +1,111 @@
+//! The JSON Schema (draft 2020-12) of project files for editors, out of the same tables that the decoder reads. Tasks and
+//! algorithms are open here (`others`); the package that knows their parameters narrows `$defs/task` and
+//! `$defs/algorithm`. A new shape = an arm in `shape`.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::keys::{self, FUNCTIONS, Key, Presence, Shape, Table};
+
+/// What a slug looks like.
+const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+const DURATION: &str = "^0*[1-9][0-9]*(us|ms|s|m|h|d|w)$";
+const SIZE: &str = "^0*[1-9][0-9]* *(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$";
+const WALL_TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$";
+
+/// The schema of one project file.
+pub fn json_schema() -> Json {
+    let mut definitions = Map::new();
+    let root = table(&keys::FILE, &mut definitions);
+    // Tasks are reached through `Shape::Tasks` only.
+    define(&keys::TASK, &mut definitions);
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Daybreak project file",
+    });
+    if let (Some(schema), Json::Object(root)) = (schema.as_object_mut(), root) {
+        schema.extend(root);
+        schema.insert("$defs".to_owned(), Json::Object(definitions));
+    }
+    schema
+}
+
+fn define(of: &'static Table, definitions: &mut Map<String, Json>) -> Json {
+    if !definitions.contains_key(of.id) {
+        // Holds the place while the table is walked.
+        definitions.insert(of.id.to_owned(), Json::Null);
+        let schema = table(of, definitions);
+        definitions.insert(of.id.to_owned(), schema);
+    }
+    json!({ "$ref": format!("#/$defs/{}", of.id) })
+}
+
+fn table(of: &'static Table, definitions: &mut Map<String, Json>) -> Json {
+    let mut properties = Map::new();
+    for key in of.keys {
+        properties.insert(key.name.to_owned(), property(key, definitions));
+    }
+    let required: Vec<&str> =
+        of.keys.iter().filter(|key| key.presence == Presence::Required).map(|key| key.name).collect();
+    let others = match of.others {
+        Some(doc) => json!({ "description": doc }),
+        None => Json::Bool(false),
+    };
+    let mut schema = json!({
+        "type": "object",
+        "description": of.doc,
+        "properties": properties,
+        "additionalProperties": others,
+    });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn property(key: &'static Key, definitions: &mut Map<String, Json>) -> Json {
+    let mut schema = shape(&key.shape, definitions);
+    schema["description"] = key.doc.into();
+    schema
+}
+
+fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
+    match of {
+        Shape::Version => json!({ "const": 1 }),
+        Shape::Name => json!({ "type": "string", "pattern": NAME }),
+        Shape::Column => json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
+        Shape::Text | Shape::Path | Shape::Expression | Shape::Query => json!({ "type": "string", "minLength": 1 }),
+        Shape::AnyText => json!({ "type": "string" }),
+        Shape::Duration => json!({ "type": "string", "pattern": DURATION }),
+        Shape::Size => json!({ "type": "string", "pattern": SIZE }),
+        Shape::WallTime => json!({ "type": "string", "pattern": WALL_TIME }),
+        Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::Number(least) => json!({ "type": "number", "minimum": least }),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Words(words) => json!({ "enum": words }),
+        Shape::Function => json!({ "anyOf": [
+            { "enum": FUNCTIONS },
+            { "type": "string", "pattern": "^p(0|[1-9][0-9]?|100)$" },
+        ] }),
+        Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Map(of) => define(of, definitions),
+        Shape::Named(of) => named(define(of, definitions)),
+        Shape::MapOf(of) => json!({
+            "type": ["object", "null"],
+            "additionalProperties": shape(of, definitions),
+        }),
+        Shape::List(of) => json!({ "type": "array", "items": shape(of, definitions), "minItems": 1 }),
+        Shape::OneOrMany(of) => {
+            let one = shape(of, definitions);
+            json!({ "anyOf": [one.clone(), { "type": "array", "items": one, "minItems": 1 }] })
+        }
+        Shape::Either(shapes) => {
+            let shapes: Vec<Json> = shapes.iter().map(|of| shape(of, definitions)).collect();
+            json!({ "anyOf": shapes })
+        }
+        Shape::Tasks => named(json!({ "$ref": "#/$defs/task" })),
+    }
+}
+
+fn named(item: Json) -> Json {
+    json!({ "type": ["object", "null"], "propertyNames": { "pattern": NAME }, "additionalProperties": item })
+}

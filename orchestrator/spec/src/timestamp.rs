@@ -1,0 +1,59 @@
+//! An instant in UTC, as microseconds. The one time type that crosses rooms, files and HTTP.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Microseconds since 1970-01-01T00:00Z. Written as RFC 3339 with `Z`, e.g. `2013-03-10T07:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Microseconds since the epoch.
+    pub micros: i64,
+}
+
+impl Timestamp {
+    /// From microseconds.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self { micros }
+    }
+
+    /// Reads RFC 3339 with any offset. `None` when malformed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self::from_micros(parsed.timestamp_micros()))
+    }
+
+    /// As chrono's type; saturates at chrono's bounds.
+    pub fn to_chrono(self) -> DateTime<Utc> {
+        let bound = if self.micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        DateTime::from_timestamp_micros(self.micros).unwrap_or(bound)
+    }
+
+    /// This instant plus some microseconds (negative: before it), saturating.
+    pub const fn plus_micros(self, micros: i64) -> Self {
+        Self::from_micros(self.micros.saturating_add(micros))
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(value: DateTime<Utc>) -> Self {
+        Self::from_micros(value.timestamp_micros())
+    }
+}
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_chrono().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not an RFC 3339 instant")))
+    }
+}
