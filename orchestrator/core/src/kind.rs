@@ -1,0 +1,105 @@
+//! Data about kinds of task: what parameters they take, what they read and make, how they are run. The kinds themselves
+//! live in the workers; this is what checking and scheduling need to know of them.
+
+use std::collections::BTreeMap;
+
+/// One kind of task.
+#[derive(Debug)]
+pub struct KindDefinition {
+    /// The word in `kind:`.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Its own parameters (the common ones `kind`, `needs`, `retry`, `timeout`, `memory` apart).
+    pub parameters: &'static [ParameterDefinition],
+    /// Runs in a child process, with limits.
+    pub heavy: bool,
+    /// Acts on the world outside; ended when its lease runs out.
+    pub side_effects: bool,
+    /// Skipped when a task it needs has `passed: false` in its outputs.
+    pub gated: bool,
+    /// What it reads; some earlier task has to make it.
+    pub reads: &'static [Dataset],
+    /// What it makes.
+    pub makes: &'static [Dataset],
+}
+
+/// One parameter of a kind.
+#[derive(Debug)]
+pub struct ParameterDefinition {
+    /// Its key.
+    pub name: &'static str,
+    /// Its type.
+    pub parameter_type: ParameterType,
+    /// Whether it has to be given.
+    pub required: bool,
+    /// One line for people.
+    pub summary: &'static str,
+}
+
+/// Types of parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterType {
+    /// Any text.
+    Text,
+    /// A whole number.
+    Int,
+    /// `true` or `false`.
+    Bool,
+    /// E.g. `7d`.
+    Duration,
+    /// The name of a declared model.
+    Model,
+    /// An alias such as `champion`.
+    Alias,
+    /// A list of declared views (one may stand alone).
+    Views,
+    /// A list of gates such as `auc >= champion.auc - 0.005`.
+    Gates,
+    /// A program and its arguments.
+    Argv,
+    /// Environment variables: text to text.
+    Environment,
+    /// A path relative to the project.
+    Path,
+}
+
+/// Something that tasks hand on to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dataset {
+    /// Builds of the views in this parameter (absent: of all views built by tasks it needs).
+    Views(&'static str),
+    /// Builds of all views that the model in this parameter reads.
+    ViewsOfModel(&'static str),
+    /// A version of the model in this parameter.
+    ModelVersion(&'static str),
+    /// A judgement on a version of the model in this parameter.
+    Judgement(&'static str),
+    /// Online rows of the views in this parameter (absent: of all views built by tasks it needs).
+    OnlineRows(&'static str),
+    /// An alias of the model in this parameter.
+    Alias(&'static str),
+}
+
+/// All kinds of task.
+#[derive(Debug, Default)]
+pub struct KindCatalog {
+    kinds: BTreeMap<&'static str, &'static KindDefinition>,
+}
+
+impl KindCatalog {
+    /// From the kinds' definitions.
+    pub fn new(definitions: impl IntoIterator<Item = &'static KindDefinition>) -> Self {
+        Self { kinds: definitions.into_iter().map(|definition| (definition.name, definition)).collect() }
+    }
+
+    /// The kind of that name.
+    pub fn get(&self, name: &str) -> Option<&'static KindDefinition> {
+        self.kinds.get(name).copied()
+    }
+
+    /// All kinds by name.
+    pub fn iter(&self) -> impl Iterator<Item = &'static KindDefinition> + '_ {
+        self.kinds.values().copied()
+    }
+}

@@ -1,0 +1,21 @@
+//! The states of tasks and runs, and what decides between them. Each state is an enum variant that carries what belongs
+//! to it; its bare word (for rows and JSON) is a second, plain enum. Must never read a clock, a database or a rng.
+//! To add a state: a variant in `task.rs` with its word, its rows in `transition.rs`, its arm in `advance.rs`.
+
+mod advance;
+mod event;
+mod run;
+mod task;
+mod transition;
+
+pub use advance::advance;
+pub use event::{AttemptEnd, Changes, Event, Moment, Rejected, TaskChange};
+pub use run::{RunSnapshot, RunState, RunStatus};
+pub use task::{Failure, Hold, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity};
+pub use transition::{Actor, IllegalTransition, Transition, legal_pairs, transition};
+
+/// Workers that may be lost under one task before it is given up as the cause.
+pub const MAX_LOST: u32 = 5;
+
+/// How long after a task's timeout the server itself ends the attempt, should its worker not have done so.
+pub const TIMEOUT_GRACE_US: i64 = 15_000_000;

@@ -1,0 +1,209 @@
+//! A task of a run: its state, what goes with it, and what advancing needs to know of its declaration.
+
+use std::fmt;
+
+use daybreak_spec::{Name, Retry, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+/// The state of a task and what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskState {
+    /// Some task it needs has not ended.
+    Waiting,
+    /// A worker may take it.
+    Ready,
+    /// A worker holds it.
+    Running(Hold),
+    /// It gave its slot back until a condition is met.
+    Deferred,
+    /// It failed or lost its worker and is tried again at `until` (real time).
+    RetryWait {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        failure: Failure,
+    },
+    /// It did its work.
+    Succeeded {
+        /// `${tasks.NAME.outputs.KEY}`.
+        outputs: Map<String, Json>,
+    },
+    /// It failed for good.
+    Failed(Failure),
+    /// It was not to be run.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// A task it needs failed.
+    UpstreamFailed {
+        /// Which.
+        upstream: Name,
+    },
+    /// Somebody asked for its end.
+    Cancelled,
+}
+
+/// The word of a task's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "see TaskState")]
+pub enum TaskStatus {
+    Waiting,
+    Ready,
+    Running,
+    Deferred,
+    RetryWait,
+    Succeeded,
+    Failed,
+    Skipped,
+    UpstreamFailed,
+    Cancelled,
+}
+
+/// Who holds a running task, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The worker.
+    pub worker: WorkerIdentity,
+    /// Real time at which the server ends the attempt itself; none without a timeout.
+    pub deadline: Option<Timestamp>,
+}
+
+/// A worker's identity under one lease.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkerIdentity {
+    /// ULID.
+    pub id: String,
+    /// Rises with each registration.
+    pub epoch: i64,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A slug such as `task_error`, `timeout`, `worker_lost`.
+    pub cause: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// The part of a task that changes while its run goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskProgress {
+    /// Its state.
+    pub state: TaskState,
+    /// Attempts charged to the user, the current one included.
+    pub attempt: u32,
+    /// Workers lost under it.
+    pub lost: u32,
+    /// Rises with every acquisition and revocation; never falls.
+    pub fence: i64,
+    /// The fence of the last report that was accepted: the same report again is a repetition.
+    pub reported_fence: Option<i64>,
+    /// Somebody asked for its end while it ran.
+    pub cancel_requested: bool,
+}
+
+/// A task as advancing sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSnapshot {
+    /// The tasks it needs.
+    pub parents: Vec<Name>,
+    /// Its retry policy.
+    pub retry: Retry,
+    /// Skipped when a task it needs has `passed: false`.
+    pub gated: bool,
+    /// Longest attempt in real time.
+    pub timeout_us: Option<i64>,
+    /// Its changing part.
+    pub progress: TaskProgress,
+}
+
+impl TaskProgress {
+    /// A task of a new run.
+    pub fn new() -> Self {
+        Self { state: TaskState::Waiting, attempt: 0, lost: 0, fence: 0, reported_fence: None, cancel_requested: false }
+    }
+}
+
+impl Default for TaskProgress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TaskState {
+    /// Its word.
+    pub fn status(&self) -> TaskStatus {
+        match self {
+            Self::Waiting => TaskStatus::Waiting,
+            Self::Ready => TaskStatus::Ready,
+            Self::Running(_) => TaskStatus::Running,
+            Self::Deferred => TaskStatus::Deferred,
+            Self::RetryWait { .. } => TaskStatus::RetryWait,
+            Self::Succeeded { .. } => TaskStatus::Succeeded,
+            Self::Failed(_) => TaskStatus::Failed,
+            Self::Skipped { .. } => TaskStatus::Skipped,
+            Self::UpstreamFailed { .. } => TaskStatus::UpstreamFailed,
+            Self::Cancelled => TaskStatus::Cancelled,
+        }
+    }
+
+    /// Whether it stays as it is until somebody intervenes.
+    pub fn is_terminal(&self) -> bool {
+        self.status().is_terminal()
+    }
+}
+
+impl TaskStatus {
+    /// All words.
+    pub const ALL: [Self; 10] = [
+        Self::Waiting,
+        Self::Ready,
+        Self::Running,
+        Self::Deferred,
+        Self::RetryWait,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Skipped,
+        Self::UpstreamFailed,
+        Self::Cancelled,
+    ];
+
+    /// Whether it stays as it is until somebody intervenes.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Skipped | Self::UpstreamFailed | Self::Cancelled => true,
+            Self::Waiting | Self::Ready | Self::Running | Self::Deferred | Self::RetryWait => false,
+        }
+    }
+
+    /// As written in rows and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Deferred => "deferred",
+            Self::RetryWait => "retry_wait",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl fmt::Display for TaskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
