@@ -1,1 +1,23 @@
-//! What crosses HTTP as plain types, and the typed client.
+//! What crosses HTTP as plain types, and the typed client. No decisions, no state but the clock handle.
+//! To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
+
+mod client;
+mod clock;
+mod orchestrator;
+mod problem_details;
+mod views;
+mod worker;
+
+pub use client::Client;
+pub use clock::Clock;
+pub use orchestrator::{Error, Orchestrator};
+pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
+pub use views::{
+    AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
+    RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView, Trigger, TriggerRequest,
+    Triggered,
+};
+pub use worker::{
+    AliasMove, Assignment, BuildRecord, Heartbeat, HeartbeatReply, Held, Live, LiveModel, MintPublication,
+    ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
+};

@@ -1,0 +1,204 @@
+//! The typed client: the worker protocol and the calls of people, over HTTP. No decisions and no retries: an error says
+//! whether to try again. To add a call: a method here, a route in `server`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybreak_spec::{Name, Timestamp};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    AliasView, Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live,
+    MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, Poll, ProblemDetails, Register, Registration,
+    Report, RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, code,
+};
+
+/// Longer than any answer takes that is not held back on purpose.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server's address and a token. Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Client {
+    /// For `http://host:port` and a bearer token.
+    ///
+    /// # Panics
+    /// When the system offers no randomness or TLS set-up to HTTP clients at all.
+    pub fn new(url: &str, token: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build();
+        let http = http.expect("a client without options of ours can be built");
+        Self { http, url: url.trim_end_matches('/').to_owned(), token: token.to_owned() }
+    }
+
+    /// Where the server is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether the server can do its work.
+    pub async fn health(&self) -> Result<HealthView, Error> {
+        self.get("/health/ready").await
+    }
+
+    /// Runs, newest first.
+    pub async fn runs(&self, query: &RunsQuery) -> Result<RunList, Error> {
+        let request = self.request(Method::GET, "/api/v1/runs").query(query);
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// One run.
+    pub async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
+        self.get(&format!("/api/v1/runs/{}", segment(run_id)?)).await
+    }
+
+    /// The log of one task of a run, by attempt.
+    pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
+        self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// Asks for the end of a run.
+    pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
+        self.post_nothing(&format!("/api/v1/runs/{}/cancel", segment(run_id)?), &serde_json::json!({})).await
+    }
+
+    /// All models.
+    pub async fn models(&self) -> Result<Vec<ModelView>, Error> {
+        self.get("/api/v1/models").await
+    }
+
+    /// All DAGs.
+    pub async fn dags(&self) -> Result<Vec<DagView>, Error> {
+        self.get("/api/v1/dags").await
+    }
+
+    /// Makes a manual run; returns its id.
+    pub async fn trigger(&self, dag: &str, request: &TriggerRequest) -> Result<String, Error> {
+        let made: Triggered = self.post(&format!("/api/v1/dags/{}/runs", segment(dag)?), request).await?;
+        Ok(made.run_id)
+    }
+
+    /// Both clocks.
+    pub async fn clock(&self) -> Result<ClockView, Error> {
+        self.get("/api/v1/clock").await
+    }
+
+    /// Sets simulated business time.
+    pub async fn set_clock(&self, at: Timestamp) -> Result<ClockView, Error> {
+        self.post("/api/v1/clock", &SetClock { at }).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.read(self.send(self.request(Method::GET, path), PATIENCE).await?).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<T, Error> {
+        self.read(self.send(self.request(Method::POST, path).json(body), PATIENCE).await?).await
+    }
+
+    async fn post_nothing(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Error> {
+        self.send(self.request(Method::POST, path).json(body), PATIENCE).await.map(|_| ())
+    }
+
+    /// Sends and sorts out every answer but a success.
+    async fn send(&self, request: RequestBuilder, patience: Duration) -> Result<Response, Error> {
+        let response = request.timeout(patience).send().await.map_err(|error| self.unavailable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.problem(response).await)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
+        response.json().await.map_err(|error| self.unavailable(&error))
+    }
+
+    async fn problem(&self, response: Response) -> Error {
+        let status = response.status();
+        let problem: Option<ProblemDetails> = response.json().await.ok();
+        let told = problem.as_ref().map_or("", |problem| problem.code.as_str());
+        let detail = problem.as_ref().map_or_else(|| status.to_string(), |problem| problem.detail.clone());
+        match (status, told) {
+            (_, code::STALE_ATTEMPT) => Error::StaleAttempt,
+            (_, code::RE_REGISTER) => Error::ReRegister,
+            (StatusCode::NOT_FOUND, _) => Error::NotFound(detail),
+            (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Error::Unavailable { url: self.url.clone(), detail }
+            }
+            _ => Error::Refused(detail),
+        }
+    }
+
+    fn unavailable(&self, error: &reqwest::Error) -> Error {
+        let mut detail = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            detail = cause.to_string();
+            source = cause.source();
+        }
+        Error::Unavailable { url: self.url.clone(), detail }
+    }
+}
+
+/// A path segment that cannot change the path: ids and names are slugs.
+fn segment(text: &str) -> Result<&str, Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(text);
+    }
+    Err(Error::NotFound(format!("`{text}` is neither a name nor an id")))
+}
+
+#[async_trait]
+impl Orchestrator for Client {
+    async fn register(&self, request: Register) -> Result<Registration, Error> {
+        self.post("/api/v1/worker/register", &request).await
+    }
+
+    async fn poll(&self, request: Poll) -> Result<Vec<Assignment>, Error> {
+        let patience = PATIENCE + Duration::from_millis(request.wait_ms);
+        let sent = self.request(Method::POST, "/api/v1/worker/poll").json(&request);
+        self.read(self.send(sent, patience).await?).await
+    }
+
+    async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, Error> {
+        self.post("/api/v1/worker/heartbeat", &request).await
+    }
+
+    async fn report(&self, report: Report) -> Result<(), Error> {
+        self.post_nothing("/api/v1/worker/report", &report).await
+    }
+
+    async fn builds(&self, view: &Name, from: Timestamp, to: Timestamp) -> Result<Vec<BuildRecord>, Error> {
+        self.get(&format!("/api/v1/builds/{view}?from={from}&to={to}")).await
+    }
+
+    async fn model_version(&self, model: &Name, version: u32) -> Result<ModelVersionRecord, Error> {
+        self.get(&format!("/api/v1/models/{model}/versions/{version}")).await
+    }
+
+    async fn alias(&self, model: &Name, alias: &str) -> Result<Option<ModelVersionRecord>, Error> {
+        let found: AliasView = self.get(&format!("/api/v1/models/{model}/aliases/{}", segment(alias)?)).await?;
+        Ok(found.version)
+    }
+
+    async fn mint_publication(&self, request: MintPublication) -> Result<i64, Error> {
+        let minted: Minted = self.post("/api/v1/worker/publications", &request).await?;
+        Ok(minted.publication)
+    }
+
+    async fn live(&self, after: i64, wait_ms: u64) -> Result<Live, Error> {
+        let sent = self.request(Method::GET, &format!("/api/v1/live?after={after}&wait_ms={wait_ms}"));
+        self.read(self.send(sent, PATIENCE + Duration::from_millis(wait_ms)).await?).await
+    }
+}

@@ -1,0 +1,283 @@
+//! What people and programs read of the server, and the few things they ask of it besides the worker protocol. Plain
+//! data, no decisions. To add a view: a type here, a method of the client, a route in `server`.
+
+use std::collections::BTreeMap;
+
+use daybreak_core::{RunStatus, TaskStatus};
+use daybreak_spec::{Missed, Name, Overlap, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::ModelVersionRecord;
+
+/// What made a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A firing of one of the DAG's schedules.
+    Schedule,
+    /// A person or a program.
+    Manual,
+}
+
+/// One run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// ULID.
+    pub id: String,
+    /// The DAG.
+    pub dag: Name,
+    /// Where it stands.
+    pub state: RunStatus,
+    /// Nominal instant; none for a manual run.
+    pub scheduled_for: Option<Timestamp>,
+    /// Previous firing; none where there is none.
+    pub window_start: Option<Timestamp>,
+    /// T.
+    pub window_end: Timestamp,
+    /// What made it.
+    pub trigger: Trigger,
+    /// Real time of its row.
+    pub created_at: Timestamp,
+    /// Real time at which its first tasks became ready.
+    pub started_at: Option<Timestamp>,
+    /// Real time of its end.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed, was skipped or cancelled.
+    pub reason: Option<String>,
+}
+
+/// One run with its tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// The run itself.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// Its tasks, parents before children.
+    pub tasks: Vec<TaskRunView>,
+    /// Its parameters.
+    pub params: Map<String, Json>,
+}
+
+/// One task of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskRunView {
+    /// ULID of the task run.
+    pub id: String,
+    /// The task.
+    pub name: Name,
+    /// Its kind.
+    pub kind: String,
+    /// Tasks that had to succeed first.
+    pub needs: Vec<Name>,
+    /// Where it stands.
+    pub state: TaskStatus,
+    /// Attempts charged so far: user failures and the current one.
+    pub attempt: u32,
+    /// Workers lost while they held it.
+    pub lost: u32,
+    /// Why it failed, was skipped or waits for its next attempt.
+    pub reason: Option<String>,
+    /// Real time of the latest claim.
+    pub started_at: Option<Timestamp>,
+    /// Real time of its end.
+    pub ended_at: Option<Timestamp>,
+    /// Time inside the task's own code, latest reported attempt, microseconds.
+    pub busy_us: u64,
+    /// Time from spawn to the task's first own instruction, microseconds (0 in process).
+    pub start_us: u64,
+    /// What it handed on.
+    pub outputs: Map<String, Json>,
+    /// The worker that held it last.
+    pub worker: Option<String>,
+}
+
+/// Which runs are listed, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunsQuery {
+    /// Runs of this DAG only.
+    pub dag: Option<Name>,
+    /// Runs in this state only.
+    pub state: Option<RunStatus>,
+    /// Runs older than this one: `next` of the page before.
+    pub before: Option<String>,
+    /// At most so many, 1 to 500; default 50.
+    pub limit: Option<u32>,
+}
+
+impl RunsQuery {
+    /// Largest page.
+    pub const MAX_LIMIT: u32 = 500;
+
+    /// The limit that holds.
+    pub fn effective_limit(&self) -> u32 {
+        self.limit.unwrap_or(50).clamp(1, Self::MAX_LIMIT)
+    }
+}
+
+/// A page of runs, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunList {
+    /// The runs.
+    pub runs: Vec<RunSummary>,
+    /// `before` of the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// A task's log, attempt by attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLog {
+    /// Oldest first.
+    pub attempts: Vec<AttemptLog>,
+}
+
+/// What one attempt wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptLog {
+    /// 1-based attempt.
+    pub attempt: u32,
+    /// The fence it was held under; tells apart attempts of the same number (lost workers).
+    pub fence: i64,
+    /// Lines, joined by line feeds.
+    pub text: String,
+}
+
+/// A model with everything the registry knows of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// The model.
+    pub name: Name,
+    /// Its versions, oldest first.
+    pub versions: Vec<ModelVersionRecord>,
+    /// Alias -> version.
+    pub aliases: BTreeMap<String, u32>,
+    /// Every move of an alias, oldest first.
+    pub alias_history: Vec<AliasHistoryEntry>,
+}
+
+/// One move of an alias.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasHistoryEntry {
+    /// The alias, e.g. `champion`.
+    pub alias: String,
+    /// Where it pointed before; none for its first move.
+    pub from: Option<u32>,
+    /// Where it points since.
+    pub to: u32,
+    /// T of the run that judged the version.
+    pub as_of: Timestamp,
+    /// The run that moved it; none when a person did.
+    pub run_id: Option<String>,
+    /// Real time of the move.
+    pub moved_at: Timestamp,
+}
+
+/// The version that an alias points at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AliasView {
+    /// None: the alias points nowhere yet.
+    pub version: Option<ModelVersionRecord>,
+}
+
+/// The number of a publication, just minted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minted {
+    /// Rises with every publication of the view.
+    pub publication: i64,
+}
+
+/// A deployed DAG.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DagView {
+    /// The DAG.
+    pub name: Name,
+    /// When it fires.
+    pub schedules: Vec<ScheduleView>,
+    /// The next firings in business time, soonest first, at most 5.
+    pub next: Vec<Timestamp>,
+    /// Fires no more until it is resumed.
+    pub paused: bool,
+    /// Runs that have not ended.
+    pub active_runs: u32,
+    /// The newest run.
+    pub last_run: Option<RunSummary>,
+    /// Its tasks, parents before children.
+    pub tasks: Vec<DagTaskView>,
+}
+
+/// One schedule of a DAG, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleView {
+    /// The cron expression.
+    pub cron: String,
+    /// The zone.
+    pub timezone: String,
+    /// Wall clock in the zone, inclusive, `YYYY-MM-DDTHH:MM:SS`.
+    pub start: Option<String>,
+    /// Wall clock in the zone, exclusive.
+    pub end: Option<String>,
+    /// What happens to missed firings.
+    pub missed: Missed,
+    /// What happens to overlapping ones.
+    pub overlap: Overlap,
+}
+
+/// One task of a deployed DAG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DagTaskView {
+    /// The task.
+    pub name: Name,
+    /// Its kind.
+    pub kind: String,
+    /// Tasks that have to succeed first.
+    pub needs: Vec<Name>,
+}
+
+/// "Run this DAG now."
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerRequest {
+    /// T; none = business time now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Laid over the DAG's defaults; an unknown one is refused.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Json>,
+}
+
+/// The run that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// ULID.
+    pub run_id: String,
+}
+
+/// Both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// Business time: firings, T, ttl at a request.
+    pub business_now: Timestamp,
+    /// Real time: leases, timeouts, backoff.
+    pub real_now: Timestamp,
+    /// Business time stands still until it is set.
+    pub simulated: bool,
+}
+
+/// "Set simulated business time." Refused when business time follows real time, and never backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetClock {
+    /// The new business time.
+    pub at: Timestamp,
+}
+
+/// Whether the server can do its work; says nothing of what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthView {
+    /// It takes requests: the state is open and its loops run.
+    pub ready: bool,
+    /// Why not, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
