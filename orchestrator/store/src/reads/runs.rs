@@ -1,0 +1,162 @@
+//! Reads of runs and their tasks.
+
+use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, Trigger};
+use daybreak_spec::{Name, Timestamp};
+use serde_json::Map;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::load::{count, instant, json, map, name, run_status, task_status};
+use crate::{Error, Store};
+
+/// An attempt of a task, for finding its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// 1-based.
+    pub attempt: u32,
+    /// The fence it was held under.
+    pub fence: i64,
+}
+
+impl Store {
+    /// Runs of a project, newest first.
+    pub async fn runs(&self, project: &Name, query: &RunsQuery) -> Result<RunList, Error> {
+        let limit = query.effective_limit();
+        let rows = sqlx::query(
+            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+             started_at_us, ended_at_us FROM run WHERE project = $1 AND ($2 IS NULL OR dag = $2) \
+             AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR run_id < $4) ORDER BY run_id DESC LIMIT $5",
+        )
+        .bind(project.as_str())
+        .bind(query.dag.as_ref().map(Name::as_str))
+        .bind(query.state.map(|state| state.as_str()))
+        .bind(query.before.as_deref())
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.readers)
+        .await?;
+        let mut runs = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
+        let more = runs.len() > limit as usize;
+        runs.truncate(limit as usize);
+        let next = more.then(|| runs.last().map(|run| run.id.clone())).flatten();
+        Ok(RunList { runs, next })
+    }
+
+    /// One run without its tasks.
+    pub async fn run_summary(&self, run_id: &str) -> Result<RunSummary, Error> {
+        let row = sqlx::query(
+            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+             started_at_us, ended_at_us FROM run WHERE run_id = $1",
+        )
+        .bind(run_id)
+        .fetch_optional(&self.readers)
+        .await?
+        .ok_or_else(|| no_run(run_id))?;
+        summary(&row)
+    }
+
+    /// One run with its tasks, parents before children.
+    pub async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
+        let mut snapshot = self.readers.begin().await?;
+        let row = sqlx::query(
+            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+             started_at_us, ended_at_us, params FROM run WHERE run_id = $1",
+        )
+        .bind(run_id)
+        .fetch_optional(&mut *snapshot)
+        .await?
+        .ok_or_else(|| no_run(run_id))?;
+        let tasks = sqlx::query(
+            "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, task_run.reason, upstream, \
+             started_at_us, ended_at_us, busy_us, start_us, outputs, worker.label AS worker FROM task_run \
+             LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 ORDER BY task_run_id",
+        )
+        .bind(run_id)
+        .fetch_all(&mut *snapshot)
+        .await?;
+        Ok(RunDetail {
+            summary: summary(&row)?,
+            tasks: tasks.iter().map(task).collect::<Result<_, _>>()?,
+            params: map("parameters", row.try_get("params")?)?,
+        })
+    }
+
+    /// The attempts of one task of a run, oldest first; those that have not started apart.
+    pub async fn attempts(&self, run_id: &str, task: &Name) -> Result<Vec<AttemptRow>, Error> {
+        let current =
+            sqlx::query("SELECT task_run_id, attempt, fence, state FROM task_run WHERE run_id = $1 AND task = $2")
+                .bind(run_id)
+                .bind(task.as_str())
+                .fetch_optional(&self.readers)
+                .await?
+                .ok_or_else(|| Error::NotFound(format!("run `{run_id}` has no task `{task}`")))?;
+        let rows = sqlx::query("SELECT attempt, fence FROM failed_attempt WHERE task_run_id = $1 ORDER BY fence")
+            .bind(current.try_get::<&str, _>("task_run_id")?)
+            .fetch_all(&self.readers)
+            .await?;
+        let attempt = |row: &SqliteRow| -> Result<AttemptRow, Error> {
+            Ok(AttemptRow { attempt: count(row, "attempt")?, fence: row.try_get("fence")? })
+        };
+        let mut attempts = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+        if matches!(current.try_get("state")?, "running" | "succeeded") {
+            attempts.push(attempt(&current)?);
+        }
+        Ok(attempts)
+    }
+
+    /// Runs of a DAG that have not ended.
+    pub async fn active_runs(&self, project: &Name, dag: &Name) -> Result<u32, Error> {
+        let active: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running')",
+        )
+        .bind(project.as_str())
+        .bind(dag.as_str())
+        .fetch_one(&self.readers)
+        .await?;
+        u32::try_from(active).map_err(|_| Error::corrupt("number of runs")(active.to_string()))
+    }
+}
+
+fn no_run(run_id: &str) -> Error {
+    Error::NotFound(format!("no run has the id `{run_id}`"))
+}
+
+fn summary(row: &SqliteRow) -> Result<RunSummary, Error> {
+    let scheduled_for = instant(row, "scheduled_for_us")?;
+    Ok(RunSummary {
+        id: row.try_get("run_id")?,
+        dag: name(row.try_get("dag")?)?,
+        state: run_status(row.try_get("state")?)?,
+        scheduled_for,
+        window_start: instant(row, "window_start_us")?,
+        window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
+        trigger: if scheduled_for.is_some() { Trigger::Schedule } else { Trigger::Manual },
+        created_at: Timestamp::from_micros(row.try_get("created_at_us")?),
+        started_at: instant(row, "started_at_us")?,
+        ended_at: instant(row, "ended_at_us")?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+fn task(row: &SqliteRow) -> Result<TaskRunView, Error> {
+    let upstream: Option<String> = row.try_get("upstream")?;
+    let because = upstream.map(|upstream| format!("`{upstream}`, which it needs, did not succeed"));
+    let busy: Option<i64> = row.try_get("busy_us")?;
+    let start: Option<i64> = row.try_get("start_us")?;
+    let outputs: Option<&str> = row.try_get("outputs")?;
+    Ok(TaskRunView {
+        id: row.try_get("task_run_id")?,
+        name: name(row.try_get("task")?)?,
+        kind: row.try_get("kind")?,
+        needs: json("list of needed tasks", row.try_get("parents")?)?,
+        state: task_status(row.try_get("state")?)?,
+        attempt: count(row, "attempt")?,
+        lost: count(row, "lost")?,
+        reason: row.try_get::<Option<String>, _>("reason")?.or(because),
+        started_at: instant(row, "started_at_us")?,
+        ended_at: instant(row, "ended_at_us")?,
+        busy_us: busy.unwrap_or_default().unsigned_abs(),
+        start_us: start.unwrap_or_default().unsigned_abs(),
+        outputs: outputs.map_or_else(|| Ok(Map::new()), |text| map("outputs", text))?,
+        worker: row.try_get("worker")?,
+    })
+}

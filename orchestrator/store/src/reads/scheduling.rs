@@ -1,0 +1,117 @@
+//! Reads of the scheduler and of the server when it starts.
+
+use std::collections::BTreeMap;
+
+use daybreak_spec::{Name, Timestamp};
+use sqlx::Row;
+
+use crate::load::{count, name};
+use crate::{Error, Store};
+
+/// The project that is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrentProject {
+    /// Its name.
+    pub project: Name,
+    /// Its snapshot, an object in the artefact store.
+    pub version: String,
+    /// The folder that its relative paths start from.
+    pub root: String,
+}
+
+/// An attempt that is going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningAttempt {
+    /// The task run.
+    pub task_run_id: String,
+    /// Its fence.
+    pub fence: i64,
+}
+
+impl Store {
+    /// The project deployed last.
+    pub async fn current_project(&self) -> Result<Option<CurrentProject>, Error> {
+        let row = sqlx::query(
+            "SELECT project.project, project.current_version, project_version.root FROM project \
+             JOIN project_version ON project_version.project = project.project \
+             AND project_version.version = project.current_version ORDER BY project.deployed_at_us DESC LIMIT 1",
+        )
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(CurrentProject {
+            project: name(row.try_get("project")?)?,
+            version: row.try_get("current_version")?,
+            root: row.try_get("root")?,
+        }))
+    }
+
+    /// The cursors of all schedules of a project, by DAG and place.
+    pub async fn cursors(&self, project: &Name) -> Result<BTreeMap<(Name, u32), Timestamp>, Error> {
+        let rows = sqlx::query("SELECT dag, schedule, cursor_us FROM schedule_cursor WHERE project = $1")
+            .bind(project.as_str())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let key = (name(row.try_get("dag")?)?, count(row, "schedule")?);
+                Ok((key, Timestamp::from_micros(row.try_get("cursor_us")?)))
+            })
+            .collect()
+    }
+
+    /// Where simulated business time stands, if it was ever set.
+    pub async fn simulated_time(&self) -> Result<Option<Timestamp>, Error> {
+        let stands: Option<i64> = sqlx::query_scalar("SELECT simulated_us FROM clock WHERE name = 'business'")
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(stands.map(Timestamp::from_micros))
+    }
+
+    /// Whether an attempt is going on under this very fence.
+    pub async fn is_current(&self, attempt: &RunningAttempt) -> Result<bool, Error> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'",
+        )
+        .bind(&attempt.task_run_id)
+        .bind(attempt.fence)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(found == 1)
+    }
+
+    /// The run of a firing, if it was made.
+    pub async fn run_of_firing(&self, project: &Name, dag: &Name, at: Timestamp) -> Result<Option<String>, Error> {
+        let found =
+            sqlx::query_scalar("SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND scheduled_for_us = $3")
+                .bind(project.as_str())
+                .bind(dag.as_str())
+                .bind(at.micros)
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(found)
+    }
+
+    /// How many attempts are going on under the workers of one server process.
+    pub async fn running_attempts(&self, server_id: &str) -> Result<u64, Error> {
+        let running: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM task_run JOIN worker ON worker.worker_id = task_run.worker_id \
+             WHERE task_run.state = 'running' AND worker.server_id = $1",
+        )
+        .bind(server_id)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(running.unsigned_abs())
+    }
+
+    /// The newest run of a DAG.
+    pub async fn newest_run(&self, project: &Name, dag: &Name) -> Result<Option<String>, Error> {
+        let newest =
+            sqlx::query_scalar("SELECT run_id FROM run WHERE project = $1 AND dag = $2 ORDER BY run_id DESC LIMIT 1")
+                .bind(project.as_str())
+                .bind(dag.as_str())
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(newest)
+    }
+}

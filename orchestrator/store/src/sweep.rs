@@ -1,0 +1,116 @@
+//! What real time brings about: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
+//! them, waits that are over. Looks at what is, not at what happened, so it is safe to run at any moment and twice.
+//! To add a matter of time: a statement and its event here.
+
+use daybreak_core::Event;
+use daybreak_spec::{Name, Timestamp};
+use sqlx::Row;
+
+use crate::Error;
+use crate::changes::apply;
+use crate::load::name;
+use crate::writer::{Command, Tx};
+
+/// Rows looked at per matter and turn.
+const MAX_ROWS: i64 = 500;
+
+/// Deals with what real time has brought about.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    /// How long a worker has to end a cancelled task.
+    pub cancel_grace_us: i64,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Tasks taken from lost workers.
+    pub lost: u32,
+    /// Attempts ended at their deadline.
+    pub timed_out: u32,
+    /// Cancelled tasks ended without their worker.
+    pub forced: u32,
+    /// Tasks made ready for their next attempt.
+    pub retried: u32,
+    /// When the next wait is over, if one is known.
+    pub next_retry: Option<Timestamp>,
+}
+
+impl Command for Sweep {
+    type Reply = Swept;
+    async fn run(&self, tx: &mut Tx) -> Result<Swept, Error> {
+        let now = tx.sources.now().micros;
+        let lost = find(
+            tx,
+            "SELECT task_run.run_id, task_run.task, task_run.fence FROM task_run LEFT JOIN worker \
+             ON worker.worker_id = task_run.worker_id AND worker.epoch = task_run.worker_epoch \
+             WHERE task_run.state = 'running' AND (worker.worker_id IS NULL OR worker.lease_until_us <= $1) \
+             ORDER BY task_run.task_run_id LIMIT $2",
+            now,
+        )
+        .await?;
+        let mut swept =
+            Swept { lost: each(tx, lost, |task, fence| Event::Lost { task, fence }).await?, ..Swept::default() };
+        let late = find(
+            tx,
+            "SELECT run_id, task, fence FROM task_run WHERE state = 'running' AND deadline_us <= $1 \
+             ORDER BY task_run_id LIMIT $2",
+            now,
+        )
+        .await?;
+        swept.timed_out = each(tx, late, |task, _| Event::TimedOut { task }).await?;
+        let unended = find(
+            tx,
+            "SELECT run_id, task, fence FROM task_run WHERE state = 'running' AND cancel_requested = 1 \
+             AND cancel_at_us <= $1 ORDER BY task_run_id LIMIT $2",
+            now - self.cancel_grace_us,
+        )
+        .await?;
+        swept.forced = each(tx, unended, |task, _| Event::ForceCancel { task }).await?;
+        let due = find(
+            tx,
+            "SELECT run_id, task, fence FROM task_run WHERE state = 'retry_wait' AND run_after_us <= $1 \
+             ORDER BY run_after_us, task_run_id LIMIT $2",
+            now,
+        )
+        .await?;
+        swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
+        let next: Option<i64> = sqlx::query_scalar("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
+            .fetch_one(&mut tx.connection)
+            .await?;
+        swept.next_retry = next.map(Timestamp::from_micros);
+        Ok(swept)
+    }
+}
+
+struct Found {
+    run_id: String,
+    task: Name,
+    fence: i64,
+}
+
+async fn find(tx: &mut Tx, statement: &'static str, until_us: i64) -> Result<Vec<Found>, Error> {
+    let rows = sqlx::query(statement).bind(until_us).bind(MAX_ROWS).fetch_all(&mut tx.connection).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Found {
+                run_id: row.try_get("run_id")?,
+                task: name(row.try_get("task")?)?,
+                fence: row.try_get("fence")?,
+            })
+        })
+        .collect()
+}
+
+async fn each(tx: &mut Tx, found: Vec<Found>, event: impl Fn(Name, i64) -> Event + Send) -> Result<u32, Error> {
+    let mut applied = 0;
+    for Found { run_id, task, fence } in found {
+        match apply(tx, &run_id, &event(task, fence)).await {
+            Ok(_) => applied += 1,
+            Err(error) if error.is_database_fault() => return Err(error),
+            // One run that does not read must not keep the others from going on.
+            Err(error) => tracing::error!(run.id = run_id, %error, "a run could not be advanced"),
+        }
+    }
+    Ok(applied)
+}

@@ -1,0 +1,165 @@
+//! Workers and their leases: one row per worker, renewed by its heartbeats, never a row per task.
+
+use daybreak_core::{Event, WorkerIdentity};
+use sqlx::Row;
+
+use crate::Error;
+use crate::changes::apply;
+use crate::load::name;
+use crate::writer::{Command, Tx};
+
+/// A worker that presents itself.
+#[derive(Clone, Debug)]
+pub struct NewWorker {
+    /// Host and process, for people.
+    pub label: String,
+    /// Version of its binary.
+    pub version: String,
+    /// The server process it lives in; none for a process of its own.
+    pub server_id: Option<String>,
+    /// Length of its lease.
+    pub lease_us: i64,
+}
+
+/// A task that the rows say a worker holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldByWorker {
+    /// The task run.
+    pub task_run_id: String,
+    /// Its fence.
+    pub fence: i64,
+    /// Somebody asked for its end.
+    pub cancel_requested: bool,
+}
+
+impl Command for NewWorker {
+    type Reply = WorkerIdentity;
+    async fn run(&self, tx: &mut Tx) -> Result<WorkerIdentity, Error> {
+        let (id, now) = (tx.sources.id(), tx.sources.now());
+        sqlx::query(
+            "INSERT INTO worker (worker_id, project, epoch, label, version, server_id, lease_until_us, \
+             registered_at_us) VALUES ($1, '*', 1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&id)
+        .bind(&self.label)
+        .bind(&self.version)
+        .bind(&self.server_id)
+        .bind(now.plus_micros(self.lease_us).micros)
+        .bind(now.micros)
+        .execute(&mut tx.connection)
+        .await?;
+        Ok(WorkerIdentity { id, epoch: 1 })
+    }
+}
+
+/// "I live": renews a lease and says what the rows give the worker.
+pub(crate) struct Beat {
+    pub worker: WorkerIdentity,
+    pub lease_us: i64,
+}
+
+impl Command for Beat {
+    type Reply = Vec<HeldByWorker>;
+    async fn run(&self, tx: &mut Tx) -> Result<Vec<HeldByWorker>, Error> {
+        let renewed = sqlx::query("UPDATE worker SET lease_until_us = $1 WHERE worker_id = $2 AND epoch = $3")
+            .bind(tx.sources.now().plus_micros(self.lease_us).micros)
+            .bind(&self.worker.id)
+            .bind(self.worker.epoch)
+            .execute(&mut tx.connection)
+            .await?
+            .rows_affected();
+        if renewed == 0 {
+            return Err(Error::ReRegister);
+        }
+        let rows = sqlx::query(
+            "SELECT task_run_id, fence, cancel_requested FROM task_run \
+             WHERE state = 'running' AND worker_id = $1 AND worker_epoch = $2",
+        )
+        .bind(&self.worker.id)
+        .bind(self.worker.epoch)
+        .fetch_all(&mut tx.connection)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(HeldByWorker {
+                    task_run_id: row.try_get("task_run_id")?,
+                    fence: row.try_get("fence")?,
+                    cancel_requested: row.try_get::<i64, _>("cancel_requested")? != 0,
+                })
+            })
+            .collect()
+    }
+}
+
+/// A task that its worker does not know of: taken back at once.
+pub(crate) struct Revoke {
+    pub task_run_id: String,
+    pub fence: i64,
+}
+
+impl Command for Revoke {
+    type Reply = ();
+    async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
+        let row = sqlx::query("SELECT run_id, task FROM task_run WHERE task_run_id = $1 AND fence = $2")
+            .bind(&self.task_run_id)
+            .bind(self.fence)
+            .fetch_optional(&mut tx.connection)
+            .await?
+            .ok_or(Error::Stale)?;
+        let event = Event::Lost { task: name(row.try_get("task")?)?, fence: self.fence };
+        apply(tx, row.try_get("run_id")?, &event).await?;
+        Ok(())
+    }
+}
+
+/// Takes over from earlier server processes: their workers died with them, and so did what those ran. A light task may
+/// have been the cause, so it counts as lost with its worker; a heavy one ran in a child that cannot take a server down.
+pub(crate) struct TakeOver {
+    pub server_id: String,
+}
+
+impl Command for TakeOver {
+    type Reply = u32;
+    async fn run(&self, tx: &mut Tx) -> Result<u32, Error> {
+        let rows = sqlx::query(
+            "SELECT task_run.run_id, task_run.task, task_run.fence, task_run.heavy FROM task_run \
+             JOIN worker ON worker.worker_id = task_run.worker_id WHERE task_run.state = 'running' \
+             AND worker.server_id IS NOT NULL AND worker.server_id <> $1 ORDER BY task_run.task_run_id",
+        )
+        .bind(&self.server_id)
+        .fetch_all(&mut tx.connection)
+        .await?;
+        for row in &rows {
+            let (task, fence) = (name(row.try_get("task")?)?, row.try_get("fence")?);
+            let heavy = row.try_get::<i64, _>("heavy")? != 0;
+            let event = if heavy { Event::Interrupted { task, fence } } else { Event::Lost { task, fence } };
+            apply(tx, row.try_get("run_id")?, &event).await?;
+        }
+        sqlx::query("DELETE FROM worker WHERE server_id IS NOT NULL AND server_id <> $1")
+            .bind(&self.server_id)
+            .execute(&mut tx.connection)
+            .await?;
+        Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Takes the leadership, raising its epoch: whoever held it can no longer write as leader.
+pub(crate) struct Lead {
+    pub holder: String,
+}
+
+impl Command for Lead {
+    type Reply = i64;
+    async fn run(&self, tx: &mut Tx) -> Result<i64, Error> {
+        let epoch = sqlx::query_scalar(
+            "INSERT INTO leader (name, project, holder, epoch, lease_until_us) VALUES ('scheduler', '*', $1, 1, $2) \
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = leader.epoch + 1, \
+             lease_until_us = excluded.lease_until_us RETURNING epoch",
+        )
+        .bind(&self.holder)
+        .bind(i64::MAX)
+        .fetch_one(&mut tx.connection)
+        .await?;
+        Ok(epoch)
+    }
+}

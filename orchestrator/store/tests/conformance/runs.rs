@@ -1,0 +1,126 @@
+//! Runs: firings and their keys, overlap, the clock.
+
+use daybreak_core::RunStatus;
+use daybreak_protocol::RunsQuery;
+use daybreak_spec::Overlap;
+use daybreak_store::{CursorMove, Error, Fire};
+
+use crate::support::{World, at, name, template};
+
+#[tokio::test]
+async fn queued_runs_go_one_after_the_other_oldest_first() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    let fired = world.fire(at(0), &[24, 48, 72], Overlap::Queue).await;
+    let states = |world: &World| {
+        let (store, runs) = (world.store.clone(), fired.runs.clone());
+        async move {
+            let mut states = Vec::new();
+            for run in &runs {
+                states.push(store.run(run).await.expect("the run").summary.state);
+            }
+            states
+        }
+    };
+    use RunStatus::{Queued, Running, Succeeded};
+    assert_eq!(states(&world).await, [Running, Queued, Queued]);
+    world.drive(&worker, &fired.runs[0]).await;
+    assert_eq!(states(&world).await, [Succeeded, Running, Queued]);
+    world.drive(&worker, &fired.runs[1]).await;
+    world.drive(&worker, &fired.runs[2]).await;
+    assert_eq!(states(&world).await, [Succeeded, Succeeded, Succeeded]);
+}
+
+#[tokio::test]
+async fn a_firing_that_meets_an_active_run_is_recorded_as_skipped() {
+    let world = World::new().await;
+    let fired = world.fire(at(0), &[24, 48], Overlap::Skip).await;
+    assert_eq!((fired.runs.len(), fired.skipped), (1, 1));
+    let runs = world.store.runs(&name("demo"), &RunsQuery::default()).await.expect("runs").runs;
+    assert_eq!(runs[0].state, RunStatus::Skipped);
+    assert_eq!(runs[0].reason, Some(format!("run {} was still active (`overlap: skip`)", fired.runs[0])));
+}
+
+#[tokio::test]
+async fn a_firing_may_take_the_place_of_the_active_run() {
+    let world = World::new().await;
+    let fired = world.fire(at(0), &[24, 48], Overlap::CancelPrevious).await;
+    assert_eq!(world.run_status(&fired.runs[0]).await, RunStatus::Cancelled);
+    assert_eq!(world.run_status(&fired.runs[1]).await, RunStatus::Running);
+}
+
+#[tokio::test]
+async fn a_firing_makes_one_run_however_often_it_is_seen() {
+    let world = World::new().await;
+    world.fire(at(0), &[24], Overlap::Queue).await;
+    let epoch = world.store.lead("server".to_owned()).await.expect("it leads");
+    let again = Fire {
+        template: template(),
+        cursors: vec![CursorMove { schedule: 0, from: at(0), to: at(24) }],
+        firings: Vec::new(),
+        epoch,
+    };
+    let stale_cursor = world.store.fire(again.clone()).await;
+    assert!(matches!(stale_cursor, Err(Error::Conflict { .. })), "{stale_cursor:?}");
+    let coinciding = world.fire(at(24), &[24], Overlap::Queue).await;
+    assert!(coinciding.runs.is_empty());
+    assert_eq!(world.run_count().await, 1);
+    let cursors = vec![CursorMove { schedule: 0, from: at(24), to: at(48) }];
+    let old_leader = Fire { cursors, epoch: epoch - 1, ..again };
+    let refused = world.store.fire(old_leader).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_and_page_by_page() {
+    let world = World::new().await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(world.run().await);
+    }
+    made.reverse();
+    let mut query = RunsQuery { limit: Some(2), ..RunsQuery::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = world.store.runs(&name("demo"), &query).await.expect("runs");
+        seen.extend(page.runs.into_iter().map(|run| run.id));
+        match page.next {
+            Some(next) => query.before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen, made);
+}
+
+#[tokio::test]
+async fn runs_are_filtered_by_dag_and_state() {
+    let world = World::new().await;
+    world.run().await;
+    let count = |query: RunsQuery| {
+        let store = world.store.clone();
+        async move { store.runs(&name("demo"), &query).await.expect("runs").runs.len() }
+    };
+    assert_eq!(count(RunsQuery { dag: Some(name("nightly")), ..RunsQuery::default() }).await, 1);
+    assert_eq!(count(RunsQuery { dag: Some(name("hourly")), ..RunsQuery::default() }).await, 0);
+    assert_eq!(count(RunsQuery { state: Some(RunStatus::Running), ..RunsQuery::default() }).await, 1);
+    assert_eq!(count(RunsQuery { state: Some(RunStatus::Failed), ..RunsQuery::default() }).await, 0);
+}
+
+#[tokio::test]
+async fn simulated_time_is_kept_and_never_goes_back() {
+    let world = World::new().await;
+    assert_eq!(world.store.simulated_time().await.expect("it reads"), None);
+    world.store.set_clock(at(5)).await.expect("it is set");
+    let back = world.store.set_clock(at(4)).await;
+    assert!(matches!(back, Err(Error::Refused(_))), "{back:?}");
+    assert_eq!(world.store.simulated_time().await.expect("it reads"), Some(at(5)));
+}
+
+#[tokio::test]
+async fn deploying_again_keeps_the_cursors() {
+    let world = World::new().await;
+    world.fire(at(0), &[24], Overlap::Queue).await;
+    world.deploy().await;
+    let cursors = world.store.cursors(&name("demo")).await.expect("cursors");
+    assert_eq!(cursors[&(name("nightly"), 0)], at(24));
+}
