@@ -1,1 +1,44 @@
-//! One file per task kind.
+//! The kinds of task, one file each. A new kind = one file (its `DEFINITION` and its `Task`), one line in [`registry`]
+//! and one fixture. Nothing here knows of SQL, HTTP routes or schedules.
+
+pub mod build_features;
+pub mod command;
+pub mod evaluate;
+mod failure;
+mod instants;
+pub mod materialize;
+pub mod noop;
+mod parameters;
+pub mod promote;
+mod stores;
+pub mod train;
+mod training_data;
+mod upstream;
+
+use daybreak_model::Target;
+use daybreak_offline::LabelKind;
+use daybreak_runtime::Registry;
+
+pub use stores::Stores;
+pub use training_data::{TrainingSetFile, TrainingSetRequest, training_set};
+
+/// All kinds of task.
+pub fn registry() -> Registry {
+    Registry::new(vec![
+        Box::new(build_features::BuildFeatures),
+        Box::new(command::Command),
+        Box::new(evaluate::Evaluate),
+        Box::new(materialize::Materialize),
+        Box::new(noop::Noop),
+        Box::new(promote::Promote),
+        Box::new(train::Train),
+    ])
+}
+
+/// What label an algorithm learns; `None` for one that does not exist.
+pub fn label_kind(algorithm: &str) -> Option<LabelKind> {
+    Some(match daybreak_training::algorithm(algorithm)?.target {
+        Target::Probability => LabelKind::Boolean,
+        Target::Number => LabelKind::Number,
+    })
+}

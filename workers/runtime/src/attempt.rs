@@ -1,0 +1,134 @@
+//! One attempt from its assignment to its report. A report is sent until the server has taken it or the attempt is no
+//! longer ours; the task stays held meanwhile, so that nobody else starts it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daybreak_artifacts::{LogName, LogWriter};
+use daybreak_protocol::{Assignment, Error, Outcome, Report};
+use daybreak_spec::Project;
+
+use crate::heavy::Start;
+use crate::held::{Hold, Stop};
+use crate::wire::Job;
+use crate::worker::Worker;
+use crate::{TaskContext, TaskError, ending, heavy, light};
+
+/// Waits between reports that the server could not take.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How an attempt ended.
+pub(crate) enum End {
+    /// By itself or by its timeout.
+    Itself(Outcome),
+    /// Because it was told to.
+    Stopped,
+}
+
+pub(crate) struct Ended {
+    pub(crate) end: End,
+    pub(crate) busy_us: u64,
+    pub(crate) start_us: u64,
+}
+
+/// Waits for an instant; for none, for ever.
+pub(crate) async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs the attempt and reports how it ended.
+pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold) {
+    let (task_run_id, fence) = (assignment.task_run_id.clone(), assignment.fence);
+    let (run_id, task, attempt) = (assignment.run_id.clone(), assignment.task.clone(), assignment.attempt);
+    let log = match LogName::new(&run_id, &task, attempt, fence) {
+        Ok(name) => worker.artifacts.log_writer(&name),
+        Err(error) => {
+            tracing::error!(run.id = run_id, task.name = %task, %error, "an assignment names no run: dropped");
+            return;
+        }
+    };
+    let ended = match execute(worker, assignment, &log, &mut hold).await {
+        Ok(ended) => ended,
+        Err(error) => Ended { end: End::Itself(ending::failed(error)), busy_us: 0, start_us: 0 },
+    };
+    let outcome = match (ended.end, hold.why()) {
+        (_, Some(Stop::Revoked)) => {
+            tracing::info!(run.id = run_id, task.name = %task, attempt, "the task was revoked and has been ended");
+            return;
+        }
+        (End::Itself(outcome), _) => outcome,
+        (End::Stopped, Some(Stop::Draining)) => Outcome::HandedBack,
+        (End::Stopped, _) => Outcome::Cancelled,
+    };
+    match &outcome {
+        Outcome::Failed { reason, cause, .. } => {
+            log.line(&format!("daybreak: attempt {attempt} failed ({cause}): {reason}"));
+            tracing::warn!(run.id = run_id, task.name = %task, attempt, cause, reason, "the attempt failed");
+        }
+        Outcome::Cancelled => log.line(&format!("daybreak: attempt {attempt} was cancelled")),
+        Outcome::HandedBack => log.line(&format!("daybreak: attempt {attempt} was handed back, its worker stops")),
+        Outcome::Succeeded(_) => {}
+    }
+    drop(log);
+    let report = Report { task_run_id, fence, outcome, busy_us: ended.busy_us, start_us: ended.start_us };
+    send(worker, report, &hold).await;
+}
+
+async fn execute(
+    worker: &Worker,
+    assignment: Assignment,
+    log: &LogWriter,
+    hold: &mut Hold,
+) -> Result<Ended, TaskError> {
+    let kind = worker.registry.get(&assignment.kind).ok_or_else(|| ending::unknown_kind(&assignment.kind))?;
+    let project = worker.projects.get(&worker.artifacts, &assignment.project_hash).await?;
+    let timeout = assignment.timeout_ms.map(Duration::from_millis);
+    let data_dir = worker.config.data_dir.clone();
+    if !kind.definition().heavy {
+        let (artifacts, orchestrator) = (worker.artifacts.clone(), worker.orchestrator.clone());
+        let context = TaskContext::new(assignment, project, artifacts, orchestrator, data_dir);
+        return Ok(light::run(kind, context.logging_to(log.clone()), timeout, hold).await);
+    }
+    let memory_bytes = memory_limit(&project, &assignment);
+    let job = Job {
+        assignment,
+        server_url: worker.config.server_url.clone(),
+        artifacts: worker.artifacts.folder().to_path_buf(),
+        data_dir,
+    };
+    let start = Start { config: &worker.config, job, memory_bytes, timeout, log: log.clone() };
+    Ok(heavy::run(start, hold).await)
+}
+
+/// `memory:` of the task.
+fn memory_limit(project: &Arc<Project>, assignment: &Assignment) -> Option<u64> {
+    let task = project.dags.get(&assignment.dag)?.tasks.get(&assignment.task)?;
+    task.memory_bytes.as_ref().map(|bytes| bytes.value)
+}
+
+async fn send(worker: &Worker, mut report: Report, hold: &Hold) {
+    let mut pause = FIRST_PAUSE;
+    while hold.why() != Some(Stop::Revoked) {
+        match worker.orchestrator.report(report.clone()).await {
+            Ok(()) => return,
+            Err(error @ Error::Unavailable { .. }) => {
+                tracing::warn!(task.run.id = report.task_run_id, %error, "the server takes no report: trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(Error::Refused(detail)) if matches!(report.outcome, Outcome::Succeeded(_)) => {
+                let reason = format!("the server refused the task's result: {detail}");
+                report.outcome = Outcome::Failed { reason, cause: "task_error".to_owned(), retry: false };
+            }
+            // Somebody else owns the task or it has ended: the result is not wanted.
+            Err(error) => {
+                tracing::info!(task.run.id = report.task_run_id, %error, "the result was dropped");
+                return;
+            }
+        }
+    }
+}

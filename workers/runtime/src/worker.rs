@@ -1,0 +1,234 @@
+//! The lease loop: registers, sends heartbeats, asks for work and hands each task to its attempt. It knows no kinds and
+//! keeps nothing on disk; the server decides, and every word to it carries a fence or the worker's epoch.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daybreak_artifacts::Artifacts;
+use daybreak_protocol::{Error, Heartbeat, Held, Orchestrator, Poll, Register, Registration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::held::{HeldTasks, Stop};
+use crate::lease::{Lease, MARGIN};
+use crate::project::ProjectCache;
+use crate::{Registry, WorkerConfig, attempt};
+
+const LONGEST_POLL_MS: u64 = 20_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often the lease is looked at.
+const LEASE_TICK: Duration = Duration::from_millis(250);
+/// Beyond the grace: what ended tasks may take until their reports are in.
+const LAST_REPORTS: Duration = Duration::from_secs(10);
+
+/// Runs tasks for a server.
+pub struct Worker {
+    pub(crate) config: WorkerConfig,
+    pub(crate) orchestrator: Arc<dyn Orchestrator>,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) projects: ProjectCache,
+    held: HeldTasks,
+    light: Arc<Semaphore>,
+    heavy: Arc<Semaphore>,
+    origin: Instant,
+}
+
+/// The two kinds of slots. Each has its own poll, so that a long wait for one never delays the other.
+#[derive(Clone, Copy, Debug)]
+enum Class {
+    Light,
+    Heavy,
+}
+
+/// One registration.
+struct Session {
+    registration: Registration,
+    lease: Lease,
+}
+
+impl Worker {
+    /// Runs tasks until `shutdown` says true or its sender is dropped; then running tasks may go on for
+    /// `config.drain`, are handed back after that, and this returns when their ends have been reported.
+    pub async fn run(
+        config: WorkerConfig,
+        orchestrator: Arc<dyn Orchestrator>,
+        artifacts: Artifacts,
+        registry: Arc<Registry>,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        let worker = Arc::new(Self {
+            light: Arc::new(Semaphore::new(config.light_slots as usize)),
+            heavy: Arc::new(Semaphore::new(config.heavy_slots as usize)),
+            projects: ProjectCache::default(),
+            held: HeldTasks::default(),
+            origin: Instant::now(),
+            config,
+            orchestrator,
+            artifacts,
+            registry,
+        });
+        loop {
+            let session = tokio::select! {
+                session = worker.register() => Arc::new(session),
+                () = told(&mut shutdown) => return,
+            };
+            let mut alive = JoinSet::new();
+            alive.spawn(worker.clone().heartbeats(session.clone()));
+            alive.spawn(worker.clone().guard_lease(session.clone()));
+            let mut asking = JoinSet::new();
+            asking.spawn(worker.clone().ask_for_work(session.clone(), Class::Light));
+            asking.spawn(worker.clone().ask_for_work(session, Class::Heavy));
+            tokio::select! {
+                _ = alive.join_next() => {}
+                _ = asking.join_next() => {}
+                () = told(&mut shutdown) => {
+                    asking.shutdown().await;
+                    worker.drain().await;
+                    return;
+                }
+            }
+            tracing::warn!("the server has given this worker up: everything it ran is ended, then it registers again");
+            worker.held.stop_all(Stop::Revoked);
+        }
+    }
+
+    async fn register(&self) -> Session {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let sent = Lease::now(self.origin);
+            let request = Register { label: self.config.label.clone(), version: self.config.version.clone() };
+            match self.orchestrator.register(request).await {
+                Ok(registration) => {
+                    let lease = Lease::new(Duration::from_millis(registration.lease_ms), self.origin, sent);
+                    return Session { registration, lease };
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the worker could not register: trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Says "I live, and hold these" until the server no longer knows this worker.
+    async fn heartbeats(self: Arc<Self>, session: Arc<Session>) {
+        let every = Duration::from_millis(session.registration.heartbeat_ms.max(1));
+        loop {
+            let sent = Lease::now(self.origin);
+            let beat = Heartbeat {
+                worker_id: session.registration.worker_id.clone(),
+                epoch: session.registration.epoch,
+                held: self.held.list(),
+            };
+            // A beat that takes longer than its interval is lost; the next one may get through.
+            match timeout(every, self.orchestrator.heartbeat(beat)).await {
+                Ok(Ok(reply)) => {
+                    session.lease.renew(sent);
+                    reply.cancel.iter().for_each(|held| self.held.stop(held, Stop::Cancelled));
+                    reply.revoked.iter().for_each(|held| self.held.stop(held, Stop::Revoked));
+                }
+                Ok(Err(Error::ReRegister)) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "a heartbeat was not taken"),
+                Err(_) => tracing::warn!("a heartbeat was not answered in time"),
+            }
+            sleep(every.saturating_sub(Lease::now(self.origin).saturating_sub(sent))).await;
+        }
+    }
+
+    /// Once the lease is over somebody else may run what is held here. What acts on the world outside is ended then;
+    /// the rest may finish, and the fence decides.
+    async fn guard_lease(self: Arc<Self>, session: Arc<Session>) {
+        loop {
+            sleep(LEASE_TICK).await;
+            if session.lease.left().is_zero() {
+                self.held.stop_acting_outside();
+            }
+        }
+    }
+
+    /// Asks for tasks of one class whenever a slot is free, until the server no longer knows this worker.
+    async fn ask_for_work(self: Arc<Self>, session: Arc<Session>, class: Class) {
+        let slots = match class {
+            Class::Light => &self.light,
+            Class::Heavy => &self.heavy,
+        };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let first = slots.clone().acquire_owned().await.expect("the slots are never closed");
+            while session.lease.left() < MARGIN {
+                sleep(LEASE_TICK).await;
+            }
+            // Only this loop takes slots of its class, so what is free now stays free.
+            let free = 1 + u32::try_from(slots.available_permits()).unwrap_or(0);
+            match self.orchestrator.poll(session.poll(class, free)).await {
+                Ok(assignments) => {
+                    pause = FIRST_PAUSE;
+                    let mut permits = std::iter::once(first);
+                    for assignment in assignments {
+                        let permit = permits.next().or_else(|| slots.clone().try_acquire_owned().ok());
+                        self.begin(assignment, permit);
+                    }
+                }
+                Err(Error::ReRegister) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "no work could be asked for: trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Starts an attempt. Without a slot (the server gave more than was asked for) it is handed back by not holding it.
+    fn begin(self: &Arc<Self>, assignment: daybreak_protocol::Assignment, permit: Option<OwnedSemaphorePermit>) {
+        let Some(permit) = permit else {
+            tracing::warn!(task.name = %assignment.task, "the server gave more tasks than there are slots");
+            return;
+        };
+        let acts_outside = self.registry.get(&assignment.kind).is_some_and(|kind| kind.definition().side_effects);
+        let held = Held { task_run_id: assignment.task_run_id.clone(), fence: assignment.fence };
+        let (worker, hold) = (self.clone(), self.held.take(held, acts_outside));
+        tokio::spawn(async move {
+            attempt::run(&worker, assignment, hold).await;
+            drop(permit);
+        });
+    }
+
+    /// Lets running tasks finish for a while, then ends them and hands them back.
+    async fn drain(&self) {
+        if timeout(self.config.drain, self.all_ended()).await.is_err() {
+            self.held.stop_all(Stop::Draining);
+            let patience = self.config.limits.grace + LAST_REPORTS;
+            if timeout(patience, self.all_ended()).await.is_err() {
+                tracing::warn!("tasks are still ending while the worker leaves: their shims see to them");
+            }
+        }
+    }
+
+    async fn all_ended(&self) {
+        for (slots, count) in [(&self.light, self.config.light_slots), (&self.heavy, self.config.heavy_slots)] {
+            drop(slots.acquire_many(count).await.expect("the slots are never closed"));
+        }
+    }
+}
+
+impl Session {
+    fn poll(&self, class: Class, free: u32) -> Poll {
+        let (free_light, free_heavy) = match class {
+            Class::Light => (free, 0),
+            Class::Heavy => (0, free),
+        };
+        let Registration { worker_id, epoch, .. } = self.registration.clone();
+        Poll { worker_id, epoch, free_light, free_heavy, wait_ms: LONGEST_POLL_MS }
+    }
+}
+
+/// Waits for the word to stop.
+async fn told(shutdown: &mut watch::Receiver<bool>) {
+    // A dropped sender means that nobody can say it any more: the binary is leaving.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
