@@ -1,0 +1,125 @@
+//! The endpoint as its owner sees it: open, merge the router, run, drop. Wires the parts and decides nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use daybreak_artifacts::Artifacts;
+use daybreak_features::OnlineStore;
+use daybreak_features::embedded::EmbeddedStore;
+use daybreak_protocol::{Clock, Orchestrator};
+use daybreak_spec::Name;
+use tokio::sync::watch;
+use ulid::Ulid;
+
+use crate::log::PredictionLog;
+use crate::registry::Live;
+use crate::token::Token;
+use crate::{follow, http};
+
+/// What the endpoint is given.
+pub struct ServingConfig {
+    /// Folder of the state: `online/`, `predictions/` and `serving/` are in it.
+    pub data_dir: PathBuf,
+    /// Every route but `/v1/health` asks for it.
+    pub token: String,
+    /// Both clocks: features are read at business time, ids and logs carry real time.
+    pub clock: Clock,
+    /// Random bits for ids.
+    pub random: fn() -> u128,
+    /// Called when accepted predictions may not reach the disk; it is expected to end the process.
+    pub on_fatal: fn(&str),
+}
+
+/// Why the endpoint cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The online store cannot be opened.
+    #[error(transparent)]
+    Online(#[from] daybreak_features::Error),
+    /// The prediction log cannot be opened.
+    #[error("could not open the prediction log in {path}: {source}; check the disk and the permissions, then try again", path = path.display())]
+    Log {
+        /// The folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// The endpoint's handle; clones share it. When the last one (routers included) goes, the log is synced.
+#[derive(Clone)]
+pub struct Serving {
+    shared: Arc<Shared>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub live: Live,
+    pub online: Arc<dyn OnlineStore>,
+    pub log: PredictionLog,
+    pub clock: Clock,
+    pub token: Token,
+    pub data_dir: PathBuf,
+    random: fn() -> u128,
+}
+
+impl Shared {
+    /// A new id; its first 48 bits are real time in milliseconds.
+    pub fn new_id(&self) -> Ulid {
+        let now_ms = u64::try_from(self.clock.real_now().micros / 1_000).unwrap_or(0);
+        Ulid::from_parts(now_ms, (self.random)())
+    }
+}
+
+impl Serving {
+    /// Opens the online store and the prediction log. No model is known before [`Serving::run`] has started.
+    pub fn open(config: ServingConfig) -> Result<Self, Error> {
+        let online = EmbeddedStore::open(&config.data_dir.join("online"))?;
+        let path = config.data_dir.join("predictions");
+        let log =
+            PredictionLog::open(&path, Box::new(config.on_fatal)).map_err(|source| Error::Log { path, source })?;
+        let shared = Shared {
+            live: Live::default(),
+            online,
+            log,
+            clock: config.clock,
+            token: Token::new(&config.token),
+            data_dir: config.data_dir,
+            random: config.random,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The routes, without a fallback: to be merged with others.
+    pub fn router(&self) -> Router {
+        http::router(Arc::clone(&self.shared))
+    }
+
+    /// Follows the registry until `shutdown` says true or its sender is gone; then syncs the log. Starts from the state
+    /// it saw last, so it serves while the orchestrator is away.
+    pub async fn run(
+        &self,
+        orchestrator: Arc<dyn Orchestrator>,
+        artifacts: Artifacts,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        follow::follow(&self.shared, orchestrator, artifacts, shutdown).await;
+        self.flush().await;
+    }
+
+    /// Returns once everything logged so far is on the disk.
+    pub async fn flush(&self) {
+        self.shared.log.flush().await;
+    }
+
+    /// The process's one handle on the online features.
+    pub fn online(&self) -> Arc<dyn OnlineStore> {
+        Arc::clone(&self.shared.online)
+    }
+
+    /// Model and version of everything that answers now, sorted.
+    pub fn live_versions(&self) -> Vec<(Name, u32)> {
+        self.shared.live.versions()
+    }
+}
