@@ -1,1 +1,24 @@
-//! axum API, the reconciler loops and apply, the one path every event takes.
+//! The server: its HTTP surface, the loops that make what should be so, and `apply`, the one path every event takes.
+//! Runs no task's code, no Polars and no SQL. To add an event: its method in `apply.rs`, its write in `daybreak-store`.
+
+mod apply;
+mod clock;
+mod config;
+mod deployed;
+mod draining;
+mod engine;
+mod error;
+mod heartbeats;
+pub mod http;
+mod lock;
+mod orchestrator;
+mod real_time;
+mod requests;
+mod scheduler;
+mod server;
+mod sweeper;
+mod tokens;
+
+pub use config::{ServerConfig, Timings};
+pub use error::Error;
+pub use server::Server;

@@ -1,0 +1,167 @@
+//! The server as the HTTP surface sees it: reads, requests and whom a token speaks for.
+
+use async_trait::async_trait;
+use daybreak_artifacts::LogName;
+use daybreak_protocol::{
+    AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, RunDetail, RunList, RunsQuery,
+    ScheduleView, SetClock, TaskLog, TriggerRequest, Triggered,
+};
+use daybreak_spec::{Name, Schedule};
+use daybreak_store::{AttemptRow, RunningAttempt};
+
+use crate::deployed::{CompiledDag, Deployed};
+use crate::error::of_store;
+use crate::http::{Access, Engine};
+use crate::{Server, tokens};
+
+/// Most bytes of one attempt's log in one answer.
+const MAX_LOG_BYTES: usize = 8 << 20;
+
+/// Firings shown ahead.
+const SHOWN_FIRINGS: usize = 5;
+
+#[async_trait]
+impl Engine for Server {
+    async fn authorises(&self, token: &str) -> Access {
+        if tokens::same(token, &self.token) {
+            return Access::Admin;
+        }
+        let Some(held) = self.tokens.read(token) else { return Access::None };
+        let attempt = RunningAttempt { task_run_id: held.task_run_id, fence: held.fence };
+        match self.store.is_current(&attempt).await {
+            Ok(true) => Access::Attempt { task_run_id: attempt.task_run_id, fence: attempt.fence },
+            Ok(false) => Access::None,
+            Err(error) => {
+                tracing::warn!(%error, "a token could not be looked up");
+                Access::None
+            }
+        }
+    }
+
+    async fn runs(&self, query: RunsQuery) -> Result<RunList, Error> {
+        let deployed = self.deployed()?;
+        self.store.runs(deployed.name(), &query).await.map_err(of_store)
+    }
+
+    async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
+        Ok(self.run_detail(run_id).await?)
+    }
+
+    async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error> {
+        let mut log = TaskLog::default();
+        for attempt in self.store.attempts(run_id, task).await.map_err(of_store)? {
+            log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
+        }
+        Ok(log)
+    }
+
+    async fn models(&self) -> Result<Vec<ModelView>, Error> {
+        let deployed = self.deployed()?;
+        self.store.models(deployed.name()).await.map_err(of_store)
+    }
+
+    async fn dags(&self) -> Result<Vec<DagView>, Error> {
+        let deployed = self.deployed()?;
+        let mut views = Vec::new();
+        for (name, dag) in &deployed.dags {
+            views.push(self.dag_view(&deployed, name, dag).await?);
+        }
+        Ok(views)
+    }
+
+    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
+        let run_id = Self::trigger(self, dag.as_str(), request.at, request.params).await?;
+        Ok(Triggered { run_id })
+    }
+
+    async fn cancel(&self, run_id: &str) -> Result<(), Error> {
+        Ok(Self::cancel(self, run_id).await?)
+    }
+
+    async fn clock(&self) -> Result<ClockView, Error> {
+        Ok(self.clock_view())
+    }
+
+    async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error> {
+        self.advance_clock(request.at).await?;
+        Ok(self.clock_view())
+    }
+
+    async fn health(&self) -> HealthView {
+        if *self.draining.borrow() {
+            return HealthView { ready: false, reason: Some("the server is shutting down".to_owned()) };
+        }
+        match self.store.simulated_time().await {
+            Ok(_) => HealthView { ready: true, reason: None },
+            Err(error) => {
+                tracing::warn!(%error, "the state does not answer");
+                HealthView { ready: false, reason: Some("the state database does not answer".to_owned()) }
+            }
+        }
+    }
+}
+
+impl Server {
+    async fn attempt_log(&self, run_id: &str, task: &Name, attempt: AttemptRow) -> Result<AttemptLog, Error> {
+        let unreadable = |error: &dyn std::error::Error| Error::Unavailable {
+            url: "the log's files".to_owned(),
+            detail: error.to_string(),
+        };
+        let AttemptRow { attempt, fence } = attempt;
+        let name = LogName::new(run_id, task, attempt, fence).map_err(|error| unreadable(&error))?;
+        let artifacts = self.artifacts.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            let mut offset = 0;
+            loop {
+                let part = artifacts.read_log(&name, offset, MAX_LOG_BYTES)?;
+                text.push_str(&part.text);
+                if part.next_offset == offset {
+                    return Ok(text);
+                }
+                if text.len() >= MAX_LOG_BYTES {
+                    text.push_str("\n[the rest of a long log is not shown here]\n");
+                    return Ok(text);
+                }
+                offset = part.next_offset;
+            }
+        });
+        let text: Result<String, daybreak_artifacts::Error> = read.await.map_err(|error| unreadable(&error))?;
+        Ok(AttemptLog { attempt, fence, text: text.map_err(|error| unreadable(&error))? })
+    }
+
+    async fn dag_view(&self, deployed: &Deployed, name: &Name, dag: &CompiledDag) -> Result<DagView, Error> {
+        let last_run = match self.store.newest_run(deployed.name(), name).await.map_err(of_store)? {
+            Some(run_id) => Some(self.store.run_summary(&run_id).await.map_err(of_store)?),
+            None => None,
+        };
+        let now = self.clock.business_now();
+        let next = std::iter::successors(dag.firings.next_after(now), |at| dag.firings.next_after(*at));
+        let task = |task: &daybreak_store::TaskTemplate| DagTaskView {
+            name: task.task.clone(),
+            kind: task.kind.clone(),
+            needs: task.parents.clone(),
+        };
+        Ok(DagView {
+            name: name.clone(),
+            schedules: deployed.project.dags[name].schedules.iter().map(schedule_view).collect(),
+            next: next.take(SHOWN_FIRINGS).collect(),
+            paused: false,
+            active_runs: self.store.active_runs(deployed.name(), name).await.map_err(of_store)?,
+            last_run,
+            tasks: dag.template.tasks.iter().map(task).collect(),
+        })
+    }
+}
+
+fn schedule_view(schedule: &Schedule) -> ScheduleView {
+    let wall_clock = |at: &chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%S").to_string();
+    ScheduleView {
+        cron: schedule.cron.value.clone(),
+        timezone: schedule.timezone.value.clone(),
+        start: schedule.start.as_ref().map(|start| wall_clock(&start.value)),
+        end: schedule.end.as_ref().map(|end| wall_clock(&end.value)),
+        missed: schedule.missed,
+        overlap: schedule.overlap,
+    }
+}

@@ -1,0 +1,69 @@
+//! Who may call what: one layer that asks by the matched route, never by the text of a path. Default-deny: a route or
+//! method that is not in the table needs the project's token. Must not look at bodies. To add a kind of caller: a
+//! variant of [`For`] and its arm here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::engine::Access;
+use super::problem::Refusal;
+use super::routes::{For, RouteInfo, Shared};
+
+/// Longer than any token.
+const MAX_TOKEN_BYTES: usize = 512;
+
+/// Asks for each request who may make it.
+#[derive(Clone)]
+pub struct Gate {
+    engine: Shared,
+    callers: Arc<HashMap<(&'static str, &'static str), For>>,
+}
+
+impl Gate {
+    pub fn new(engine: Shared, routes: &[RouteInfo]) -> Self {
+        let callers = routes.iter().map(|route| ((route.method, route.path), route.callers)).collect();
+        Self { engine, callers: Arc::new(callers) }
+    }
+
+    fn callers(&self, method: &Method, path: Option<&MatchedPath>) -> For {
+        let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+        let known = path.and_then(|path| self.callers.get(&(method, path.as_str())));
+        known.copied().unwrap_or(For::Admin)
+    }
+}
+
+/// The layer.
+pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let callers = gate.callers(request.method(), request.extensions().get::<MatchedPath>());
+    if callers == For::Everybody {
+        return next.run(request).await;
+    }
+    let access = match bearer(request.headers()) {
+        Some(token) => gate.engine.authorises(token).await,
+        None => Access::None,
+    };
+    let refusal = match (&access, callers) {
+        (Access::Admin, _) | (Access::Attempt { .. }, For::Attempts) => None,
+        (Access::Attempt { .. }, For::Admin | For::Everybody) => Some(Refusal::forbidden()),
+        (Access::None, _) => Some(Refusal::unauthorized()),
+    };
+    if let Some(refusal) = refusal {
+        return refusal.into_response();
+    }
+    request.extensions_mut().insert(access);
+    next.run(request).await
+}
+
+/// The token of the one `authorization: Bearer …` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let (scheme, token) = given.next()?.to_str().ok()?.split_once(' ')?;
+    let plain = given.next().is_none() && !token.is_empty() && token.len() <= MAX_TOKEN_BYTES;
+    (plain && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
+}

@@ -1,0 +1,54 @@
+//! What the router needs of the server: the worker protocol and the reads and requests of people. The router decides
+//! nothing but who may call what; everything else is asked here. To add a call: a method, a route in `routes.rs`.
+
+use async_trait::async_trait;
+use daybreak_protocol::{
+    ClockView, DagView, Error, HealthView, ModelView, Orchestrator, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
+    TriggerRequest, Triggered,
+};
+use daybreak_spec::Name;
+
+/// Whom a token speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The project's token: everything.
+    Admin,
+    /// A current attempt's token: reads of the catalogue, and minting for this very task run.
+    Attempt {
+        /// The task run.
+        task_run_id: String,
+        /// Its current fence.
+        fence: i64,
+    },
+    /// Nobody.
+    None,
+}
+
+/// The server as the router sees it. Errors are those of the worker protocol; a detail of `Unavailable` is logged, not
+/// shown.
+#[async_trait]
+pub trait Engine: Orchestrator + 'static {
+    /// Whom the token speaks for. Must compare in constant time, and must know attempt
+    /// tokens only while their fence is current.
+    async fn authorises(&self, token: &str) -> Access;
+    /// Runs, newest first.
+    async fn runs(&self, query: RunsQuery) -> Result<RunList, Error>;
+    /// One run.
+    async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
+    /// The log of one task of a run.
+    async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// All models.
+    async fn models(&self) -> Result<Vec<ModelView>, Error>;
+    /// All deployed DAGs.
+    async fn dags(&self) -> Result<Vec<DagView>, Error>;
+    /// Makes a manual run.
+    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error>;
+    /// Asks for the end of a run. Refused when it has ended.
+    async fn cancel(&self, run_id: &str) -> Result<(), Error>;
+    /// Both clocks.
+    async fn clock(&self) -> Result<ClockView, Error>;
+    /// Sets simulated business time, durably.
+    async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error>;
+    /// Whether the server can do its work.
+    async fn health(&self) -> HealthView;
+}

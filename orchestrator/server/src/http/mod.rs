@@ -1,0 +1,15 @@
+//! The HTTP surface of the server: routes, who may call them, and errors as problem+json. Decides nothing but access
+//! and form; everything else is asked of [`Engine`]. To add a call: a method of [`Engine`], a handler in `people` or
+//! `worker`, a line in `routes`.
+
+mod access;
+mod body;
+mod engine;
+mod finish;
+mod people;
+mod problem;
+mod routes;
+mod worker;
+
+pub use engine::{Access, Engine};
+pub use routes::{For, RouteInfo, router, routes};

@@ -1,0 +1,98 @@
+//! What people and their programs ask: runs, logs, models, DAGs, clocks, health. Handlers read the request's form and
+//! ask the engine; they decide nothing. To add one: a function here, a line in `routes`.
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse as _, Response};
+use daybreak_protocol::{
+    ClockView, DagView, HealthView, ModelView, RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest,
+};
+use daybreak_spec::Name;
+use serde::Deserialize;
+use ulid::Ulid;
+
+use super::body::Body;
+use super::problem::Refusal;
+use super::routes::Shared;
+
+type Answer<T> = Result<Json<T>, Refusal>;
+
+/// A request that says nothing but its path: `{}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// The process answers.
+pub async fn live() -> Json<HealthView> {
+    Json(HealthView { ready: true, reason: None })
+}
+
+/// The server can work.
+pub async fn ready(State(engine): State<Shared>) -> Response {
+    let health = engine.health().await;
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health)).into_response()
+}
+
+pub async fn runs(State(engine): State<Shared>, query: Result<Query<RunsQuery>, QueryRejection>) -> Answer<RunList> {
+    let Query(query) = query?;
+    if query.before.as_deref().is_some_and(|before| Ulid::from_string(before).is_err()) {
+        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", "`before` is not the id of a run"));
+    }
+    if query.limit.is_some_and(|limit| !(1..=RunsQuery::MAX_LIMIT).contains(&limit)) {
+        let detail = format!("`limit` is 1 to {}", RunsQuery::MAX_LIMIT);
+        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail));
+    }
+    Ok(Json(engine.runs(query).await?))
+}
+
+pub async fn run(State(engine): State<Shared>, path: Result<Path<Ulid>, PathRejection>) -> Answer<RunDetail> {
+    let Path(run) = path?;
+    Ok(Json(engine.run(&run.to_string()).await?))
+}
+
+pub async fn cancel(
+    State(engine): State<Shared>,
+    path: Result<Path<Ulid>, PathRejection>,
+    body: Result<Body<Nothing>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path(run), Body(Nothing {})) = (path?, body?);
+    engine.cancel(&run.to_string()).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn log(State(engine): State<Shared>, path: Result<Path<(Ulid, Name)>, PathRejection>) -> Answer<TaskLog> {
+    let Path((run, task)) = path?;
+    Ok(Json(engine.log(&run.to_string(), &task).await?))
+}
+
+pub async fn models(State(engine): State<Shared>) -> Answer<Vec<ModelView>> {
+    Ok(Json(engine.models().await?))
+}
+
+pub async fn dags(State(engine): State<Shared>) -> Answer<Vec<DagView>> {
+    Ok(Json(engine.dags().await?))
+}
+
+pub async fn trigger(
+    State(engine): State<Shared>,
+    path: Result<Path<Name>, PathRejection>,
+    body: Result<Body<TriggerRequest>, Refusal>,
+) -> Result<Response, Refusal> {
+    let (Path(dag), Body(request)) = (path?, body?);
+    let triggered = engine.trigger(&dag, request).await?;
+    let location = format!("/api/v1/runs/{}", triggered.run_id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(triggered)).into_response())
+}
+
+pub async fn clock(State(engine): State<Shared>) -> Answer<ClockView> {
+    Ok(Json(engine.clock().await?))
+}
+
+pub async fn set_clock(State(engine): State<Shared>, body: Result<Body<SetClock>, Refusal>) -> Answer<ClockView> {
+    let Body(request) = body?;
+    Ok(Json(engine.set_clock(request).await?))
+}

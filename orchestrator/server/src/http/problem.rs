@@ -1,0 +1,95 @@
+//! A request that gets no, and why. Handlers return a [`Refusal`]; `finish` writes it as RFC 9457 with an id that the
+//! log has too. Nothing of the server's inside may show: no SQL, no path of a file, no secret. To add a code: name it
+//! where it is made.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use daybreak_protocol::{Error, ErrorItem, code};
+
+/// A refusal on its way out.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) errors: Vec<ErrorItem>,
+}
+
+impl Refusal {
+    /// With a status, a code and a sentence.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// No credential, a wrong or an expired one: the same answer for all.
+    pub fn unauthorized() -> Self {
+        let detail = "this needs a bearer token that is valid here; `daybreak token` prints the project's";
+        Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, detail)
+    }
+
+    /// A good credential for something else.
+    pub fn forbidden() -> Self {
+        let detail = "the token of an attempt reads the catalogue and publishes for its own task run only";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// No such route or thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
+    }
+
+    /// Mistakes in the body.
+    pub fn unprocessable(detail: impl Into<String>, errors: Vec<ErrorItem>) -> Self {
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", detail) }
+    }
+
+    /// For a status that axum answers by itself.
+    pub fn of_status(status: StatusCode) -> Self {
+        let (code, detail) = match status {
+            StatusCode::NOT_FOUND => (code::NOT_FOUND, "there is nothing at this path"),
+            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this path does not take that method"),
+            StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "the body is larger than this path takes"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type", "send `content-type: application/json`"),
+            _ if status.is_client_error() => ("bad_request", "the request cannot be read"),
+            _ => (code::UNAVAILABLE, "the server cannot answer this now; try again"),
+        };
+        Self::new(status, code, detail)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::StaleAttempt => Self::new(StatusCode::CONFLICT, code::STALE_ATTEMPT, error.to_string()),
+            Error::ReRegister => Self::new(StatusCode::UNAUTHORIZED, code::RE_REGISTER, error.to_string()),
+            Error::NotFound(detail) => Self::not_found(detail),
+            Error::Refused(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code::REFUSED, detail),
+            Error::Unavailable { detail, .. } => {
+                tracing::warn!(detail, "a request could not be answered");
+                Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(_: PathRejection) -> Self {
+        Self::not_found("a part of the path is not a name or an id")
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", rejection.body_text())
+    }
+}
+
+impl IntoResponse for Refusal {
+    /// An empty response that carries the refusal; `finish` writes the body.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

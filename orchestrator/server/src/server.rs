@@ -1,0 +1,207 @@
+//! The server of one state folder: opening it, taking up what an earlier process left, deploying, ending. What happens
+//! to runs goes through `apply.rs`, the loops are in `scheduler.rs` and `sweeper.rs`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use daybreak_artifacts::Artifacts;
+use daybreak_core::{KindCatalog, first_cursor};
+use daybreak_protocol::{Clock, Orchestrator};
+use daybreak_spec::Project;
+use daybreak_store::{DeployedDag, Deployment, Options, Sources, Store};
+use tokio::sync::{Notify, watch};
+
+use crate::deployed::Deployed;
+use crate::heartbeats::Unlisted;
+use crate::lock::Lock;
+use crate::orchestrator::InProcess;
+use crate::real_time::RealTime;
+use crate::scheduler::Lines;
+use crate::tokens::Tokens;
+use crate::{Error, ServerConfig, Timings};
+
+/// A server. One per state folder.
+pub struct Server {
+    pub(crate) store: Store,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) clock: Clock,
+    pub(crate) timings: Timings,
+    pub(crate) token: String,
+    pub(crate) tokens: Tokens,
+    /// This process, as its workers' rows name it.
+    pub(crate) server_id: String,
+    /// Of the leadership; part of every write of the scheduler.
+    pub(crate) epoch: i64,
+    pub(crate) scheduler: tokio::sync::Mutex<Lines>,
+    /// Something the scheduler has to look at.
+    pub(crate) wake: Notify,
+    /// By worker: tasks its rows give it and its last heartbeats did not list.
+    pub(crate) unlisted: Mutex<HashMap<String, Unlisted>>,
+    pub(crate) draining: watch::Sender<bool>,
+    catalog: KindCatalog,
+    deployed: RwLock<Option<Arc<Deployed>>>,
+    _lock: Lock,
+}
+
+impl Server {
+    /// Opens a state folder: locks it, brings the database up to date, takes back what an earlier process was running,
+    /// and goes on with the project and the simulated time it had.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process has the folder (the cli exits with 3); otherwise what is wrong with it.
+    pub async fn open(config: ServerConfig) -> Result<Arc<Self>, Error> {
+        let lock = Lock::take(&config.data_dir)?;
+        let artifacts = Artifacts::local(&config.data_dir.join("artifacts"))?;
+        artifacts.remove_half_written()?;
+        let store = open_store(&config).await?;
+        let server_id = ulid::Ulid::from(config.random_id()).to_string();
+        let epoch = store.lead(server_id.clone()).await?;
+        let interrupted = store.take_over(server_id.clone()).await?;
+        if interrupted > 0 {
+            tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");
+        }
+        restore_clock(&store, &config.clock).await?;
+        let server = Self {
+            scheduler: tokio::sync::Mutex::new(Lines::new(config.clock.business_now())),
+            store,
+            artifacts,
+            clock: config.clock,
+            timings: config.timings,
+            tokens: Tokens::new(&config.token),
+            token: config.token,
+            server_id,
+            epoch,
+            wake: Notify::new(),
+            unlisted: Mutex::default(),
+            draining: watch::channel(false).0,
+            catalog: config.catalog,
+            deployed: RwLock::new(None),
+            _lock: lock,
+        };
+        server.restore_project().await?;
+        Ok(Arc::new(server))
+    }
+
+    /// Makes a project current: its snapshot is stored, its DAGs and schedules are taken up. Runs that exist keep the
+    /// snapshot they were made from.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::UnknownKind`] for a project that has not passed `check`.
+    pub async fn deploy(&self, project: &Project, root: &Path) -> Result<(), Error> {
+        let unusable = |source| Error::Folder { folder: root.to_path_buf(), source };
+        let root = root.canonicalize().map_err(unusable)?;
+        let snapshot = serde_json::to_vec(project).expect("declarations always write");
+        let version = self.artifacts.put(Bytes::from(snapshot)).await?;
+        let deployed = Deployed::compile(Arc::new(project.clone()), version, &self.catalog)?;
+        let mut lines = self.scheduler.lock().await;
+        let now = self.clock.business_now();
+        let dags = deployed.dags.iter().map(|(name, dag)| DeployedDag {
+            dag: name.clone(),
+            cursors: dag.firings.schedules().iter().map(|schedule| first_cursor(schedule, now)).collect(),
+        });
+        let deployment = Deployment {
+            project: deployed.name().clone(),
+            version: deployed.version.clone(),
+            root: root.to_string_lossy().into_owned(),
+            models: project.models.keys().cloned().collect(),
+            dags: dags.collect(),
+        };
+        self.store.deploy(deployment).await?;
+        self.take_up(deployed);
+        lines.start_over(now);
+        drop(lines);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// The worker protocol for a worker in this process: its lease ends with the process.
+    pub fn orchestrator(self: &Arc<Self>) -> Arc<dyn Orchestrator> {
+        Arc::new(InProcess::new(self.clone()))
+    }
+
+    /// Its HTTP surface.
+    pub fn router(self: &Arc<Self>) -> axum::Router {
+        crate::http::router(self.clone())
+    }
+
+    /// Runs the server's loops until `shutdown` turns true, then hands out no more work, waits for what still runs and
+    /// closes the state.
+    pub async fn run(&self, shutdown: watch::Receiver<bool>) {
+        let (stop_sweeping, swept_until) = watch::channel(false);
+        let ending = async {
+            self.run_scheduler(shutdown).await;
+            self.drain().await;
+            let _ = stop_sweeping.send(true);
+        };
+        tokio::join!(ending, self.run_sweeper(swept_until));
+        self.close().await;
+    }
+
+    /// Closes the state. Afterwards every call fails.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// The deployed project.
+    pub(crate) fn deployed(&self) -> Result<Arc<Deployed>, Error> {
+        self.deployed.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::NothingDeployed)
+    }
+
+    fn take_up(&self, deployed: Deployed) {
+        *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(deployed));
+    }
+
+    /// Goes on with the project of the process before; one whose snapshot is gone waits for the next deployment.
+    async fn restore_project(&self) -> Result<(), Error> {
+        let Some(current) = self.store.current_project().await? else { return Ok(()) };
+        let snapshot = match self.artifacts.get(&current.version).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(%error, "the snapshot of the deployed project cannot be read: deploy it again");
+                return Ok(());
+            }
+        };
+        let restored = serde_json::from_slice(&snapshot).map_err(|error| error.to_string()).and_then(|project| {
+            Deployed::compile(Arc::new(project), current.version, &self.catalog).map_err(|error| error.to_string())
+        });
+        match restored {
+            Ok(deployed) => self.take_up(deployed),
+            Err(error) => tracing::warn!(error, "the deployed project does not compile any more: deploy it again"),
+        }
+        Ok(())
+    }
+}
+
+impl ServerConfig {
+    fn random_id(&self) -> u128 {
+        (self.random)()
+    }
+}
+
+async fn open_store(config: &ServerConfig) -> Result<Store, Error> {
+    let (real, random, on_fatal) = (RealTime::from(config.clock.real_now()), config.random, config.on_fatal);
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    let uniform = move || (random() >> 75) as f64 / (1_u64 << 53) as f64;
+    let options = Options {
+        path: config.data_dir.join("state.db"),
+        sources: Sources::new(move || real.now(), uniform),
+        on_fatal: Arc::new(on_fatal),
+    };
+    Ok(Store::open(options).await?)
+}
+
+/// Simulated time goes on where it stood.
+async fn restore_clock(store: &Store, clock: &Clock) -> Result<(), Error> {
+    if !clock.is_simulated() {
+        return Ok(());
+    }
+    match store.simulated_time().await? {
+        Some(stood) => clock.set_business(stood),
+        None => {
+            store.set_clock(clock.business_now()).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What bad input gets: the right status, one form of error with pointers, and a handler that never ran.
+
+use crate::canned::{ADMIN, RUN, WORKER};
+use crate::wire::serve;
+
+#[tokio::test]
+async fn a_body_that_is_not_json_gets_400_with_its_place() {
+    let server = serve().await;
+    for body in ["{", "", "{\"at\": }", "{} {}", "\u{feff}{}", "{\"at\": NaN}"] {
+        let answer = server.post("/api/v1/dags/nightly/runs", body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        let problem = answer.problem();
+        assert_eq!((problem.code.as_str(), problem.errors[0].line), ("malformed_json", Some(1)), "{body}");
+    }
+    assert!(server.engine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
+    let server = serve().await;
+    let cases = [
+        ("/api/v1/dags/nightly/runs", r#"{"ta":"2013-03-10T12:00:00Z"}"#, "/ta", "unknown_field"),
+        ("/api/v1/dags/nightly/runs", r#"{"at":7}"#, "/at", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", r#"{"at":"yesterday"}"#, "/at", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", r#"{"params":[]}"#, "/params", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", r#"{"at":null,"at":null}"#, "/at", "duplicate_field"),
+        ("/api/v1/dags/nightly/runs", "[1]", "/0", "wrong_type"),
+        ("/api/v1/clock", "{}", "/at", "missing_field"),
+        (
+            "/api/v1/worker/poll",
+            r#"{"worker_id":"w","epoch":1,"free_light":-1,"free_heavy":0,"wait_ms":0}"#,
+            "/free_light",
+            "wrong_type",
+        ),
+        (
+            "/api/v1/worker/poll",
+            r#"{"worker_id":"w","epoch":1,"free_light":1,"free_heavy":0,"wait_ms":0}"#,
+            "/worker_id",
+            "invalid_id",
+        ),
+        (
+            "/api/v1/worker/heartbeat",
+            r#"{"worker_id":"01ARZ3NDEKTSV4RRFFQ69G5FAY","epoch":1,"held":[{"task_run_id":"../x","fence":1}]}"#,
+            "/held/0/task_run_id",
+            "invalid_id",
+        ),
+        (
+            "/api/v1/worker/report",
+            r#"{"task_run_id":"01ARZ3NDEKTSV4RRFFQ69G5FAY","fence":1,"outcome":{"failed":{"reason":"x","cause":"y"}},"busy_us":0,"start_us":0}"#,
+            "/outcome/failed/retry",
+            "missing_field",
+        ),
+        (
+            "/api/v1/worker/report",
+            r#"{"task_run_id":"01ARZ3NDEKTSV4RRFFQ69G5FAY","fence":1,"outcome":{"failed":{"reason":"x","cause":"y","retry":true,"retires":1}},"busy_us":0,"start_us":0}"#,
+            "/outcome/failed/retires",
+            "unknown_field",
+        ),
+        ("/api/v1/worker/register", r#"{"label":"a\u0000b","version":"1"}"#, "/label", "invalid_text"),
+    ];
+    for (path, body, pointer, code) in cases {
+        let answer = server.post(path, body).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.body);
+        let problem = answer.problem();
+        let item = &problem.errors[0];
+        assert_eq!((item.pointer.as_deref(), item.code.as_str()), (Some(pointer), code), "{body}: {}", answer.body);
+    }
+    assert!(server.engine.asked().is_empty(), "{:?}", server.engine.asked());
+}
+
+#[tokio::test]
+async fn a_body_of_another_content_type_is_refused_unread() {
+    let server = serve().await;
+    let authorization = format!("authorization: Bearer {ADMIN}");
+    let kinds = [
+        "x-none: 1",
+        "content-type: text/plain",
+        "content-type: multipart/form-data; boundary=x",
+        "content-type: application/x-www-form-urlencoded",
+        "content-type: application/jsonx",
+        "content-type: application/json\r\ncontent-encoding: gzip",
+    ];
+    for kind in kinds {
+        let answer = server.send("POST", "/api/v1/dags/nightly/runs", &[&authorization, kind], "{}").await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (415, "unsupported_media_type"), "{kind}");
+    }
+    assert!(server.engine.asked().is_empty());
+    let charset = "content-type: Application/JSON; charset=utf-8";
+    assert_eq!(server.send("POST", "/api/v1/dags/nightly/runs", &[&authorization, charset], "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_body_beyond_its_limit_gets_413() {
+    let server = serve().await;
+    let long = format!(r#"{{"params":{{"x":"{}"}}}}"#, "x".repeat(1 << 20));
+    let answer = server.post("/api/v1/dags/nightly/runs", &long).await;
+    assert_eq!((answer.status, answer.problem().code.as_str()), (413, "too_large"));
+    let report = |size: usize| {
+        let text = "x".repeat(size);
+        format!(
+            r#"{{"task_run_id":"{RUN}","fence":7,"outcome":{{"failed":{{"reason":"{text}","cause":"y","retry":true}}}},"busy_us":0,"start_us":0}}"#
+        )
+    };
+    assert_eq!(server.post("/api/v1/worker/report", &report(2 << 20)).await.status, 204);
+    assert_eq!(server.post("/api/v1/worker/report", &report(8 << 20)).await.status, 413);
+}
+
+#[tokio::test]
+async fn names_and_ids_that_are_none_are_not_found() {
+    let server = serve().await;
+    let long = format!("/api/v1/builds/{}", "a".repeat(64));
+    let paths = [
+        "/api/v1/runs/7",
+        "/api/v1/runs/..%2f..%2fetc",
+        "/api/v1/runs/%00",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV%20",
+        "/api/v1/runs/%ff",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/..%2e/log",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/-flag/log",
+        "/api/v1/builds/Weather",
+        "/api/v1/builds/%2e%2e",
+        "/api/v1/builds/we%5cather",
+        "/api/v1/builds/w%D0%B5ather",
+        &long,
+        "/api/v1/models/late_arrival/versions/-1",
+        "/api/v1/models/late_arrival/versions/4294967296",
+        "/api/v1/models/late_arrival/aliases/The%20Best",
+    ];
+    for path in paths {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (404, "not_found"), "{path}");
+    }
+    assert!(server.engine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_query_that_makes_no_sense_gets_422() {
+    let server = serve().await;
+    let paths = [
+        "/api/v1/runs?dga=nightly",
+        "/api/v1/runs?dag=Not%20A%20Name",
+        "/api/v1/runs?state=asleep",
+        "/api/v1/runs?limit=0",
+        "/api/v1/runs?limit=501",
+        "/api/v1/runs?before=7",
+        "/api/v1/live",
+        "/api/v1/live?after=x",
+        "/api/v1/builds/weather?from=yesterday",
+    ];
+    for path in paths {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (422, "invalid_query"), "{path}");
+    }
+    assert!(server.engine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn the_inside_of_the_server_never_shows() {
+    let server = serve().await;
+    let answer = server.get("/api/v1/models").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(answer.problem().code, "unavailable");
+    for secret in ["SELECT", "/var", "state.db"] {
+        assert!(!answer.body.contains(secret), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn waiting_is_cut_to_twenty_seconds() {
+    let server = serve().await;
+    let poll = format!(r#"{{"worker_id":"{WORKER}","epoch":1,"free_light":1,"free_heavy":0,"wait_ms":86400000}}"#);
+    assert_eq!(server.post("/api/v1/worker/poll", &poll).await.status, 200);
+    assert_eq!(server.get("/api/v1/live?after=4&wait_ms=99999999").await.status, 200);
+    assert_eq!(server.engine.asked(), ["poll 20000", "live 4 20000"]);
+}
+
+#[tokio::test]
+async fn every_refusal_has_an_id_of_its_own_and_says_where() {
+    let server = serve().await;
+    let (one, other) = (server.get("/api/v1/runs/7?x=secret").await.problem(), server.get("/nowhere").await.problem());
+    assert_ne!(one.request_id, other.request_id);
+    assert_eq!(one.instance.as_deref(), Some("/api/v1/runs/7"), "without the query");
+    assert_eq!((one.title.as_str(), one.status), ("Not Found", 404));
+}
+
+#[tokio::test]
+async fn what_is_made_says_where_it_is() {
+    let server = serve().await;
+    let answer = server.post("/api/v1/dags/nightly/runs", "{}").await;
+    assert_eq!((answer.status, answer.header("location")), (201, Some(format!("/api/v1/runs/{RUN}").as_str())));
+    assert_eq!(answer.json()["run_id"], RUN);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}

@@ -1,0 +1,182 @@
+//! An engine that answers from a can and remembers what it was asked.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use daybreak_core::RunStatus;
+use daybreak_protocol::{
+    Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live, MintPublication,
+    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, Poll, Register, Registration, Report, RunDetail,
+    RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger, TriggerRequest, Triggered,
+};
+use daybreak_server::http::{Access, Engine};
+use daybreak_spec::{Name, Timestamp};
+
+pub const ADMIN: &str = "the-projects-token";
+pub const ATTEMPT: &str = "the-token-of-an-attempt";
+pub const RUN: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+pub const TASK_RUN: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAW";
+pub const OTHER_TASK_RUN: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAX";
+pub const WORKER: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAY";
+pub const FENCE: i64 = 7;
+
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub fn noon() -> Timestamp {
+    Timestamp::parse("2013-03-10T12:00:00Z").unwrap()
+}
+
+/// What was asked, in words.
+#[derive(Default)]
+pub struct Canned {
+    asked: Mutex<Vec<String>>,
+}
+
+impl Canned {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().unwrap().push(what.into());
+    }
+}
+
+pub fn version() -> ModelVersionRecord {
+    let content = NewModelVersion {
+        model: name("late_arrival"),
+        object: "0".repeat(64),
+        as_of: noon(),
+        fit_from: noon(),
+        fit_to: noon(),
+        rows: 12,
+        metrics: [("auc".to_owned(), 0.7)].into(),
+    };
+    ModelVersionRecord { version: 3, run_id: RUN.to_owned(), content }
+}
+
+pub fn run() -> RunDetail {
+    let summary = RunSummary {
+        id: RUN.to_owned(),
+        dag: name("nightly"),
+        state: RunStatus::Failed,
+        scheduled_for: Some(noon()),
+        window_start: None,
+        window_end: noon(),
+        trigger: Trigger::Schedule,
+        created_at: noon(),
+        started_at: None,
+        ended_at: Some(noon()),
+        reason: Some("task `train` failed".to_owned()),
+    };
+    RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }
+}
+
+#[async_trait]
+impl Orchestrator for Canned {
+    async fn register(&self, request: Register) -> Result<Registration, Error> {
+        self.note(format!("register {}", request.label));
+        Ok(Registration { worker_id: WORKER.to_owned(), epoch: 1, lease_ms: 10_000, heartbeat_ms: 3_000 })
+    }
+
+    async fn poll(&self, request: Poll) -> Result<Vec<Assignment>, Error> {
+        self.note(format!("poll {}", request.wait_ms));
+        Ok(Vec::new())
+    }
+
+    async fn heartbeat(&self, _: Heartbeat) -> Result<HeartbeatReply, Error> {
+        Err(Error::ReRegister)
+    }
+
+    async fn report(&self, report: Report) -> Result<(), Error> {
+        self.note(format!("report {:?}", report.outcome));
+        if report.fence == FENCE { Ok(()) } else { Err(Error::StaleAttempt) }
+    }
+
+    async fn builds(&self, view: &Name, from: Timestamp, to: Timestamp) -> Result<Vec<BuildRecord>, Error> {
+        self.note(format!("builds {view} {} {}", from.micros, to.micros));
+        Ok(Vec::new())
+    }
+
+    async fn model_version(&self, model: &Name, version: u32) -> Result<ModelVersionRecord, Error> {
+        match version {
+            3 => Ok(self::version()),
+            _ => Err(Error::NotFound(format!("model `{model}` has no version {version}"))),
+        }
+    }
+
+    async fn alias(&self, _: &Name, alias: &str) -> Result<Option<ModelVersionRecord>, Error> {
+        Ok((alias == "champion").then(version))
+    }
+
+    async fn mint_publication(&self, request: MintPublication) -> Result<i64, Error> {
+        self.note(format!("mint {}", request.view));
+        Ok(41)
+    }
+
+    async fn live(&self, after: i64, wait_ms: u64) -> Result<Live, Error> {
+        self.note(format!("live {after} {wait_ms}"));
+        Ok(Live { cursor: after + 1, models: vec![name("late_arrival")], live: Vec::new() })
+    }
+}
+
+#[async_trait]
+impl Engine for Canned {
+    async fn authorises(&self, token: &str) -> Access {
+        match token {
+            ADMIN => Access::Admin,
+            ATTEMPT => Access::Attempt { task_run_id: TASK_RUN.to_owned(), fence: FENCE },
+            _ => Access::None,
+        }
+    }
+
+    async fn runs(&self, query: RunsQuery) -> Result<RunList, Error> {
+        self.note(format!("runs {:?} {:?}", query.dag.map(|dag| dag.to_string()), query.limit));
+        Ok(RunList { runs: vec![run().summary], next: None })
+    }
+
+    async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
+        if run_id == RUN { Ok(run()) } else { Err(Error::NotFound(format!("there is no run {run_id}"))) }
+    }
+
+    async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error> {
+        self.note(format!("log {run_id} {task}"));
+        Ok(TaskLog::default())
+    }
+
+    async fn models(&self) -> Result<Vec<ModelView>, Error> {
+        let secret = "/var/lib/daybreak/state.db: SELECT * FROM models".to_owned();
+        Err(Error::Unavailable { url: "here".to_owned(), detail: secret })
+    }
+
+    async fn dags(&self) -> Result<Vec<DagView>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
+        self.note(format!("trigger {dag} {}", serde_json::to_string(&request).unwrap()));
+        Ok(Triggered { run_id: RUN.to_owned() })
+    }
+
+    async fn cancel(&self, run_id: &str) -> Result<(), Error> {
+        Err(Error::Refused(format!("run {run_id} has ended")))
+    }
+
+    async fn clock(&self) -> Result<ClockView, Error> {
+        Ok(ClockView { business_now: noon(), real_now: noon(), simulated: true })
+    }
+
+    async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error> {
+        Ok(ClockView { business_now: request.at, real_now: noon(), simulated: true })
+    }
+
+    async fn health(&self) -> HealthView {
+        HealthView { ready: false, reason: Some("starting".to_owned()) }
+    }
+}

@@ -1,0 +1,115 @@
+//! The typed client against the router: every call arrives as it was meant, every error as the right kind.
+
+use daybreak_protocol::{
+    Client, Error, Heartbeat, MintPublication, Orchestrator as _, Outcome, Poll, Register, Report, RunsQuery,
+    TriggerRequest,
+};
+use daybreak_spec::Timestamp;
+
+use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, name, noon, run, version};
+use crate::wire::{Served, serve};
+
+fn client(server: &Served, token: &str) -> Client {
+    Client::new(&format!("http://{}/", server.address), token)
+}
+
+fn report(fence: i64) -> Report {
+    Report { task_run_id: TASK_RUN.to_owned(), fence, outcome: Outcome::Cancelled, busy_us: 5, start_us: 6 }
+}
+
+#[tokio::test]
+async fn a_worker_speaks_its_protocol() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    let registered =
+        client.register(Register { label: "host 1".to_owned(), version: "0.1.0".to_owned() }).await.unwrap();
+    assert_eq!((registered.worker_id.as_str(), registered.lease_ms), (WORKER, 10_000));
+    let poll = Poll { worker_id: WORKER.to_owned(), epoch: 1, free_light: 2, free_heavy: 1, wait_ms: 1 };
+    assert!(client.poll(poll).await.unwrap().is_empty());
+    client.report(report(FENCE)).await.unwrap();
+    let live = client.live(8, 0).await.unwrap();
+    assert_eq!((live.cursor, live.models), (9, vec![name("late_arrival")]));
+    assert_eq!(server.engine.asked(), ["register host 1", "poll 1", "report Cancelled", "live 8 0"]);
+}
+
+#[tokio::test]
+async fn a_stale_fence_and_a_lost_lease_are_told_apart() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    assert!(matches!(client.report(report(FENCE - 1)).await, Err(Error::StaleAttempt)));
+    let heartbeat = Heartbeat { worker_id: WORKER.to_owned(), epoch: 1, held: Vec::new() };
+    assert!(matches!(client.heartbeat(heartbeat).await, Err(Error::ReRegister)));
+}
+
+#[tokio::test]
+async fn an_attempt_reads_the_catalogue_and_mints() {
+    let server = serve().await;
+    let client = client(&server, ATTEMPT);
+    let (from, to) = (Timestamp::parse("2013-03-01T00:00:00.000001Z").unwrap(), noon());
+    client.builds(&name("weather"), from, to).await.unwrap();
+    assert_eq!(client.model_version(&name("late_arrival"), 3).await.unwrap(), version());
+    assert_eq!(client.alias(&name("late_arrival"), "champion").await.unwrap(), Some(version()));
+    assert_eq!(client.alias(&name("late_arrival"), "challenger").await.unwrap(), None);
+    let mint = MintPublication { task_run_id: TASK_RUN.to_owned(), fence: FENCE, view: name("weather"), as_of: noon() };
+    assert_eq!(client.mint_publication(mint).await.unwrap(), 41);
+    assert!(matches!(client.runs(&RunsQuery::default()).await, Err(Error::Refused(_))));
+    assert_eq!(server.engine.asked(), [format!("builds weather {} {}", from.micros, to.micros), "mint weather".into()]);
+}
+
+#[tokio::test]
+async fn people_read_and_ask() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    assert_eq!(client.run(RUN).await.unwrap(), run());
+    let query = RunsQuery { dag: Some(name("nightly")), limit: Some(20), ..RunsQuery::default() };
+    assert_eq!(client.runs(&query).await.unwrap().runs, [run().summary]);
+    assert!(client.dags().await.unwrap().is_empty());
+    client.log(RUN, "train").await.unwrap();
+    let mut request = TriggerRequest { at: Some(noon()), ..TriggerRequest::default() };
+    request.params.insert("days".to_owned(), 7.into());
+    client.trigger("nightly", &request).await.unwrap();
+    assert!(client.clock().await.unwrap().simulated);
+    assert_eq!(client.set_clock(noon()).await.unwrap().business_now, noon());
+    let asked = [
+        r#"runs Some("nightly") Some(20)"#.to_owned(),
+        format!("log {RUN} train"),
+        r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}}"#.to_owned(),
+    ];
+    assert_eq!(server.engine.asked(), asked);
+}
+
+#[tokio::test]
+async fn refusals_keep_their_kind_and_their_words() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    match client.run("01ARZ3NDEKTSV4RRFFQ69G5FZZ").await {
+        Err(Error::NotFound(detail)) => assert_eq!(detail, "there is no run 01ARZ3NDEKTSV4RRFFQ69G5FZZ"),
+        other => panic!("{other:?}"),
+    }
+    match client.cancel(RUN).await {
+        Err(Error::Refused(detail)) => assert_eq!(detail, format!("run {RUN} has ended")),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(client.models().await, Err(Error::Unavailable { .. })));
+    assert!(matches!(client.health().await, Err(Error::Unavailable { .. })));
+    assert!(matches!(self::client(&server, "wrong").run(RUN).await, Err(Error::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    match Client::new(&format!("http://{free}"), ADMIN).clock().await {
+        Err(Error::Unavailable { url, .. }) => assert!(url.contains(&free.port().to_string())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_id_never_becomes_another_path() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    for id in ["", "..", "../dags", "a/b", "a?b", "a%2fb"] {
+        assert!(matches!(client.run(id).await, Err(Error::NotFound(_))), "{id}");
+    }
+    assert!(server.engine.asked().is_empty());
+}

@@ -1,0 +1,67 @@
+//! What people ask for.
+
+use daybreak_core::RunStatus;
+use daybreak_protocol::{Error, RunsQuery, SetClock, TriggerRequest};
+use daybreak_server::http::Engine;
+use serde_json::{Map, json};
+
+use crate::support::{FIRST, SECOND, World, at, name};
+
+fn params(key: &str, value: serde_json::Value) -> TriggerRequest {
+    TriggerRequest { at: None, params: Map::from_iter([(key.to_owned(), value)]) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_by_hand_takes_its_window_from_the_firing_before() {
+    let world = World::new().await;
+    let run_id = world.server.trigger("nightly", Some(at(SECOND)), Map::new()).await.expect("it starts");
+    let run = world.server.run_detail(&run_id).await.expect("the run").summary;
+    assert_eq!((run.scheduled_for, run.window_start, run.window_end), (None, Some(at(FIRST)), at(SECOND)));
+    let worker = world.worker().await;
+    worker.finish(&world.server, &run_id).await;
+    assert_eq!(world.server.wait_run(&run_id).await.expect("the run").state, RunStatus::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_are_laid_over_the_declared_ones() {
+    let world = World::new().await;
+    let engine: &dyn Engine = &*world.server;
+    let made = engine.trigger(&name("nightly"), params("days", json!(3))).await.expect("it starts");
+    let run = engine.run(&made.run_id).await.expect("the run");
+    assert_eq!(run.params, Map::from_iter([("days".to_owned(), json!(3)), ("label".to_owned(), json!("all"))]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_dags_and_parameters_and_wrong_types_are_refused() {
+    let world = World::new().await;
+    let engine: &dyn Engine = &*world.server;
+    let unknown = engine.trigger(&name("hourly"), TriggerRequest::default()).await;
+    assert!(matches!(&unknown, Err(Error::NotFound(text)) if text.contains("it has nightly")), "{unknown:?}");
+    let undeclared = engine.trigger(&name("nightly"), params("dayz", json!(3))).await;
+    assert!(matches!(&undeclared, Err(Error::Refused(text)) if text.contains("it has days, label")), "{undeclared:?}");
+    let wrong = engine.trigger(&name("nightly"), params("days", json!("three"))).await;
+    assert!(matches!(&wrong, Err(Error::Refused(text)) if text.contains("a whole number")), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_show_what_is() {
+    let world = World::new().await;
+    let engine: &dyn Engine = &*world.server;
+    engine.set_clock(SetClock { at: at(FIRST) }).await.expect("time is simulated");
+    let dags = engine.dags().await.expect("dags");
+    assert_eq!((dags[0].active_runs, dags[0].next[0], dags[0].tasks.len()), (1, at(SECOND), 5));
+    assert_eq!(dags[0].schedules[0].start.as_deref(), Some("2013-03-09T00:00:00"));
+    assert_eq!(engine.runs(RunsQuery::default()).await.expect("runs").runs.len(), 1);
+    assert_eq!(engine.models().await.expect("models")[0].name, name("late_arrival"));
+    assert_eq!(engine.clock().await.expect("the clock").business_now, at(FIRST));
+    assert!(engine.health().await.ready);
+    assert!(matches!(engine.run("nonsense").await, Err(Error::NotFound(_))));
+    assert!(matches!(engine.cancel("nonsense").await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firing_that_is_not_due_is_not_waited_for() {
+    let world = World::new().await;
+    let waited = world.server.wait_firing("nightly", at(SECOND)).await;
+    assert!(matches!(waited, Err(daybreak_server::Error::NotFound(_))), "{waited:?}");
+}

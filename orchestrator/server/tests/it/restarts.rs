@@ -1,0 +1,67 @@
+//! Ends of the process, wanted and unwanted.
+
+use daybreak_core::RunStatus;
+use daybreak_protocol::{Error, Outcome};
+use daybreak_server::{Server, Timings};
+
+use crate::support::{FIRST, SECOND, World, at, config, name};
+use daybreak_protocol::Orchestrator;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_goes_on_with_the_night_and_ends_it_once() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let (features, train) = {
+        let worker = world.worker().await;
+        let features = worker.take("features").await;
+        worker.succeed(&features).await;
+        let tasks = worker.poll().await;
+        (features, tasks.into_iter().find(|task| task.task.as_str() == "train").expect("train is ready"))
+    };
+    let world = world.killed_and_opened_again().await;
+    let worker = world.worker().await;
+    let late = worker.report(&train, Outcome::HandedBack).await;
+    assert!(matches!(late, Err(Error::StaleAttempt)), "{late:?}");
+    worker.finish(&world.server, &train.run_id).await;
+    let run = world.server.run_detail(&train.run_id).await.expect("the run");
+    assert_eq!(run.summary.state, RunStatus::Succeeded);
+    let again = run.tasks.iter().find(|task| task.name.as_str() == "train").expect("the task");
+    assert_eq!((again.attempt, again.lost), (1, 0), "the child of a killed server is nobody's fault");
+    assert_eq!(world.runs().await.len(), 1);
+    let builds = world.server.builds(&name("weather"), at(FIRST), at(FIRST)).await.expect("builds");
+    assert_eq!((builds.len(), features.fence), (1, 1));
+    assert!(world.server.model_version(&name("late_arrival"), 2).await.is_err(), "one version, not two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_opens_with_the_project_and_the_time_it_had() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let world = world.killed_and_opened_again().await;
+    assert_eq!(world.server.next_firing(), Some(at(SECOND)));
+    let back = world.server.advance_clock(at("2013-03-09T00:00:00Z")).await;
+    assert!(back.is_err_and(|error| error.to_string().contains("never goes back")));
+    world.advance(SECOND).await;
+    assert_eq!(world.runs().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let world = World::new().await;
+    let second = Server::open(config(world.folder.path(), Timings::default())).await;
+    assert!(matches!(second.err(), Some(daybreak_server::Error::Locked { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_to_end_hands_out_no_more_work_and_waits_for_what_runs() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let (polled, ()) = tokio::join!(worker.poll_for(20_000), async {
+        world.stop.send(true).expect("the server runs");
+    });
+    assert!(polled.expect("it is known").is_empty());
+    worker.report(&features, Outcome::HandedBack).await.expect("the server still takes reports");
+    world.ended().await;
+}

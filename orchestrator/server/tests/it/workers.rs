@@ -1,0 +1,141 @@
+//! Workers: fences, lost ones, lost replies, cancellation.
+
+use daybreak_core::{RunStatus, TaskStatus};
+use daybreak_protocol::{AliasMove, Error, Held, MintPublication, Orchestrator, Outcome, TaskResult};
+use daybreak_server::http::{Access, Engine};
+use serde_json::{Map, json};
+
+use crate::support::{FIRST, World, at, name, nights, short_leases};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_fence_is_refused_and_the_same_report_again_is_not() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let mut stale = features.clone();
+    stale.fence -= 1;
+    let refused = worker.report(&stale, Outcome::Succeeded(Box::default())).await;
+    assert!(matches!(refused, Err(Error::StaleAttempt)), "{refused:?}");
+    worker.succeed(&features).await;
+    worker.succeed(&features).await;
+    let builds = world.server.builds(&name("weather"), at(FIRST), at(FIRST)).await.expect("builds");
+    assert_eq!(builds.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_falls_silent_loses_its_task_to_another() {
+    let world = World::with(nights(), short_leases()).await;
+    world.advance(FIRST).await;
+    let silent = world.worker().await;
+    let features = silent.take("features").await;
+    let again = loop {
+        let other = world.worker().await;
+        if let Some(task) = other.poll_for(30).await.unwrap_or_default().pop() {
+            break task;
+        }
+    };
+    assert_eq!((again.task.as_str(), again.attempt), ("features", 1));
+    assert!(again.fence > features.fence);
+    let late = silent.report(&features, Outcome::Succeeded(Box::default())).await;
+    assert!(matches!(late, Err(Error::StaleAttempt)), "{late:?}");
+    let run = world.server.run_detail(&features.run_id).await.expect("the run");
+    assert!(run.tasks[0].lost >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_never_reached_its_worker_is_taken_back_after_two_heartbeats() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let lost_reply = worker.take("features").await;
+    worker.beat(&[]).await;
+    worker.beat(&[]).await;
+    let again = worker.take("features").await;
+    assert!(again.fence > lost_reply.fence);
+    let reply = worker.beat(&[&lost_reply, &again]).await;
+    assert_eq!(reply.revoked, [Held { task_run_id: lost_reply.task_run_id, fence: lost_reply.fence }]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_is_told_to_its_worker_and_ends() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    world.server.cancel(&features.run_id).await.expect("it runs");
+    assert_eq!(worker.beat(&[&features]).await.cancel.len(), 1);
+    worker.report(&features, Outcome::Cancelled).await.expect("it holds the task");
+    let run = world.server.wait_run(&features.run_id).await.expect("the run");
+    assert_eq!((run.state, run.reason.as_deref()), (RunStatus::Cancelled, Some("somebody asked for its end")));
+    let again = world.server.cancel(&features.run_id).await;
+    assert!(matches!(again, Err(daybreak_server::Error::Refused(_))), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_cannot_be_committed_fails_the_task_with_the_reason() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let alias_move =
+        AliasMove { model: name("late_arrival"), alias: "champion".to_owned(), version: 9, as_of: at(FIRST) };
+    let result = TaskResult { alias_move: Some(alias_move), ..TaskResult::default() };
+    worker.report(&features, Outcome::Succeeded(Box::new(result))).await.expect("the report is taken");
+    let run = world.server.wait_run(&features.run_id).await.expect("the run");
+    let reason = "task `features` failed: its result was refused: model `late_arrival` has no version 9";
+    assert_eq!(run.reason.as_deref(), Some(reason));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_beyond_their_limit_fail_the_task() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let outputs = Map::from_iter([("text".to_owned(), json!("x".repeat(9_000)))]);
+    let result = TaskResult { outputs, ..TaskResult::default() };
+    worker.report(&features, Outcome::Succeeded(Box::new(result))).await.expect("the report is taken");
+    let run = world.server.run_detail(&features.run_id).await.expect("the run");
+    assert_eq!(run.tasks[0].state, TaskStatus::Failed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_token_dies_with_its_fence() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let attempt = Access::Attempt { task_run_id: features.task_run_id.clone(), fence: features.fence };
+    assert_eq!(world.server.authorises(&features.token).await, attempt);
+    assert_eq!(world.server.authorises("secret").await, Access::Admin);
+    assert_eq!(world.server.authorises("Secret").await, Access::None);
+    worker.succeed(&features).await;
+    assert_eq!(world.server.authorises(&features.token).await, Access::None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_are_minted_under_the_fence_only() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let request = |fence| MintPublication {
+        task_run_id: features.task_run_id.clone(),
+        fence,
+        view: name("weather"),
+        as_of: at(FIRST),
+    };
+    assert_eq!(worker.orchestrator.mint_publication(request(features.fence)).await.expect("it holds the task"), 1);
+    let stale = worker.orchestrator.mint_publication(request(features.fence + 1)).await;
+    assert!(matches!(stale, Err(Error::StaleAttempt)), "{stale:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_worker_is_told_to_register() {
+    let world = World::new().await;
+    let mut worker = world.worker().await;
+    worker.registration.epoch += 1;
+    world.advance(FIRST).await;
+    assert!(matches!(worker.poll_for(5_000).await, Err(Error::ReRegister)));
+}
