@@ -1,1 +1,116 @@
-//! Analysis of a project: spec, schemas and kinds to a typed plan or problems.
+//! Everything that can be said of a project without running it: the language's own problems, schedules and graphs,
+//! kinds and parameters, columns and types, the flow of builds and versions, all at once; and the typed plan of a
+//! project without errors. Reads footers, never rows; runs no task. To add a check: a function in the file it belongs to
+//! that pushes problems, and a fixture in `tests/invalid`.
+
+mod columns;
+mod dags;
+mod explain;
+mod flow;
+mod footers;
+mod kinds;
+mod plan;
+mod planning;
+mod schema;
+mod templates;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use daybreak_core::KindCatalog;
+use daybreak_spec::{Loaded, Name, Problem, Severity, Timestamp};
+
+use crate::footers::Footers;
+pub use crate::plan::{Column, DagPlan, Explanation, Item, ModelPlan, Plan, SchedulePlan, TaskPlan, ViewPlan};
+
+/// Why a project could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder itself.
+    #[error(transparent)]
+    Load(#[from] daybreak_spec::Error),
+}
+
+/// A project and everything found out about it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What was read.
+    pub loaded: Loaded,
+    /// The typed plan; none where there is an error.
+    pub plan: Option<Plan>,
+    /// Everything wrong, by place: errors and warnings, those of reading included.
+    pub problems: Vec<Problem>,
+}
+
+/// Checks projects, and remembers footers of Parquet files from one check to the next.
+#[derive(Debug)]
+pub struct Checker {
+    kinds: KindCatalog,
+    footers: Footers,
+}
+
+impl Default for Checker {
+    fn default() -> Self {
+        Self { kinds: daybreak_tasks::registry().catalog(), footers: Footers::default() }
+    }
+}
+
+/// Checks the project in a folder.
+///
+/// # Errors
+/// When the folder cannot be read or holds no project; everything else is a problem.
+pub fn check(root: &Path) -> Result<Checked, Error> {
+    Checker::default().check(root)
+}
+
+/// The JSON Schema of project files for editors, with the kinds of tasks and the algorithms.
+pub fn json_schema() -> serde_json::Value {
+    schema::json_schema(&daybreak_tasks::registry().catalog())
+}
+
+impl Checker {
+    /// Checks the project in a folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or holds no project; everything else is a problem.
+    pub fn check(&self, root: &Path) -> Result<Checked, Error> {
+        let loaded = daybreak_spec::load(root)?;
+        let project = &loaded.project;
+        let mut problems = loaded.problems.clone();
+        let columns = columns::check(&loaded, &self.footers, &mut problems);
+        let mut checked = BTreeMap::new();
+        for (name, dag) in &project.dags {
+            if let Some(dag) = dags::check(&loaded, dag, &self.kinds, &mut problems) {
+                checked.insert(name.clone(), dag);
+            }
+        }
+        problems
+            .sort_by(|one, other| (one.span, one.code, &one.message).cmp(&(other.span, other.code, &other.message)));
+        problems.dedup();
+        let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+        let plan = (!refused).then(|| planning::plan(project, &columns, &checked));
+        Ok(Checked { plan, problems, loaded })
+    }
+}
+
+impl Checked {
+    /// Whether the project can be run.
+    pub fn is_sound(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// All problems as a compiler would show them: place, line, what to write instead.
+    pub fn render(&self) -> String {
+        daybreak_spec::render(&self.problems, &self.loaded.files)
+    }
+
+    /// All problems as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        daybreak_spec::problems_json(&self.problems, &self.loaded.files)
+    }
+
+    /// A DAG of the plan with its next firings after `now`; its `Display` is for people.
+    pub fn explain(&self, dag: &Name, now: Timestamp) -> Option<Explanation> {
+        planning::explain(self.plan.as_ref()?, &self.loaded.project, dag, now)
+    }
+}

@@ -1,0 +1,170 @@
+//! Tasks against the catalogue of kinds: unknown kinds, unknown, missing and mistyped parameters. Knows types of
+//! parameters, never a kind by name. A new parameter type = a line in `check_value` and one in `schema.rs`.
+
+use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
+use daybreak_spec::{
+    DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate,
+};
+
+use crate::dags::TaskPlace;
+
+/// The keys every task takes, whatever its kind.
+pub(crate) const COMMON_KEYS: [&str; 5] = ["kind", "needs", "retry", "timeout", "memory"];
+
+/// The kind of a task, or a problem.
+pub(crate) fn kind_of(
+    place: &TaskPlace<'_>,
+    kinds: &KindCatalog,
+    problems: &mut Vec<Problem>,
+) -> Option<&'static KindDefinition> {
+    let kind = &place.task.kind;
+    let found = kinds.get(kind);
+    // Without a kind the text is empty and the decoder has said so.
+    if found.is_none() && !kind.is_empty() {
+        let problem = Problem::error("unknown_kind", kind.span, format!("there is no kind of task `{}`", kind.value));
+        problems.push(problem.hint(suggest(kind, kinds.iter().map(|definition| definition.name))));
+    }
+    found
+}
+
+/// Every parameter of a task: known, given where required, of the right type.
+pub(crate) fn check_parameters(place: &TaskPlace<'_>, kind: &KindDefinition, problems: &mut Vec<Problem>) {
+    let mut unknown = Vec::new();
+    for (key, node) in &place.task.parameters {
+        match kind.parameters.iter().find(|parameter| parameter.name == key.as_str()) {
+            None => {
+                unknown.push(key.as_str());
+                let message = format!("tasks of kind `{}` take no parameter `{}`", kind.name, key.value);
+                let words = kind.parameters.iter().map(|parameter| parameter.name).chain(COMMON_KEYS);
+                problems.push(Problem::error("unknown_parameter", key.span, message).hint(suggest(key, words)));
+            }
+            Some(parameter) => {
+                if let Some(value) = place.resolve(node, problems) {
+                    check_value(place, parameter, &value, problems);
+                }
+            }
+        }
+    }
+    for parameter in kind.parameters.iter().filter(|parameter| parameter.required) {
+        let misspelt = unknown.iter().any(|key| did_you_mean(key, [parameter.name]).is_some());
+        if place.task.parameter(parameter.name).is_none() && !misspelt {
+            let message =
+                format!("task `{}` of kind `{}` needs the parameter `{}`", place.name, kind.name, parameter.name);
+            let hint = format!("`{}`: {}", parameter.name, parameter.summary);
+            problems.push(Problem::error("missing_parameter", place.task.kind.span, message).hint(hint));
+        }
+    }
+}
+
+/// One value against its type.
+fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &Node, problems: &mut Vec<Problem>) {
+    let what = format!("`{}` of task `{}`", parameter.name, place.name);
+    let mut decoder = Decoder::new();
+    match parameter.parameter_type {
+        ParameterType::Text => drop(decoder.text(node, &what)),
+        ParameterType::Int => drop(decoder.integer(node, &what, i64::MIN, i64::MAX)),
+        ParameterType::Bool => drop(decoder.flag(node, &what)),
+        ParameterType::Duration => drop(decoder.duration(node, &what)),
+        ParameterType::Model => {
+            if let Some(name) = decoder.name(node, &what) {
+                known(place, &mut decoder, DeclarationKind::Model, &name);
+            }
+        }
+        ParameterType::Alias => drop(decoder.name(node, &what)),
+        ParameterType::Views => {
+            for name in decoder.names(node, &what) {
+                known(place, &mut decoder, DeclarationKind::FeatureView, &name);
+            }
+        }
+        ParameterType::Gates => check_gates(place, &mut decoder, node, &what),
+        ParameterType::Argv => check_argv(&mut decoder, &as_words(node), &what),
+        ParameterType::Environment => check_environment(&mut decoder, &as_words(node), &what),
+        ParameterType::Path => check_path(&mut decoder, node, &what),
+    }
+    problems.extend(decoder.into_problems());
+}
+
+fn known(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, kind: DeclarationKind, name: &Spanned<Name>) {
+    if !place.declared.may_exist(kind, name) {
+        let message = format!("there is no {} `{}`", kind.name(), name.value);
+        let problem = Problem::error("unknown_reference", name.span, message);
+        decoder.report(problem.hint(suggest(name.as_str(), place.declared.names(kind))));
+    }
+}
+
+fn check_gates(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+    let model = place.value("model");
+    let model = model.as_ref().and_then(Node::as_text).and_then(|model| place.sound_model(model));
+    for item in decoder.one_or_many(node, what) {
+        let Some(text) = decoder.text(item, what) else { continue };
+        match parse_gate(&text, item.span) {
+            Err(problem) => decoder.report(problem),
+            Ok(gate) => {
+                let measured = |model: &Model| model.metrics.iter().any(|metric| metric.value == gate.metric);
+                if let Some((_, model)) = model.filter(|(_, model)| !measured(model)) {
+                    let names: Vec<String> =
+                        model.metrics.iter().map(|metric| format!("`{}`", metric.value.name())).collect();
+                    let message =
+                        format!("the gate asks for `{}`, which the model does not measure", gate.metric.name());
+                    let hint = format!("add it to the model's `metrics`, or ask for {}", names.join(" or "));
+                    decoder.report(Problem::error("metric_not_measured", item.span, message).hint(hint));
+                }
+            }
+        }
+    }
+}
+
+fn check_argv(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+    if let NodeValue::Text(text) = &node.value {
+        let items: Vec<&str> = text.split_whitespace().collect();
+        let problem = Problem::error("wrong_type", node.span, format!("{what} must be a list, not one text"));
+        let hint = format!("no shell reads it: write each word as an item, [{}]", items.join(", "));
+        return decoder.report(problem.hint(hint));
+    }
+    drop(decoder.texts(node, what));
+}
+
+/// Numbers and flags are words to a program; they come from `${…}` too.
+fn as_words(node: &Node) -> Node {
+    let value = match &node.value {
+        NodeValue::Int(number) => NodeValue::Text(number.to_string()),
+        NodeValue::Float(number) => NodeValue::Text(number.to_string()),
+        NodeValue::Bool(flag) => NodeValue::Text(flag.to_string()),
+        NodeValue::List(items) => NodeValue::List(items.iter().map(as_words).collect()),
+        NodeValue::Map(entries) => {
+            NodeValue::Map(entries.iter().map(|(key, value)| (key.clone(), as_words(value))).collect())
+        }
+        NodeValue::Null | NodeValue::Text(_) => node.value.clone(),
+    };
+    Node { span: node.span, value }
+}
+
+fn check_environment(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+    for (key, _) in decoder.text_map(node, what) {
+        if key.is_empty() || key.contains(['=', '\0']) {
+            let message = format!("`{}` cannot be the name of an environment variable", key.value);
+            decoder.report(Problem::error("bad_name", key.span, message));
+        }
+    }
+}
+
+fn check_path(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+    let Some(path) = decoder.text(node, what) else { return };
+    let path = std::path::Path::new(path.as_str());
+    let climbs = path.components().any(|part| matches!(part, std::path::Component::ParentDir));
+    if path.is_absolute() || climbs {
+        let message = format!("{what} leaves the project: `{}`", path.display());
+        let hint = "write a path below the project's folder";
+        decoder.report(Problem::error("path_outside_project", node.span, message).hint(hint));
+    }
+}
+
+/// "did you mean `x`?", or what there is.
+pub(crate) fn suggest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let candidates: Vec<&str> = candidates.collect();
+    match did_you_mean(word, candidates.iter().copied()) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None if candidates.is_empty() => "none is declared".to_owned(),
+        None => format!("there are: {}", candidates.join(", ")),
+    }
+}

@@ -1,0 +1,89 @@
+//! `${…}` in parameters: every reference must be able to have a value when the task runs. Values that the DAG's own
+//! defaults give are put in, so that they are checked like written ones; what only a run knows is not guessed.
+
+use daybreak_spec::{Node, NodeValue, Problem, Reference, Spanned, Template};
+
+use crate::dags::TaskPlace;
+use crate::kinds::suggest;
+
+/// A node with its templates replaced by the DAG's defaults; `None` where its value is known only in a run.
+pub(crate) fn resolve(place: &TaskPlace<'_>, node: &Node, problems: &mut Vec<Problem>) -> Option<Node> {
+    let value = match &node.value {
+        NodeValue::Text(text) => return resolve_text(place, text, node, problems),
+        NodeValue::List(items) => {
+            let known: Vec<Node> = items.iter().filter_map(|item| resolve(place, item, problems)).collect();
+            if known.is_empty() && !items.is_empty() {
+                return None;
+            }
+            NodeValue::List(known)
+        }
+        NodeValue::Map(entries) => {
+            let known: Vec<(Spanned<String>, Node)> = entries
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), resolve(place, value, problems)?)))
+                .collect();
+            NodeValue::Map(known)
+        }
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => node.value.clone(),
+    };
+    Some(Node { span: node.span, value })
+}
+
+fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut Vec<Problem>) -> Option<Node> {
+    let template = match Template::parse(text, node.span) {
+        Ok(template) => template,
+        Err(found) => {
+            problems.extend(found);
+            return None;
+        }
+    };
+    for reference in template.references() {
+        problems.extend(problem_of(place, reference));
+    }
+    let default = |name: &str| place.dag.params.get(name);
+    if let Some(Spanned { value: Reference::Param(name), .. }) = template.references().next()
+        && text == format!("${{params.{name}}}")
+    {
+        // A text that is one reference and nothing else becomes the value itself.
+        return Some(Node { span: node.span, value: default(name)?.value.clone() });
+    }
+    let rendered = template.render(&|reference| match reference {
+        Reference::Param(name) => match &default(name)?.value {
+            NodeValue::Text(text) => Some(text.clone()),
+            NodeValue::Int(number) => Some(number.to_string()),
+            NodeValue::Float(number) => Some(number.to_string()),
+            NodeValue::Bool(flag) => Some(flag.to_string()),
+            NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => None,
+        },
+        Reference::Run(_) | Reference::Output { .. } => None,
+    });
+    Some(Node { span: node.span, value: NodeValue::Text(rendered.ok()?) })
+}
+
+fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<Problem> {
+    let (dag, span) = (place.dag, reference.span);
+    match &reference.value {
+        Reference::Run(_) => None,
+        Reference::Param(name) if dag.params.contains_key(name) => None,
+        Reference::Param(name) => {
+            let problem = Problem::error("unknown_reference", span, format!("the DAG has no parameter `{name}`"));
+            let names = dag.params.keys().map(String::as_str);
+            Some(problem.hint(match dag.params.is_empty() {
+                true => format!("declare it with a default: `params: {{ {name}: … }}`"),
+                false => suggest(name, names),
+            }))
+        }
+        Reference::Output { task, .. } if !dag.tasks.contains_key(task) => {
+            let problem = Problem::error("unknown_reference", span, format!("the DAG has no task `{task}`"));
+            Some(problem.hint(suggest(task.as_str(), dag.tasks.keys().map(daybreak_spec::Name::as_str))))
+        }
+        Reference::Output { task, .. } => {
+            let upstream = place.ancestors.as_ref().is_none_or(|ancestors| ancestors.contains(task));
+            (!upstream).then(|| {
+                let message =
+                    format!("task `{}` does not wait for `{task}`, so its outputs are not there yet", place.name);
+                Problem::error("not_upstream", span, message).hint(format!("add `{task}` to `needs`"))
+            })
+        }
+    }
+}

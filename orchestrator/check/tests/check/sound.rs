@@ -1,0 +1,91 @@
+//! Projects without a mistake: plans, explanations, speed.
+
+use std::time::{Duration, Instant};
+
+use daybreak_check::Item;
+use daybreak_spec::{Name, Timestamp};
+
+use crate::project_with;
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a slug")
+}
+
+#[test]
+fn a_sound_project_has_a_plan_and_no_problem() {
+    let (_folder, checked) = project_with(&[]);
+    assert!(checked.problems.is_empty(), "{}", checked.render());
+    insta::assert_json_snapshot!("plan", checked.plan);
+}
+
+#[test]
+fn a_dag_is_explained_with_columns_types_and_next_firings() {
+    let (_folder, checked) = project_with(&[]);
+    let now = Timestamp::parse("2026-03-06T12:00:00Z").expect("an instant");
+    let explained = checked.explain(&name("nightly"), now).expect("a DAG");
+    insta::assert_snapshot!("explain", explained);
+}
+
+#[test]
+fn a_dag_that_does_not_exist_is_not_explained() {
+    let (_folder, checked) = project_with(&[]);
+    assert!(checked.explain(&name("weekly"), Timestamp::from_micros(0)).is_none());
+}
+
+#[test]
+fn a_parameter_may_stand_on_the_dags_defaults() {
+    let text = "dags:\n  odd:\n    params: { which: will_pay, days: 30d }\n    tasks:\n      features: { kind: build_features }\n      \
+                train: { kind: train, needs: features, model: \"${params.which}\", history: \"${params.days}\" }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
+    let plan = checked.plan.expect("sound");
+    let train = plan.dags[&name("odd")].tasks.iter().find(|task| task.kind == "train").expect("the task");
+    assert!(train.outputs.contains(&Item::Version { model: name("will_pay") }));
+}
+
+#[test]
+fn a_source_without_files_is_sound_with_a_declared_schema() {
+    let text = "sources:\n  odd: { path: data/none-*.parquet, event_time: at, schema: { at: datetime, buyer: str, n: i64 } }\n\
+                feature_views:\n  counted: { entity: customer, source: odd, aggregates: [{ of: n, fn: sum, windows: [1d] }] }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
+}
+
+#[test]
+fn fifty_files_are_checked_within_a_second() {
+    let mut files = Vec::new();
+    for number in 0..50 {
+        let text = format!(
+            "feature_views:\n  view_{number}: {{ entity: customer, source: visits, aggregates: [{{ of: seconds, fn: [mean, p90], windows: \
+             [1d, 7d] }}] }}\nmodels:\n  model_{number}:\n    observations: {{ source: orders, label: paid, label_known_at: paid_at }}\n    \
+             inputs: {{ amount: f64 }}\n    features: [view_{number}, user_facts]\n    algorithm: {{ name: logistic_regression }}\n    \
+             metrics: [auc]\ndags:\n  dag_{number}:\n    schedule: {{ cron: \"{} 3 * * *\" }}\n    tasks:\n      features: {{ kind: \
+             build_features }}\n      train: {{ kind: train, needs: features, model: model_{number}, history: 10d }}\n",
+            number % 60
+        );
+        files.push((format!("part_{number}.yaml"), text));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let (folder, checked) = project_with(&files);
+    assert!(checked.is_sound(), "{}", checked.render());
+    let begun = Instant::now();
+    daybreak_check::check(folder.path()).expect("a project");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_schema_for_editors_knows_kinds_and_algorithms() {
+    let schema = daybreak_check::json_schema().to_string();
+    for word in ["build_features", "min_history", "logistic_regression", "l2"] {
+        assert!(schema.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn footers_are_read_again_when_a_file_changes() {
+    let (folder, _) = project_with(&[]);
+    let checker = daybreak_check::Checker::default();
+    assert!(checker.check(folder.path()).expect("a project").is_sound());
+    std::fs::write(folder.path().join("data/users.parquet"), b"broken").expect("written");
+    assert!(!checker.check(folder.path()).expect("a project").is_sound());
+}
