@@ -1,0 +1,250 @@
+//! The command line: every command, flag and help text. No behaviour. To add a command: a variant here, a file in
+//! `commands/`, a line in `main.rs`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use daybreak_spec::Timestamp;
+
+/// Daybreak trains by night and serves by day.
+#[derive(Parser)]
+#[command(name = "daybreak", version, about, propagate_version = true, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the flights example: nights of training, then live predictions
+    Demo(Demo),
+    /// Run server, worker and endpoint in one process until Ctrl-C
+    Up(Up),
+    /// Report every mistake in a project
+    Check(Check),
+    /// Show the typed plan of a DAG: tasks, columns and types, next firings
+    Explain {
+        /// The DAG
+        dag: String,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Print the JSON Schema of project files, for editors
+    Schema,
+    /// Write a small project that runs
+    Init {
+        /// Folder to write it to
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Start a run of a DAG by hand
+    Run(Run),
+    /// List runs, newest first
+    Runs {
+        /// Only this DAG's
+        #[arg(long)]
+        dag: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 30)]
+        limit: u32,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Print the log of a run's task
+    Logs {
+        /// The run's id
+        run: String,
+        /// The task; all of the run's when left out
+        task: Option<String>,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// List models, their versions and aliases
+    Models {
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Look at online features
+    Features {
+        #[command(subcommand)]
+        command: Features,
+    },
+    /// Ask the endpoint for a prediction
+    Predict {
+        /// The model
+        model: String,
+        /// Entity keys and inputs
+        #[arg(value_name = "KEY=VALUE")]
+        values: Vec<String>,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Write the rows a model would be trained on at an instant to a Parquet file
+    TrainingSet(TrainingSet),
+    /// Print the token that the API and the endpoint ask for
+    Token {
+        #[command(flatten)]
+        project: Project,
+    },
+    /// (internal) run one heavy task, handed over by a worker
+    #[command(hide = true)]
+    TaskChild,
+    /// (internal) supervise the processes of one task
+    #[command(hide = true)]
+    TaskShim {
+        /// What to run
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        argv: Vec<String>,
+    },
+    /// (internal) the demo's departures as JSON lines
+    #[command(hide = true)]
+    DemoDepartures {
+        /// The project
+        directory: PathBuf,
+        /// From this instant on
+        #[arg(value_parser = instant)]
+        from: Timestamp,
+        /// Before this instant
+        #[arg(value_parser = instant)]
+        to: Timestamp,
+    },
+}
+
+/// `run DAG` starts one, `run show ID` looks at one.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Run {
+    #[command(subcommand)]
+    /// Look at a run instead.
+    pub show: Option<RunShow>,
+    /// The DAG
+    #[arg(required = true)]
+    pub dag: Option<String>,
+    /// T, the instant that features and labels are cut off at [default: now]
+    #[arg(long, value_parser = instant, value_name = "INSTANT")]
+    pub at: Option<Timestamp>,
+    /// A parameter of the DAG
+    #[arg(long = "param", value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+    /// Wait for its end; exit 1 if it fails
+    #[arg(long)]
+    pub wait: bool,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
+/// Looking at runs.
+#[derive(Subcommand)]
+pub enum RunShow {
+    /// Show a run and its tasks
+    Show {
+        /// The run's id
+        id: String,
+        #[command(flatten)]
+        project: Project,
+    },
+}
+
+/// Looking at features.
+#[derive(Subcommand)]
+pub enum Features {
+    /// Show the online features of one entity
+    Get {
+        /// The feature view
+        view: String,
+        /// Its keys
+        #[arg(value_name = "KEY=VALUE")]
+        keys: Vec<String>,
+        #[command(flatten)]
+        project: Project,
+    },
+}
+
+/// Where the project is and how to print.
+#[derive(Args, Clone)]
+pub struct Project {
+    /// Folder of the project
+    #[arg(long = "project", default_value = ".", value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`
+#[derive(Args)]
+pub struct Check {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `up`
+#[derive(Args)]
+pub struct Up {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Address to listen on; only loopback addresses are taken
+    #[arg(long, default_value = "127.0.0.1:4321")]
+    pub listen: std::net::SocketAddr,
+    /// Heavy tasks at once [default: half of the cores]
+    #[arg(long)]
+    pub heavy: Option<u32>,
+}
+
+/// `demo`
+#[derive(Args)]
+pub struct Demo {
+    /// Nights to run, from 1 February 2013
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=212))]
+    pub nights: u32,
+    /// Days of departures to replay against the endpoint, each after its night
+    #[arg(long, default_value_t = 1)]
+    pub replay_days: u32,
+    /// Folder for the project and its state
+    #[arg(long, default_value = "daybreak-demo", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Go on with the demo that was interrupted in that folder
+    #[arg(long)]
+    pub resume: bool,
+    /// Print one JSON object at the end, progress to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// End when done instead of staying up
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// `training-set`
+#[derive(Args)]
+pub struct TrainingSet {
+    /// The model
+    pub model: String,
+    /// T: only rows and labels known before it
+    #[arg(long, value_parser = instant, value_name = "INSTANT")]
+    pub at: Timestamp,
+    /// Length of the history, ending at T [default: the one of the first task that trains the model]
+    #[arg(long, value_parser = duration)]
+    pub history: Option<daybreak_spec::Duration>,
+    /// File to write
+    #[arg(short, long, value_name = "FILE.parquet")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| format!("`{text}` is not an instant; write e.g. 2013-03-10T07:00:00Z"))
+}
+
+fn duration(text: &str) -> Result<daybreak_spec::Duration, String> {
+    daybreak_spec::Duration::parse(text).ok_or_else(|| format!("`{text}` is not a duration; write e.g. 60d or 12h"))
+}

@@ -1,0 +1,27 @@
+//! `daybreak init`: a small project that runs.
+
+use std::path::Path;
+
+use crate::failure::{Failure, Outcome};
+
+const PROJECT: &str = include_str!("init/daybreak.yaml");
+const ORDERS: &[u8] = include_bytes!("init/orders.parquet");
+
+/// Writes the project; never over files that exist.
+pub fn init(directory: &Path) -> Outcome {
+    let (project, data) = (directory.join("daybreak.yaml"), directory.join("data/orders.parquet"));
+    for path in [&project, &data] {
+        if path.exists() {
+            return Err(Failure::configuration(format!("{} exists already; give another folder", path.display())));
+        }
+    }
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(directory.join("data"))?;
+        std::fs::write(&data, ORDERS)?;
+        std::fs::write(&project, PROJECT)
+    };
+    write().map_err(|error| Failure::input_output(format!("cannot write to {}", directory.display()), error))?;
+    println!("wrote {} and {}", project.display(), data.display());
+    println!("next: daybreak check {0} && daybreak up {0}", directory.display());
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Commands about a project's files: `check`, `explain`, `schema`, `token`. None needs a server.
+
+use std::io::IsTerminal as _;
+
+use daybreak_check::Checked;
+use daybreak_spec::{DiagnosticReport, Name, Style};
+
+use crate::arguments::{Check, Project};
+use crate::embedded::real_now;
+use crate::failure::{Failure, Outcome};
+use crate::home::Home;
+
+/// `daybreak check`: 0 when the project can be run, 1 when not.
+pub fn check(arguments: &Check) -> Outcome {
+    let home = Home::of(&arguments.directory)?;
+    let checked = daybreak_check::check(&home.project).map_err(Failure::configuration)?;
+    if arguments.json {
+        let json = serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json() });
+        println!("{json:#}");
+    } else {
+        show(&checked);
+    }
+    if checked.is_sound() { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+fn show(checked: &Checked) {
+    let report = DiagnosticReport::new(checked.problems.clone(), &checked.loaded.files);
+    let style = if std::io::stdout().is_terminal() { Style::Ansi } else { Style::Plain };
+    print!("{}", report.render(style));
+    let project = &checked.loaded.project;
+    match (report.errors(), report.warnings()) {
+        (0, warnings) => println!(
+            "{}: {} sources, {} feature views, {} models, {} DAGs; no errors, {warnings} warnings",
+            project.name.value,
+            project.sources.len(),
+            project.feature_views.len(),
+            project.models.len(),
+            project.dags.len()
+        ),
+        (errors, warnings) => println!("\n{errors} errors, {warnings} warnings"),
+    }
+}
+
+/// `daybreak explain`
+pub fn explain(dag: &str, arguments: &Project) -> Outcome {
+    let home = Home::of(&arguments.directory)?;
+    let checked = daybreak_check::check(&home.project).map_err(Failure::configuration)?;
+    if !checked.is_sound() {
+        show(&checked);
+        return Err(Failure::silent(1));
+    }
+    let found = Name::parse(dag).and_then(|name| checked.explain(&name, real_now()));
+    let Some(explanation) = found else {
+        let names: Vec<&str> = checked.loaded.project.dags.keys().map(Name::as_str).collect();
+        return Err(Failure::usage(format!("the project has no DAG `{dag}`; it has: {}", names.join(", "))));
+    };
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&explanation)
+            .map_err(|error| Failure::input_output("cannot encode", error))?;
+        println!("{text}");
+    } else {
+        println!("{explanation}");
+    }
+    Ok(())
+}
+
+/// `daybreak schema`
+pub fn schema() -> Outcome {
+    println!("{:#}", daybreak_check::json_schema());
+    Ok(())
+}
+
+/// `daybreak token`
+pub fn token(arguments: &Project) -> Outcome {
+    let token = Home::of(&arguments.directory)?.token()?;
+    if arguments.json {
+        println!("{}", serde_json::json!({ "token": token }));
+    } else {
+        println!("{token}");
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Commands that look: runs, a run, logs, models, features.
+
+use daybreak_protocol::{Client, ModelView, RunDetail, RunSummary, RunsQuery};
+use daybreak_spec::Name;
+use serde::Serialize;
+
+use crate::arguments::Project;
+use crate::connection::Connection;
+use crate::failure::{Failure, Outcome};
+use crate::table;
+
+/// Prints JSON, or what the closure makes of it.
+pub fn print<T: Serialize>(value: &T, project: &Project, people: impl FnOnce(&T) -> String) -> Outcome {
+    if project.json {
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| Failure::input_output("cannot encode", error))?;
+        println!("{text}");
+    } else {
+        print!("{}", people(value));
+    }
+    Ok(())
+}
+
+/// `daybreak runs`
+pub async fn runs(dag: Option<&str>, limit: u32, project: &Project) -> Outcome {
+    let connection = Connection::open(&project.directory).await?;
+    let dag = dag.map(|name| Name::parse(name).ok_or_else(|| Failure::usage(format!("`{name}` is not a DAG's name"))));
+    let runs = all_runs(&connection.client, dag.transpose()?, limit).await;
+    connection.close().await;
+    print(&runs?, project, |runs| table::render(&["run", "dag", "scheduled for", "state", "reason"], &rows(runs)))
+}
+
+/// Pages through the newest runs.
+pub async fn all_runs(client: &Client, dag: Option<Name>, limit: u32) -> Outcome<Vec<RunSummary>> {
+    let (mut runs, mut before) = (Vec::new(), None);
+    loop {
+        let wanted = limit.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX)).min(RunsQuery::MAX_LIMIT);
+        let query = RunsQuery { dag: dag.clone(), state: None, before, limit: Some(wanted) };
+        let page = client.runs(&query).await?;
+        runs.extend(page.runs);
+        before = page.next;
+        if before.is_none() || runs.len() >= limit as usize {
+            return Ok(runs);
+        }
+    }
+}
+
+fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
+    let cells = |run: &RunSummary| {
+        let at = run.scheduled_for.map_or_else(|| format!("by hand at {}", run.window_end), |at| at.to_string());
+        vec![run.id.clone(), run.dag.to_string(), at, run.state.to_string(), run.reason.clone().unwrap_or_default()]
+    };
+    runs.iter().map(cells).collect()
+}
+
+/// `daybreak run show`
+pub async fn run(id: &str, project: &Project) -> Outcome {
+    let connection = Connection::open(&project.directory).await?;
+    let run = connection.client.run(id).await;
+    connection.close().await;
+    print(&run?, project, people_run)
+}
+
+/// A run and its tasks for people.
+pub fn people_run(run: &RunDetail) -> String {
+    let mut rows = Vec::new();
+    for task in &run.tasks {
+        let wall = match (task.started_at, task.ended_at) {
+            (Some(from), Some(to)) => format!("{:.3} s", (to.micros - from.micros) as f64 / 1e6),
+            _ => String::new(),
+        };
+        let reason = task.reason.clone().unwrap_or_default();
+        rows.push(vec![
+            task.name.to_string(),
+            task.kind.clone(),
+            task.state.to_string(),
+            task.attempt.to_string(),
+            wall,
+            reason,
+        ]);
+    }
+    let summary = table::render(
+        &["run", "dag", "scheduled for", "state", "reason"],
+        &self::rows(std::slice::from_ref(&run.summary)),
+    );
+    format!("{summary}\n{}", table::render(&["task", "kind", "state", "attempt", "time", "reason"], &rows))
+}
+
+/// `daybreak logs`
+pub async fn logs(run: &str, task: Option<&str>, project: &Project) -> Outcome {
+    let connection = Connection::open(&project.directory).await?;
+    let shown = logs_of(&connection, run, task, project).await;
+    connection.close().await;
+    shown
+}
+
+async fn logs_of(connection: &Connection, run: &str, task: Option<&str>, project: &Project) -> Outcome {
+    let detail = connection.client.run(run).await?;
+    let names: Vec<String> = match task {
+        Some(task) => vec![task.to_owned()],
+        None => detail.tasks.iter().map(|task| task.name.to_string()).collect(),
+    };
+    let mut logs = serde_json::Map::new();
+    for name in names {
+        let log = connection.client.log(run, &name).await?;
+        let text: Vec<String> =
+            log.attempts.iter().map(|attempt| format!("-- attempt {}\n{}", attempt.attempt, attempt.text)).collect();
+        logs.insert(name, text.join("\n").into());
+    }
+    print(&logs, project, |logs| {
+        let shown =
+            |(name, log): (&String, &serde_json::Value)| format!("== {name}\n{}", log.as_str().unwrap_or_default());
+        logs.iter().map(shown).collect()
+    })
+}
+
+/// `daybreak models`
+pub async fn models(project: &Project) -> Outcome {
+    let connection = Connection::open(&project.directory).await?;
+    let models = connection.client.models().await;
+    connection.close().await;
+    print(&models?, project, |models| models.iter().map(people_model).collect())
+}
+
+fn people_model(model: &ModelView) -> String {
+    let mut rows = Vec::new();
+    for version in &model.versions {
+        let aliases =
+            model.aliases.iter().filter(|(_, target)| **target == version.version).map(|(alias, _)| alias.as_str());
+        let metrics = version.content.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
+        rows.push(vec![
+            version.version.to_string(),
+            aliases.collect::<Vec<_>>().join(" "),
+            version.content.as_of.to_string(),
+            version.content.rows.to_string(),
+            metrics.collect::<Vec<_>>().join("  "),
+        ]);
+    }
+    format!("{}\n{}", model.name, table::render(&["version", "alias", "as of", "rows", "holdout"], &rows))
+}

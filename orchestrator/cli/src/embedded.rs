@@ -1,0 +1,200 @@
+//! Server, endpoint and worker wired together in one process. No decisions: it hands each room what it needs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use daybreak_artifacts::Artifacts;
+use daybreak_protocol::{Client, Clock, Orchestrator};
+use daybreak_runtime::{ChildLimits, Worker, WorkerConfig, allowed_environment};
+use daybreak_server::{Server, ServerConfig, Timings, http};
+use daybreak_serving::{Serving, ServingConfig};
+use daybreak_spec::{Name, Project, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::failure::{Failure, Outcome};
+use crate::home::{Home, Running};
+
+/// What the caller chooses.
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Business time.
+    pub clock: Clock,
+    /// Heavy tasks at once.
+    pub heavy: u32,
+}
+
+/// Everything in one process, until [`Embedded::stop`].
+pub struct Embedded {
+    /// Base URL and token.
+    pub running: Running,
+    /// The server, for callers in the same process.
+    pub server: Arc<Server>,
+    /// Business time, shared by all rooms.
+    pub clock: Clock,
+    /// The endpoint, for callers in the same process.
+    pub serving: Serving,
+    /// The project's views.
+    pub views: Vec<Name>,
+    home: Home,
+    shutdown: watch::Sender<bool>,
+    parts: Vec<JoinHandle<()>>,
+}
+
+impl Embedded {
+    /// Opens the state folder, deploys the project, starts all parts and announces the server.
+    pub async fn start(home: &Home, project: &Project, options: Options) -> Outcome<Self> {
+        let (shutdown, stopped) = watch::channel(false);
+        let token = home.token()?;
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr().map_err(|error| Failure::input_output("cannot read the address", error))?;
+        let running = Running { url: format!("http://{address}"), token: token.clone() };
+        let server = open_server(home, &token, &options.clock).await?;
+        server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
+        let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
+        let serving = open_serving(home, token, &options.clock)?;
+        let config = worker_config(home, &running, &options)?;
+        let router = http::router(server.clone()).merge(serving.router());
+        let parts = vec![
+            tokio::spawn(serve(listener, router, stopped.clone())),
+            tokio::spawn(run_server(server.clone(), stopped.clone())),
+            tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped.clone())),
+            tokio::spawn(Worker::run(
+                config,
+                server.orchestrator(),
+                artifacts,
+                daybreak_tasks::registry().into(),
+                stopped,
+            )),
+        ];
+        home.announce(&running)?;
+        let views = project.feature_views.keys().cloned().collect();
+        Ok(Self { running, server, serving, clock: options.clock, views, home: home.clone(), shutdown, parts })
+    }
+
+    /// A client on it.
+    pub fn client(&self) -> Client {
+        Client::new(&self.running.url, &self.running.token)
+    }
+
+    /// Hash of the online rows of a view; none while nothing is published.
+    pub fn online_digest(&self, view: &Name) -> Outcome<Option<String>> {
+        let online = self.serving.online();
+        if online.generation(view).map_err(Failure::failed)?.is_none() {
+            return Ok(None);
+        }
+        online.digest(view).map(Some).map_err(Failure::failed)
+    }
+
+    /// Lets everything come to an end, and waits for it.
+    pub async fn stop(self) {
+        self.home.retire();
+        let _ = self.shutdown.send(true);
+        for part in self.parts {
+            let _ = part.await;
+        }
+    }
+}
+
+async fn open_server(home: &Home, token: &str, clock: &Clock) -> Outcome<Arc<Server>> {
+    let config = ServerConfig {
+        data_dir: home.state.clone(),
+        token: token.to_owned(),
+        clock: clock.clone(),
+        random: random_id_bits,
+        catalog: daybreak_tasks::registry().catalog(),
+        on_fatal: fatal,
+        timings: Timings::default(),
+    };
+    Server::open(config).await.map_err(Failure::configuration)
+}
+
+async fn run_server(server: Arc<Server>, stopped: watch::Receiver<bool>) {
+    server.run(stopped).await;
+}
+
+fn open_serving(home: &Home, token: String, clock: &Clock) -> Outcome<Serving> {
+    let config = ServingConfig {
+        data_dir: home.state.clone(),
+        token,
+        clock: clock.clone(),
+        random: random_id_bits,
+        on_fatal: fatal,
+    };
+    Serving::open(config).map_err(Failure::configuration)
+}
+
+async fn run_serving(
+    serving: Serving,
+    orchestrator: Arc<dyn Orchestrator>,
+    artifacts: Artifacts,
+    stopped: watch::Receiver<bool>,
+) {
+    serving.run(orchestrator, artifacts, stopped).await;
+}
+
+async fn serve(listener: tokio::net::TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        tracing::error!("the listener ended: {error}");
+    }
+}
+
+fn worker_config(home: &Home, running: &Running, options: &Options) -> Outcome<WorkerConfig> {
+    let threads = std::env::vars().find(|(name, _)| name == "DAYBREAK_THREADS").and_then(|(_, text)| text.parse().ok());
+    Ok(WorkerConfig {
+        label: format!("embedded, process {}", std::process::id()),
+        version: env!("CARGO_PKG_VERSION").into(),
+        light_slots: 16,
+        heavy_slots: options.heavy,
+        server_url: running.url.clone(),
+        data_dir: home.state.clone(),
+        executable: own_binary()?,
+        limits: ChildLimits { threads: threads.unwrap_or_else(cores), ..ChildLimits::default() },
+        environment: allowed_environment(std::env::vars_os()),
+        drain: Duration::ZERO,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Outcome<tokio::net::TcpListener> {
+    if !address.ip().is_loopback() {
+        return Err(Failure::usage(format!(
+            "{address} is not a loopback address; put a proxy with TLS in front of one"
+        )));
+    }
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::configuration(format!("cannot listen on {address}: {error}; --listen names another")))
+}
+
+/// Real time, for the rooms below that must not ask the machine.
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub fn real_now() -> Timestamp {
+    chrono::Utc::now().into()
+}
+
+fn random_id_bits() -> u128 {
+    rand::random()
+}
+
+/// A state that may not have reached the disk: nothing may be acknowledged any more.
+fn fatal(what: &str) {
+    tracing::error!("ending the process: {what}");
+    std::process::exit(74);
+}
+
+/// Cores of the machine.
+pub fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}
+
+/// The path of this binary, which children re-execute.
+pub fn own_binary() -> Outcome<PathBuf> {
+    std::env::current_exe().map_err(|error| Failure::input_output("cannot find the path of this program", error))
+}
