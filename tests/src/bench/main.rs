@@ -1,0 +1,42 @@
+//! `daybreak-bench NAME [--json]`: each figure beside the bare work measured in the same run. To add a bench: a file, a variant.
+
+mod echo;
+mod load;
+mod nightly;
+mod plain;
+mod predict;
+mod report;
+mod shop;
+
+use clap::{Parser, ValueEnum};
+
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure
+    bench: Bench,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bench {
+    /// A steady night against the same functions called plainly
+    Nightly,
+    /// The endpoint against an axum echo
+    Predict,
+    /// (internal) the echo
+    #[value(hide = true)]
+    Echo,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    let form = if arguments.json { report::Form::Json } else { report::Form::Table };
+    match arguments.bench {
+        Bench::Nightly => report::print("nightly", &nightly::run().await, form),
+        Bench::Predict => report::print("predict", &predict::run().await, form),
+        Bench::Echo => echo::serve().await,
+    }
+}
