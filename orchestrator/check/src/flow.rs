@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_core::{Dataset, KindDefinition};
-use daybreak_spec::{Duration, FeatureReference, Name, Node, NodeValue, Problem, Span};
+use daybreak_spec::{Duration, FeatureReference, Name, Node, NodeValue, Problem, Project, Span};
 
-use crate::dags::TaskPlace;
+use crate::dags::{CheckedDag, TaskPlace};
 use crate::plan::Item;
 
 /// What one task reads and makes.
@@ -237,6 +237,30 @@ fn views_of_model(place: &TaskPlace<'_>, model: &Name) -> Vec<Name> {
     let named: BTreeSet<&Name> =
         model.features.iter().map(|reference: &FeatureReference| &reference.view.value).collect();
     named.into_iter().filter(|view| place.project.feature_views.contains_key(*view)).cloned().collect()
+}
+
+/// A model that goes live reads online rows: some task of the project has to publish them. Only a warning, for rows may
+/// be published by hand.
+pub(crate) fn unpublished(project: &Project, dags: &BTreeMap<Name, CheckedDag>) -> Vec<Problem> {
+    let all = || dags.iter().flat_map(|(dag, checked)| checked.flows.iter().map(move |(task, flow)| (dag, task, flow)));
+    let published: BTreeSet<&Item> = all().flat_map(|(_, _, flow)| &flow.outputs).collect();
+    let is_missing = |view: &&Name| !published.contains(&Item::OnlineRows { view: (*view).clone() });
+    let mut problems = Vec::new();
+    for (dag, task, flow) in all() {
+        for item in &flow.outputs {
+            let Item::Alias { model } = item else { continue };
+            let Some(declared) = project.models.get(model) else { continue };
+            let views: BTreeSet<&Name> = declared.features.iter().map(|reference| &reference.view.value).collect();
+            let missing: Vec<String> = views.into_iter().filter(is_missing).map(|view| format!("`{view}`")).collect();
+            if !missing.is_empty() {
+                let message = format!("model `{model}` goes live, but no task publishes {}", missing.join(", "));
+                let span = project.dags[dag].tasks[task].kind.span;
+                problems
+                    .push(Problem::warning("never_published", span, message).hint("add a `materialize` task for it"));
+            }
+        }
+    }
+    problems
 }
 
 /// A shortest history that is longer than the history can never be reached.

@@ -76,14 +76,17 @@ impl Checker {
     pub fn check(&self, root: &Path) -> Result<Checked, Error> {
         let loaded = daybreak_spec::load(root)?;
         let project = &loaded.project;
-        let mut problems = loaded.problems.clone();
-        let columns = columns::check(&loaded, &self.footers, &mut problems);
+        let mut found = Vec::new();
+        let columns = columns::check(project, &loaded.root, &self.footers, &mut found);
         let mut checked = BTreeMap::new();
         for (name, dag) in &project.dags {
-            if let Some(dag) = dags::check(&loaded, dag, &self.kinds, &mut problems) {
+            if let Some(dag) = dags::check(&loaded, dag, &self.kinds, &mut found) {
                 checked.insert(name.clone(), dag);
             }
         }
+        found.extend(flow::unpublished(project, &checked));
+        let mut problems = loaded.problems.clone();
+        problems.extend(new_ones(&loaded.problems, found));
         problems
             .sort_by(|one, other| (one.span, one.code, &one.message).cmp(&(other.span, other.code, &other.message)));
         problems.dedup();
@@ -91,6 +94,21 @@ impl Checker {
         let plan = (!refused).then(|| planning::plan(project, &columns, &checked));
         Ok(Checked { plan, problems, loaded })
     }
+}
+
+/// Mistakes in names that reading finds and that resolving columns finds once more, at another place of the line.
+const FOUND_TWICE: [&str; 5] =
+    ["unknown_feature", "unknown_key_column", "duplicate_role", "duplicate_feature", "reserved_name"];
+
+/// What reading has not said already.
+fn new_ones(known: &[Problem], found: Vec<Problem>) -> Vec<Problem> {
+    let same_mistake = |known: &Problem, other: &Problem| {
+        let same_line = (known.span.file, known.span.line) == (other.span.file, other.span.line);
+        let again = known.code == other.code && FOUND_TWICE.contains(&known.code);
+        let follows = other.code == "duplicate_name" && matches!(known.code, "duplicate_role" | "duplicate_column");
+        same_line && (known.span.column == other.span.column || again || follows)
+    };
+    found.into_iter().filter(|other| !known.iter().any(|known| same_mistake(known, other))).collect()
 }
 
 impl Checked {

@@ -28,6 +28,7 @@ pub enum Command {
     Explain {
         /// The DAG
         dag: String,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
@@ -49,6 +50,7 @@ pub enum Command {
         /// At most this many
         #[arg(long, default_value_t = 30)]
         limit: u32,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
@@ -58,16 +60,19 @@ pub enum Command {
         run: String,
         /// The task; all of the run's when left out
         task: Option<String>,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
     /// List models, their versions and aliases
     Models {
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
     /// Look at online features
     Features {
+        /// What to look at
         #[command(subcommand)]
         command: Features,
     },
@@ -78,6 +83,7 @@ pub enum Command {
         /// Entity keys and inputs
         #[arg(value_name = "KEY=VALUE")]
         values: Vec<String>,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
@@ -85,6 +91,7 @@ pub enum Command {
     TrainingSet(TrainingSet),
     /// Print the token that the API and the endpoint ask for
     Token {
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
@@ -96,7 +103,7 @@ pub enum Command {
     TaskShim {
         /// What to run
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        argv: Vec<String>,
+        argv: Vec<std::ffi::OsString>,
     },
     /// (internal) the demo's departures as JSON lines
     #[command(hide = true)]
@@ -143,6 +150,7 @@ pub enum RunShow {
     Show {
         /// The run's id
         id: String,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },
@@ -158,6 +166,7 @@ pub enum Features {
         /// Its keys
         #[arg(value_name = "KEY=VALUE")]
         keys: Vec<String>,
+        /// Where, and how to print
         #[command(flatten)]
         project: Project,
     },

@@ -41,14 +41,30 @@ pub struct Embedded {
     /// The project's views.
     pub views: Vec<Name>,
     home: Home,
+    worker: Part,
+    others: Part,
+}
+
+/// Parts that end together: the worker first, because its last reports need the server.
+struct Part {
     shutdown: watch::Sender<bool>,
-    parts: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Part {
+    async fn stop(self) {
+        let _ = self.shutdown.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
 }
 
 impl Embedded {
     /// Opens the state folder, deploys the project, starts all parts and announces the server.
     pub async fn start(home: &Home, project: &Project, options: Options) -> Outcome<Self> {
         let (shutdown, stopped) = watch::channel(false);
+        let (stop_worker, worker_stopped) = watch::channel(false);
         let token = home.token()?;
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(|error| Failure::input_output("cannot read the address", error))?;
@@ -59,21 +75,18 @@ impl Embedded {
         let serving = open_serving(home, token, &options.clock)?;
         let config = worker_config(home, &running, &options)?;
         let router = http::router(server.clone()).merge(serving.router());
-        let parts = vec![
+        let tasks = vec![
             tokio::spawn(serve(listener, router, stopped.clone())),
             tokio::spawn(run_server(server.clone(), stopped.clone())),
-            tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped.clone())),
-            tokio::spawn(Worker::run(
-                config,
-                server.orchestrator(),
-                artifacts,
-                daybreak_tasks::registry().into(),
-                stopped,
-            )),
+            tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped)),
         ];
+        let registry = Arc::new(daybreak_tasks::registry());
+        let working = Worker::run(config, server.orchestrator(), artifacts, registry, worker_stopped);
+        let worker = Part { shutdown: stop_worker, tasks: vec![tokio::spawn(working)] };
+        let others = Part { shutdown, tasks };
         home.announce(&running)?;
         let views = project.feature_views.keys().cloned().collect();
-        Ok(Self { running, server, serving, clock: options.clock, views, home: home.clone(), shutdown, parts })
+        Ok(Self { running, server, serving, clock: options.clock, views, home: home.clone(), worker, others })
     }
 
     /// A client on it.
@@ -93,10 +106,8 @@ impl Embedded {
     /// Lets everything come to an end, and waits for it.
     pub async fn stop(self) {
         self.home.retire();
-        let _ = self.shutdown.send(true);
-        for part in self.parts {
-            let _ = part.await;
-        }
+        self.worker.stop().await;
+        self.others.stop().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The graph of a DAG's tasks: who needs whom. Built once from the declaration, or refused with every mistake in it;
 //! afterwards it cannot be wrong. To add a rule about edges: a check in [`DagGraph::build`].
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use daybreak_spec::{Dag, Name, Problem, Spanned, did_you_mean};
@@ -9,9 +10,9 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// Most tasks of one DAG.
-pub const MAX_TASKS: usize = 10_000;
+const MAX_TASKS: usize = 10_000;
 /// Most needs of one DAG, all tasks together.
-pub const MAX_NEEDS: usize = 100_000;
+const MAX_NEEDS: usize = 100_000;
 
 /// The tasks of a DAG and what they need; known to be acyclic.
 #[derive(Clone, Debug)]
@@ -88,16 +89,6 @@ impl DagGraph {
         found.into_iter().collect()
     }
 
-    /// How many tasks there are.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Never: a DAG has tasks.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
     fn neighbours(&self, task: &Name, direction: Direction) -> Vec<&Name> {
         let Some(node) = self.nodes.get(task) else { return Vec::new() };
         let mut names: Vec<&Name> =
@@ -167,8 +158,8 @@ fn shortest_cycle(graph: &DiGraph<Name, ()>, knot: &[NodeIndex]) -> Vec<NodeInde
                 path.reverse();
                 return path;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let Entry::Vacant(unseen) = came_from.entry(next) {
+                unseen.insert(node);
                 open.push_back(next);
             }
         }

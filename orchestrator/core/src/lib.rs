@@ -8,10 +8,10 @@ mod schedule;
 mod state;
 
 pub use due::{Due, DueFiring, Turn, due, first_cursor};
-pub use graph::{DagGraph, MAX_NEEDS, MAX_TASKS};
+pub use graph::DagGraph;
 pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
 pub use retry::backoff;
-pub use schedule::{CompiledSchedule, Firing, Firings};
+pub use schedule::{CompiledSchedule, Firings};
 pub use state::{
     Actor, AttemptEnd, Changes, Event, Failure, Hold, IllegalTransition, MAX_LOST, Moment, Rejected, RunSnapshot,
     RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot, TaskState, TaskStatus, Transition,

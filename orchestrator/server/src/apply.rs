@@ -13,8 +13,9 @@ use crate::Server;
 use crate::error::of_store;
 use crate::sweeper::micros;
 
-/// Longest time a poll is held.
+/// Longest time a poll is held, and shortest: an answer takes a commit.
 const LONGEST_POLL_MS: u64 = 20_000;
+const SHORTEST_POLL_MS: u64 = 100;
 
 /// Most bytes of a task's outputs as JSON; more belongs into an artefact.
 const MAX_OUTPUTS_BYTES: usize = 8 << 10;
@@ -47,7 +48,7 @@ impl Server {
 
     /// Holds the poll until the commit that makes work for it, or until its time is over.
     pub(crate) async fn apply_poll(&self, poll: Poll) -> Result<Vec<Assignment>, Error> {
-        let wait = Duration::from_millis(poll.wait_ms.min(LONGEST_POLL_MS));
+        let wait = Duration::from_millis(poll.wait_ms.clamp(SHORTEST_POLL_MS, LONGEST_POLL_MS));
         let mut draining = self.draining.subscribe();
         if *draining.borrow() {
             tokio::time::sleep(wait.min(DRAINING_PAUSE)).await;

@@ -14,6 +14,15 @@ pub enum Error {
         /// The state folder.
         folder: PathBuf,
     },
+    /// The state folder lies where a database cannot be kept safe.
+    #[error("{} lies on a network file system ({name}), where the state database is not safe; name a local folder",
+        folder.display())]
+    NetworkFileSystem {
+        /// The state folder.
+        folder: PathBuf,
+        /// Its file system.
+        name: &'static str,
+    },
     /// The state folder cannot be used.
     #[error("the state folder {} cannot be used", folder.display())]
     Folder {
@@ -81,6 +90,7 @@ impl From<Error> for protocol::Error {
             | Error::Refused(_)
             | Error::Invalid { .. }
             | Error::UnknownKind { .. }
+            | Error::NetworkFileSystem { .. }
             | Error::Locked { .. } => Self::Refused(error.to_string()),
             Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
         }

@@ -3,10 +3,14 @@
 use std::fs::File;
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, fstatfs};
 use rustix::io::Errno;
 
 use crate::Error;
+
+/// Magic numbers (statfs(2)) of file systems whose locks and shared memory a database cannot rely on.
+const NETWORK_FILE_SYSTEMS: [(u64, &str); 5] =
+    [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB"), (0x517b, "SMB"), (0x0102_1997, "9P")];
 
 /// Holds the lock as long as it lives.
 pub(crate) struct Lock {
@@ -20,6 +24,12 @@ impl Lock {
         std::fs::create_dir_all(folder).map_err(unusable)?;
         let file = File::options().create(true).truncate(false).write(true).open(folder.join("LOCK"));
         let file = file.map_err(unusable)?;
+        let kind = fstatfs(&file).map_err(|error| unusable(error.into()))?.f_type;
+        #[expect(clippy::cast_sign_loss, reason = "a magic number, not a quantity")]
+        let network = NETWORK_FILE_SYSTEMS.iter().find(|(magic, _)| *magic == u64::from(kind as u32));
+        if let Some((_, name)) = network {
+            return Err(Error::NetworkFileSystem { folder: folder.to_path_buf(), name });
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { _file: file }),
             Err(Errno::WOULDBLOCK) => Err(Error::Locked { folder: folder.to_path_buf() }),

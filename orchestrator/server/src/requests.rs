@@ -12,11 +12,16 @@ impl Server {
     /// Makes and starts a run by hand. T is `at`, or business time now; the window begins at the firing before it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown DAG, [`Error::Refused`] for a parameter it does not have or of another type.
+    /// [`Error::NotFound`] for an unknown DAG; [`Error::Refused`] for a parameter it does not have or of another type,
+    /// and for a T in the future: what it makes would stand in the way of every run before that instant.
     pub async fn trigger(&self, dag: &str, at: Option<Timestamp>, params: Map<String, Json>) -> Result<String, Error> {
         let deployed = self.deployed()?;
         let dag = deployed.dag(dag)?;
-        let window_end = at.unwrap_or_else(|| self.clock.business_now());
+        let now = self.clock.business_now();
+        let window_end = at.unwrap_or(now);
+        if window_end > now {
+            return Err(Error::Refused(format!("{window_end} lies in the future: business time is {now}")));
+        }
         let template = RunTemplate { params: dag.params(params)?, ..dag.template.clone() };
         let window_start = dag.firings.previous_before(window_end);
         Ok(self.store.make_run(NewRun { template, window_start, window_end }).await?)

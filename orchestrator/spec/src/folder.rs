@@ -26,12 +26,12 @@ pub enum Error {
         source: io::Error,
     },
     /// There is no `daybreak.yaml`.
-    #[error("{} is no project: it has no {ROOT_FILE}{}", path.display(), hint_of(*misnamed))]
+    #[error("{} is no project: it has no {ROOT_FILE}; {hint}", path.display())]
     NoProject {
         /// The folder.
         path: PathBuf,
-        /// Whether a `daybreak.yml` is there.
-        misnamed: bool,
+        /// What to do.
+        hint: &'static str,
     },
     /// More files than a project may have.
     #[error("{} has more than {MAX_FILES} YAML files; point to the project's own folder", path.display())]
@@ -39,10 +39,6 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
-}
-
-fn hint_of(misnamed: bool) -> &'static str {
-    if misnamed { "; rename its daybreak.yml" } else { "; run `daybreak init`, or name another folder" }
 }
 
 /// A file of the project.
@@ -70,8 +66,11 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
     let folder_error = |path: &Path, source| Error::Folder { path: path.to_path_buf(), source };
     fs::read_dir(root).map_err(|source| folder_error(root, source))?;
     if !root_file.is_file() {
-        let misnamed = root.join("daybreak.yml").is_file();
-        return Err(Error::NoProject { path: root.to_path_buf(), misnamed });
+        let hint = match root.join("daybreak.yml").is_file() {
+            true => "rename its daybreak.yml",
+            false => "run `daybreak init`, or name another folder",
+        };
+        return Err(Error::NoProject { path: root.to_path_buf(), hint });
     }
     let inside = root.canonicalize().map_err(|source| folder_error(root, source))?;
     let mut paths = Vec::new();

@@ -124,6 +124,15 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 #[test]
+fn the_tree_is_the_one_that_another_reader_sees() {
+    let texts = [include_str!("fixtures/canonical.yaml"), include_str!("fixtures/every_key.yaml")];
+    for text in texts {
+        let other: Json = serde_saphyr::from_str(text).expect("sound YAML");
+        assert_eq!(json_of(text), other);
+    }
+}
+
+#[test]
 fn sound_projects_are_valid() {
     assert_eq!(check(include_str!("fixtures/canonical.yaml")), Ok(()));
     assert_eq!(check(include_str!("fixtures/every_key.yaml")), Ok(()));

@@ -148,7 +148,7 @@ fn links_out_of_the_project_and_pipes_are_refused() {
 fn a_folder_without_a_project_is_an_error_that_says_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = load(folder.path()).expect_err("no project");
-    assert!(matches!(error, Error::NoProject { misnamed: false, .. }));
+    assert!(matches!(error, Error::NoProject { .. }));
     fs::write(folder.path().join("daybreak.yml"), "version: 1\n").expect("a file");
     let error = load(folder.path()).expect_err("no project");
     assert!(error.to_string().ends_with("has no daybreak.yaml; rename its daybreak.yml"), "{error}");

@@ -20,7 +20,7 @@ use serde_json::json;
 
 pub use predict::{Predicted, PredictedRow};
 pub use problem::{FieldError, Problem};
-pub use reply::{imputed, outcome};
+pub use reply::{Imputed, Outcome, imputed, outcome};
 
 use crate::serving::Shared;
 

@@ -75,7 +75,7 @@ impl Task for BuildFeatures {
         let wanted: BTreeMap<Name, BTreeSet<Timestamp>> =
             inventories.iter().map(|(view, inventory)| (view.clone(), inventory.missing.clone())).collect();
         let total: usize = wanted.values().map(BTreeSet::len).sum();
-        context.log(&format!("{} views at {at}: {total} builds to make in one pass", views.len()));
+        context.log(&format!("views at {at}: {}; builds to make in one pass: {total}", views.len()));
         let made = stores.make(wanted).await?;
         let summary = Summary::of(&inventories, &made, at);
         summary.tell(context);

@@ -20,7 +20,7 @@ macro_rules! conformance_suite {
             two_rows_of_one_key_are_refused_and_nothing_changes, rows_that_do_not_fit_are_refused,
             every_type_of_value_comes_back, a_view_without_entity_has_one_row, long_keys_are_told_apart,
             a_generation_larger_than_a_slice_is_whole, content_decides_the_digest,
-            one_call_reads_one_snapshot, readers_see_one_generation_or_the_other);
+            one_call_reads_one_snapshot, publishers_at_the_same_time_end_with_the_newest, readers_see_one_generation_or_the_other);
     };
     ($open:path; $($story:ident),* $(,)?) => {
         $(#[test]
@@ -300,6 +300,26 @@ pub fn one_call_reads_one_snapshot(store: &dyn OnlineStore) {
     let answers = store.get_many(&lookups, day(1)).expect("reads");
     let statuses: Vec<Status> = answers.iter().map(|online| online.status).collect();
     assert_eq!(statuses, [Status::Present, Status::NotFound, Status::NotFound]);
+}
+
+pub fn publishers_at_the_same_time_end_with_the_newest(store: &dyn OnlineStore) {
+    std::thread::scope(|scope| {
+        for publisher in 0..4 {
+            scope.spawn(move || {
+                for round in 0..8 {
+                    let number = round * 4 + (publisher + round) % 4 + 1;
+                    let rows = (0..50).map(|key| row(key, 0, number as f64));
+                    let generation = generation("view", day(number), number, 50);
+                    store.publish(generation, &mut rows.into_iter()).expect("publishes or is superseded");
+                }
+            });
+        }
+    });
+    let live = store.generation(&name("view")).expect("reads").expect("live");
+    assert_eq!((live.as_of, live.rows), (day(32), 50));
+    let online = store.get(&name("view"), &[Value::Int(49), Value::Int(0)], day(32)).expect("reads");
+    assert_eq!(online.values, [Value::Float(32.0)]);
+    assert_eq!(store.digest(&name("view")).expect("is whole").len(), 64);
 }
 
 pub fn readers_see_one_generation_or_the_other(store: &dyn OnlineStore) {

@@ -89,3 +89,31 @@ fn footers_are_read_again_when_a_file_changes() {
     std::fs::write(folder.path().join("data/users.parquet"), b"broken").expect("written");
     assert!(!checker.check(folder.path()).expect("a project").is_sound());
 }
+
+#[test]
+fn a_model_that_goes_live_without_its_rows_is_warned_of() {
+    let base = crate::BASE
+        .replace("      publish: { kind: materialize, needs: features }\n", "")
+        .replace("[judge, publish]", "judge");
+    let (_folder, checked) = project_with(&[("daybreak.yaml", &base)]);
+    assert!(checked.is_sound(), "a warning does not refuse the project");
+    insta::assert_snapshot!("never_published", checked.render());
+}
+
+#[test]
+fn the_flights_example_is_sound() {
+    let flights = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dags/flights");
+    let checked = daybreak_check::check(&flights).expect("a project");
+    assert!(checked.problems.is_empty(), "{}", checked.render());
+}
+
+#[test]
+fn problems_are_json_too() {
+    let (_folder, checked) = project_with(&[("odd.yaml", "dags:\n  odd: { tasks: { go: { kind: nop } } }\n")]);
+    let json = checked.to_json();
+    assert_eq!(json[0]["code"], "unknown_kind");
+    assert_eq!(
+        (json[0]["file"].as_str(), json[0]["line"].as_u64(), json[0]["column"].as_u64()),
+        (Some("odd.yaml"), Some(2), Some(31))
+    );
+}

@@ -16,7 +16,7 @@ const MIN_INTERVAL_US: i64 = 10_000_000;
 pub(super) enum Pattern {
     /// Fields.
     Fields {
-        times: WallClock,
+        times: Box<WallClock>,
         /// Neither the minute nor the hour field starts with `*`.
         fixed_time: bool,
     },
@@ -161,7 +161,7 @@ fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], day_match: DayMatch) ->
         return Reading { pattern: None, mistakes };
     };
     let fixed_time = !minute.text.starts_with('*') && !hour.text.starts_with('*');
-    Reading { pattern: Some(Pattern::Fields { times, fixed_time }), mistakes }
+    Reading { pattern: Some(Pattern::Fields { times: Box::new(times), fixed_time }), mistakes }
 }
 
 /// The `cron` crate's schedule of the same seconds, minutes, hours and months on every day.

@@ -1,7 +1,7 @@
-//! All schedules of one DAG as one stream of firings: instants that coincide are one firing. Must not know what a run
-//! is. To add a policy of a firing: a field of [`Firing`].
+//! All schedules of one DAG as one stream of firings: instants that coincide are one firing. The key of a firing is
+//! (dag, instant), unique for ever. Must not know what a run is. To add a question about firings: a method here.
 
-use daybreak_spec::{Dag, Missed, Overlap, Problem, Severity, Timestamp};
+use daybreak_spec::{Dag, Problem, Severity, Timestamp};
 
 use super::CompiledSchedule;
 
@@ -9,17 +9,6 @@ use super::CompiledSchedule;
 #[derive(Clone, Debug, Default)]
 pub struct Firings {
     schedules: Vec<CompiledSchedule>,
-}
-
-/// One firing. Its key is (dag, `at`), unique for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Firing {
-    /// Nominal instant.
-    pub at: Timestamp,
-    /// What happens when it is missed; of schedules that coincide, the first declared one's.
-    pub missed: Missed,
-    /// What happens when a run is active; of schedules that coincide, the first declared one's.
-    pub overlap: Overlap,
 }
 
 impl Firings {
@@ -60,16 +49,6 @@ impl Firings {
     /// The first firing after `after`, within the schedules' starts and ends.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         self.schedules.iter().filter_map(|schedule| schedule.next_after(after)).min()
-    }
-
-    /// The first firing after `after` with the policies that hold for it.
-    pub fn next_firing_after(&self, after: Timestamp) -> Option<Firing> {
-        let firings = self.schedules.iter().filter_map(|schedule| {
-            let at = schedule.next_after(after)?;
-            Some(Firing { at, missed: schedule.missed(), overlap: schedule.overlap() })
-        });
-        // The first of equal ones wins.
-        firings.min_by_key(|firing| firing.at)
     }
 
     /// The last firing before `before`, within the schedules' starts and ends.

@@ -16,4 +16,4 @@ mod instants;
 mod wall_clock;
 
 pub use compiled::CompiledSchedule;
-pub use firings::{Firing, Firings};
+pub use firings::Firings;

@@ -16,7 +16,7 @@ use daybreak_spec::{
 };
 
 /// A schedule as if its cron text stood unquoted at line 3, column 20 of a file, and its zone at line 4.
-pub fn schedule(cron: &str, zone: &str) -> Schedule {
+fn schedule(cron: &str, zone: &str) -> Schedule {
     let placed = |text: &str, line: u32| {
         let length = u32::try_from(text.chars().count()).expect("short");
         Spanned::new(text.to_owned(), Span { file: 0, line, column: 20, length })
@@ -33,17 +33,17 @@ pub fn schedule(cron: &str, zone: &str) -> Schedule {
     }
 }
 
-pub fn compiled(cron: &str, zone: &str) -> CompiledSchedule {
+fn compiled(cron: &str, zone: &str) -> CompiledSchedule {
     CompiledSchedule::compile(&schedule(cron, zone)).unwrap_or_else(|found| panic!("{cron} in {zone}: {found:?}"))
 }
 
-pub fn refused(cron: &str) -> Problem {
+fn refused(cron: &str) -> Problem {
     let mut found = CompiledSchedule::compile(&schedule(cron, "UTC")).expect_err(cron);
     assert_eq!(found.len(), 1, "{cron}: {found:?}");
     found.swap_remove(0)
 }
 
-pub fn dag(schedules: Vec<Schedule>) -> Dag {
+fn dag(schedules: Vec<Schedule>) -> Dag {
     let second = Duration::parse("1s").expect("a duration");
     let backoff = Backoff { first: second.clone(), factor: 2.0, max: second, jitter: Jitter::Full };
     Dag {
@@ -55,19 +55,19 @@ pub fn dag(schedules: Vec<Schedule>) -> Dag {
     }
 }
 
-pub fn firings(schedules: Vec<Schedule>) -> Firings {
+fn firings(schedules: Vec<Schedule>) -> Firings {
     Firings::compile(&dag(schedules)).expect("sound schedules")
 }
 
-pub fn at(text: &str) -> Timestamp {
+fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text} is not an instant"))
 }
 
-pub fn wall(text: &str) -> Option<Spanned<NaiveDateTime>> {
+fn wall(text: &str) -> Option<Spanned<NaiveDateTime>> {
     Some(Spanned::unplaced(text.parse().expect("a wall-clock time")))
 }
 
 /// The next `count` firings after an instant.
-pub fn next(schedule: &CompiledSchedule, after: Timestamp, count: usize) -> Vec<Timestamp> {
+fn next(schedule: &CompiledSchedule, after: Timestamp, count: usize) -> Vec<Timestamp> {
     std::iter::successors(schedule.next_after(after), |at| schedule.next_after(*at)).take(count).collect()
 }

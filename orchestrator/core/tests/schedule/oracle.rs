@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn croner_agrees_where_its_rules_are_ours(expression in expression(), zone in zone(), after in instant()) {
-        prop_assume!(judged_alike(&expression));
+        if !judged_alike(&expression) { return Ok(()) }
         let Some(ours) = compiled_if_it_fires(&expression, zone) else { return Ok(()) };
         let Some(theirs) = croner_next(&parse(&expression), zone.parse().expect("a zone"), after, 6) else { return Ok(()) };
         let ours = seconds(&next(&ours, Timestamp::from_micros(after * 1_000_000), 6));

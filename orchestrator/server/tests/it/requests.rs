@@ -5,7 +5,7 @@ use daybreak_protocol::{Error, RunsQuery, SetClock, TriggerRequest};
 use daybreak_server::http::Engine;
 use serde_json::{Map, json};
 
-use crate::support::{FIRST, SECOND, World, at, name};
+use crate::support::{FIRST, SECOND, THIRD, World, at, name};
 
 fn params(key: &str, value: serde_json::Value) -> TriggerRequest {
     TriggerRequest { at: None, params: Map::from_iter([(key.to_owned(), value)]) }
@@ -14,12 +14,20 @@ fn params(key: &str, value: serde_json::Value) -> TriggerRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_by_hand_takes_its_window_from_the_firing_before() {
     let world = World::new().await;
+    world.advance(THIRD).await;
     let run_id = world.server.trigger("nightly", Some(at(SECOND)), Map::new()).await.expect("it starts");
     let run = world.server.run_detail(&run_id).await.expect("the run").summary;
     assert_eq!((run.scheduled_for, run.window_start, run.window_end), (None, Some(at(FIRST)), at(SECOND)));
     let worker = world.worker().await;
     worker.finish(&world.server, &run_id).await;
     assert_eq!(world.server.wait_run(&run_id).await.expect("the run").state, RunStatus::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_the_future_is_refused() {
+    let world = World::new().await;
+    let refused = world.server.trigger("nightly", Some(at(FIRST)), Map::new()).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("lies in the future")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

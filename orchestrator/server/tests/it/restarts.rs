@@ -1,11 +1,11 @@
 //! Ends of the process, wanted and unwanted.
 
 use daybreak_core::RunStatus;
-use daybreak_protocol::{Error, Outcome};
+use daybreak_protocol::{Error, Orchestrator, Outcome};
+use daybreak_server::http::Engine;
 use daybreak_server::{Server, Timings};
 
-use crate::support::{FIRST, SECOND, World, at, config, name};
-use daybreak_protocol::Orchestrator;
+use crate::support::{FIRST, FakeWorker, SECOND, World, at, config, name};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_goes_on_with_the_night_and_ends_it_once() {
@@ -64,4 +64,43 @@ async fn a_server_that_is_to_end_hands_out_no_more_work_and_waits_for_what_runs(
     assert!(polled.expect("it is known").is_empty());
     worker.report(&features, Outcome::HandedBack).await.expect("the server still takes reports");
     world.ended().await;
+}
+
+/// Takes and reports tasks until so many calls were made, in the middle of whatever that is.
+async fn work_for(worker: &FakeWorker, calls: usize) {
+    let mut made = 0;
+    while made < calls {
+        let tasks = worker.poll().await;
+        made += 1;
+        for task in tasks {
+            if made == calls {
+                return;
+            }
+            worker.succeed(&task).await;
+            made += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_night_killed_after_any_call_ends_once_and_leaves_the_same() {
+    for calls in 0..9 {
+        let world = World::new().await;
+        world.advance(FIRST).await;
+        let worker = world.worker().await;
+        work_for(&worker, calls).await;
+        drop(worker);
+        let world = world.killed_and_opened_again().await;
+        let run = world.server.wait_firing("nightly", at(FIRST));
+        let worker = world.worker().await;
+        let run = tokio::select! {
+            run = run => run.expect("it ran"),
+            () = work_for(&worker, usize::MAX) => panic!("work without end"),
+        };
+        assert_eq!(run.state, RunStatus::Succeeded, "killed after {calls} calls: {:?}", run.reason);
+        let models = world.server.models().await.expect("models");
+        assert_eq!((models[0].versions.len(), models[0].alias_history.len()), (1, 1), "killed after {calls} calls");
+        let builds = world.server.builds(&name("weather"), at(FIRST), at(FIRST)).await.expect("builds");
+        assert_eq!((builds.len(), world.runs().await.len()), (1, 1), "killed after {calls} calls");
+    }
 }

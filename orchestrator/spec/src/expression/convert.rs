@@ -74,7 +74,10 @@ impl Converter<'_> {
                 let list = literals.into_iter().collect::<Option<Vec<Value>>>()?;
                 Some(Expr::In { value: Box::new(value?), list, negated: *negated })
             }
-            Sql::Between { expr, negated, low, high } => self.between(expr, (low, high), *negated, next),
+            Sql::Between { expr, negated, low, high } => {
+                let inside = self.between(expr, low, high, next)?;
+                Some(if *negated { Expr::Unary(UnaryOperator::Not, Box::new(inside)) } else { inside })
+            }
             Sql::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), next)
             }
@@ -113,7 +116,7 @@ impl Converter<'_> {
             Sql::IsFalse(_) | Sql::IsNotFalse(_) => "write COALESCE(NOT x, false)",
             Sql::Interval(_) => "subtract numbers, or compare instants",
             _ => {
-                "columns, literals, + - * / %, comparisons, AND, OR, NOT, IS NULL, IN, BETWEEN, CASE, CAST and functions"
+                "there are columns, literals, + - * / %, comparisons, AND, OR, NOT, IS NULL, IN, BETWEEN, CASE, CAST and functions"
             }
         };
         let message = format!("`{}` is not part of the expression language", shown(sql));
@@ -233,13 +236,12 @@ impl Converter<'_> {
     }
 
     /// `x BETWEEN a AND b` is `x >= a AND x <= b`.
-    fn between(&mut self, value: &Sql, (low, high): (&Sql, &Sql), negated: bool, depth: usize) -> Option<Expr> {
+    fn between(&mut self, value: &Sql, low: &Sql, high: &Sql, depth: usize) -> Option<Expr> {
         let (low, high) = (self.convert(low, depth + 1), self.convert(high, depth + 1));
         let value = self.convert(value, depth + 1)?;
         let above = Expr::Binary(BinaryOperator::GreaterOrEqual, Box::new(value.clone()), Box::new(low?));
         let below = Expr::Binary(BinaryOperator::LessOrEqual, Box::new(value), Box::new(high?));
-        let inside = Expr::Binary(BinaryOperator::And, Box::new(above), Box::new(below));
-        Some(if negated { Expr::Unary(UnaryOperator::Not, Box::new(inside)) } else { inside })
+        Some(Expr::Binary(BinaryOperator::And, Box::new(above), Box::new(below)))
     }
 
     /// `CASE x WHEN v THEN r` is `CASE WHEN x = v THEN r`.

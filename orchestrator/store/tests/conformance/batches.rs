@@ -2,6 +2,7 @@
 
 use daybreak_store::Error;
 use futures::future::join_all;
+use sqlx::Connection;
 
 use crate::support::{World, at, name};
 
@@ -81,4 +82,30 @@ async fn a_database_of_a_newer_schema_is_refused_with_the_way_out() {
     };
     let refused = daybreak_store::Store::open(options).await.err().expect("it is refused").to_string();
     assert!(refused.contains("newer than this binary knows"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_not_acknowledged_and_calls_for_the_end_of_the_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (told, fatal) = std::sync::mpsc::channel();
+    let options = daybreak_store::Options {
+        path: folder.path().join("state.db"),
+        sources: daybreak_store::Sources::new(|| at(1), || 0.5),
+        on_fatal: std::sync::Arc::new(move |detail| told.send(detail.to_owned()).expect("the test listens")),
+    };
+    let store = daybreak_store::Store::open(options).await.expect("it opens");
+    let url = format!("sqlite://{}", folder.path().join("state.db").display());
+    let mut connection = sqlx::sqlite::SqliteConnection::connect(&url).await.expect("a second connection");
+    // A foreign key that is looked at only when the transaction is committed.
+    sqlx::raw_sql(
+        "CREATE TABLE orphan (missing TEXT REFERENCES project (project) DEFERRABLE INITIALLY DEFERRED); \
+         CREATE TRIGGER broken AFTER INSERT ON clock BEGIN INSERT INTO orphan VALUES ('nobody'); END",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("the trap is set");
+    let refused = store.set_clock(at(2)).await;
+    assert!(matches!(refused, Err(Error::NotDurable(_))), "{refused:?}");
+    assert!(fatal.try_recv().expect("the end was called for").contains("FOREIGN KEY"));
+    assert_eq!(store.simulated_time().await.expect("it reads"), None);
 }

@@ -1,17 +1,15 @@
 //! What is kept of a prediction, as JSON: enough to answer "why" later and to recompute it offline. Encoded by the
 //! writer, off the path of the request.
 
-use std::collections::BTreeMap;
-
 use daybreak_features::{Online, Status};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Timestamp, Value};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use ulid::Ulid;
 
-use crate::http::{Predicted, PredictedRow, imputed, outcome};
+use crate::http::{Imputed, Outcome, Predicted, PredictedRow, imputed, outcome};
 use crate::log::{Entries, frame};
-use crate::plan::{Read, Use};
+use crate::plan::Read;
 use crate::values::Shown;
 
 #[derive(Serialize)]
@@ -27,12 +25,12 @@ struct Record<'a> {
     business_time: Timestamp,
     /// The machine's time.
     made_at: Timestamp,
-    prediction: serde_json::Value,
+    prediction: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f64>,
     row: Fields<'a>,
     features: Vec<ReadRecord<'a>>,
-    imputed: serde_json::Value,
+    imputed: Vec<Imputed<'a>>,
     unknown_categories: &'a [String],
 }
 
@@ -45,8 +43,32 @@ struct ReadRecord<'a> {
     as_of: Option<Timestamp>,
     measured_from: Option<Timestamp>,
     publication: Option<i64>,
-    values: BTreeMap<&'a str, Shown<'a>>,
-    statuses: BTreeMap<&'a str, Status>,
+    values: Values<'a>,
+    statuses: Statuses<'a>,
+}
+
+/// Feature -> the value the model got.
+struct Values<'a> {
+    read: &'a Read,
+    features: &'a [Value],
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.read.uses.iter().map(|used| (&used.name, Shown(&self.features[used.feature]))))
+    }
+}
+
+/// Feature -> what became of it.
+struct Statuses<'a> {
+    read: &'a Read,
+    statuses: &'a [Status],
+}
+
+impl Serialize for Statuses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.read.uses.iter().map(|used| (&used.name, self.statuses[used.feature])))
+    }
 }
 
 /// The row as it was asked.
@@ -96,11 +118,11 @@ fn write(predicted: &Predicted, row: &PredictedRow, out: &mut Vec<u8>) {
         run_id: &version.run_id,
         business_time: predicted.business,
         made_at: predicted.real,
-        prediction: serde_json::to_value(prediction).expect("a boolean or a finite number"),
+        prediction,
         probability,
         row: Fields { predicted, row },
         features: reads.map(|(number, read)| read_record(predicted, row, number, read)).collect(),
-        imputed: serde_json::to_value(imputed(model, row)).expect("names and statuses"),
+        imputed: imputed(model, row),
         unknown_categories: &row.prediction.unknown_categories,
     };
     serde_json::to_writer(out, &record).expect("text and numbers, written to memory");
@@ -109,9 +131,6 @@ fn write(predicted: &Predicted, row: &PredictedRow, out: &mut Vec<u8>) {
 fn read_record<'a>(predicted: &'a Predicted, row: &'a PredictedRow, number: usize, read: &'a Read) -> ReadRecord<'a> {
     let plan = &predicted.model.plan;
     let answer: &Online = &predicted.answers[row.row.answers[number]];
-    let inputs = plan.inputs.len();
-    let value = |used: &'a Use| (used.name.as_str(), Shown(&row.row.raw[inputs + used.feature]));
-    let status = |used: &'a Use| (used.name.as_str(), row.row.statuses[used.feature]);
     ReadRecord {
         view: &read.view,
         roles: plan.roles.iter().filter(|(_, read)| *read == number).map(|(role, _)| role).collect(),
@@ -119,7 +138,7 @@ fn read_record<'a>(predicted: &'a Predicted, row: &'a PredictedRow, number: usiz
         as_of: answer.as_of,
         measured_from: answer.measured_from,
         publication: answer.generation.as_ref().map(|generation| generation.publication),
-        values: read.uses.iter().map(value).collect(),
-        statuses: read.uses.iter().map(status).collect(),
+        values: Values { read, features: &row.row.raw[plan.inputs.len()..] },
+        statuses: Statuses { read, statuses: &row.row.statuses },
     }
 }

@@ -17,6 +17,10 @@ use crate::log::{Entries, OnFatal};
 
 /// How long a group is collected; with the sync itself this stays below 50 ms.
 const GROUP_WAIT: Duration = Duration::from_millis(20);
+/// How long records gather before they are encoded: in small portions, so that answers never wait long for a core.
+const PORTION_WAIT: Duration = Duration::from_millis(2);
+/// Niceness of the writer: answers go first.
+const NICENESS: i32 = 5;
 /// Bytes after which a group is written without waiting longer.
 const GROUP_BYTES: usize = 4 << 20;
 /// Pause before a full disk is tried again.
@@ -64,6 +68,9 @@ impl Writer {
 
     /// Until all senders are gone, or the disk fails.
     pub fn run(mut self, receiver: Receiver<Message>) {
+        if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
+            tracing::warn!(%error, "the prediction log's writer keeps its priority");
+        }
         while let Ok(message) = receiver.recv() {
             self.group.take(message);
             self.collect(&receiver);
@@ -94,7 +101,7 @@ impl Writer {
             if left.is_zero() || hurried || self.closing.load(Ordering::Acquire) {
                 return;
             }
-            std::thread::park_timeout(left);
+            std::thread::park_timeout(left.min(PORTION_WAIT));
         }
     }
 

@@ -69,7 +69,7 @@ async fn a_damaged_build_is_made_again_with_the_same_bytes() {
     let at_t = first.builds.iter().find(|build| build.as_of == night(30)).expect("a build");
     std::fs::write(shop.object(&at_t.object), b"damaged").expect("written");
     let again = shop.run("features", night(30)).await.expect("built");
-    assert_eq!(again.builds, [at_t.clone()]);
+    assert_eq!(again.builds.as_slice(), std::slice::from_ref(at_t));
     assert!(shop.artifacts.get(&at_t.object).await.is_ok());
 }
 
@@ -146,4 +146,25 @@ async fn rows_that_the_champion_was_fitted_on_are_not_scored() {
     };
     assert_eq!(earlier.outputs["passed"], json!(false), "{:?}", earlier.outputs);
     assert_eq!(earlier.outputs["rows"], json!(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_champion_of_another_declaration_does_not_stop_its_successor() {
+    let mut shop = Shop::new();
+    shop.run_night(night(30)).await;
+    shop.redeclare("    inputs: { amount: f64 }\n    derived: { big: \"amount > 5\" }\n", "");
+    let next = shop.run_night(night(31)).await;
+    assert_eq!(next["judge"].outputs["passed"], json!(true));
+    let unfit = next["judge"].outputs["champion_unfit"].as_str().expect("a reason");
+    assert!(unfit.contains("no column `amount`"), "{unfit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_is_declared_anew_is_built_anew() {
+    let mut shop = Shop::new();
+    shop.run("features", night(30)).await.expect("built");
+    shop.redeclare("as: late_share, fn: mean, windows: [7d]", "as: late_share, fn: mean, windows: [7d, 14d]");
+    let again = shop.run("features", night(30)).await.expect("built");
+    assert!(again.builds.iter().all(|build| build.view == name("item_lateness")), "item_facts is what it was");
+    assert_eq!(again.builds.len(), 26);
 }

@@ -96,11 +96,18 @@ impl Shop {
         write_orders(&folder.path().join("data/orders-1.parquet"), 0..60, label);
         let goods = df!("item" => ["tea", "rice", "salt"], "weight" => [0.1, 1.0, 0.5]);
         write(&folder.path().join("data/goods.parquet"), goods);
-        let loaded = daybreak_spec::load(folder.path()).expect("a project");
-        assert!(loaded.problems.is_empty(), "{}", daybreak_spec::render(&loaded.problems, &loaded.files));
         let artifacts = Artifacts::local(&folder.path().join(".daybreak/artifacts")).expect("a store");
-        let (memory, project) = (Arc::default(), Arc::new(loaded.project));
+        let (memory, project) = (Arc::default(), load(folder.path()));
         Self { folder, memory, artifacts, project, outputs: BTreeMap::new() }
+    }
+
+    /// Changes the project's text; state and data stay.
+    pub fn redeclare(&mut self, from: &str, to: &str) {
+        let path = self.root().join("daybreak.yaml");
+        let text = std::fs::read_to_string(&path).expect("the project");
+        assert!(text.contains(from), "the project holds {from}");
+        std::fs::write(&path, text.replace(from, to)).expect("written");
+        self.project = load(self.root());
     }
 
     /// The project's folder.
@@ -181,6 +188,12 @@ impl Shop {
     pub fn object(&self, object: &str) -> PathBuf {
         self.artifacts.folder().join("objects").join(&object[..2]).join(object)
     }
+}
+
+fn load(root: &Path) -> Arc<Project> {
+    let loaded = daybreak_spec::load(root).expect("a project");
+    assert!(loaded.problems.is_empty(), "{}", daybreak_spec::render(&loaded.problems, &loaded.files));
+    Arc::new(loaded.project)
 }
 
 /// Tea is mostly late, the rest seldom.
