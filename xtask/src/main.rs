@@ -57,9 +57,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// A cargo that builds what a cargo called by hand builds: `cargo run` tells this program about its own package, and build
+/// scripts that watch those variables would compile Polars once more.
 fn cargo() -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root());
+    let of_this_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"];
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| of_this_package.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -102,8 +110,9 @@ fn target_dir() -> Result<PathBuf, String> {
 
 fn test(rest: Vec<String>) -> Result<(), String> {
     let packages = python_packages()?;
+    // The end-to-end tests start the binaries.
     let mut build = cargo();
-    build.args(["build", "--workspace", "--bins"]);
+    build.args(["build", "--workspace", "--all-targets"]);
     run(build)?;
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env("PYTHONPATH", packages).args(rest);
