@@ -3,7 +3,7 @@
     python3 logistic_regression.py TRAINING_SET.parquet ARTEFACT FIT_FROM FIT_TO L2
 
 The artefact was fitted on the rows of [FIT_FROM, FIT_TO); those after it are the following week. The preparation (mean imputation,
-population standardisation, one column per observed category) is written out again here. Coefficients have to agree
+population standardisation, booleans as 0 and 1, one column per observed category) is written out again here. Coefficients have to agree
 within 1e-3, the AUC on the following week within 0.0005.
 """
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-NOT_FEATURES = {"origin", "dest", "tailnum", "label", "event_time"}
+FLAGS = ("early", "evening")
 
 
 def payload(path):
@@ -26,8 +26,8 @@ def payload(path):
 
 
 def columns(table, keep):
-    table = table.filter([keep(time.timestamp()) for time in table["event_time"].to_pylist()])
-    rows = table.to_pydict()
+    kept = [place for place, time in enumerate(table["event_time"]) if keep(time.timestamp())]
+    rows = {name: [values[place] for place in kept] for name, values in table.items()}
     rows["early"] = [hour < 9 for hour in rows["sched_hour"]]
     rows["evening"] = [hour >= 17 for hour in rows["sched_hour"]]
     return rows
@@ -45,6 +45,10 @@ def matrix(rows, names, facts=None):
                 parts.append(np.array([1.0 if value == category else 0.0 for value in values]))
                 labels.append((name, category))
             continue
+        if name in FLAGS:
+            parts.append(np.array(values, dtype=float))
+            labels.append((name, None))
+            continue
         known = [float(value) for value in values if value is not None]
         mean = float(np.mean(known)) if known else 0.0
         filled = np.array([mean if value is None else float(value) for value in values])
@@ -58,12 +62,23 @@ def matrix(rows, names, facts=None):
     return np.column_stack(parts), labels, found
 
 
+def weights(artefact):
+    """Weight by (column, category), and the intercept."""
+    estimator, ours, place = artefact["estimator"]["logistic"], {}, 0
+    for column in artefact["preparation"]["columns"]:
+        for category in column["encoding"].get("one_hot", {}).get("categories", [None]):
+            ours[(column["name"], category)] = float(estimator["weights"][place])
+            place += 1
+    assert place == len(estimator["weights"])
+    return ours, float(estimator["intercept"])
+
+
 def main():
-    table = pq.read_table(sys.argv[1])
+    table = pq.read_table(sys.argv[1]).to_pydict()
     begin, end = (dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() for text in sys.argv[3:5])
     fit, later = columns(table, lambda time: begin <= time < end), columns(table, lambda time: time >= end)
     artefact, l2 = payload(sys.argv[2]), float(sys.argv[5])
-    names = [name for name in fit if name not in NOT_FEATURES]
+    names = [column["name"] for column in artefact["preparation"]["columns"]]
     x, labels, facts = matrix(fit, names)
     y = np.array(fit["label"], dtype=float)
     peer = LogisticRegression(C=1.0 / l2, tol=1e-10, max_iter=10_000).fit(x, y)

@@ -6,6 +6,7 @@ Knows nothing of Daybreak: the definitions of the project's views are written ou
 equal to the bit. Exits 1 and prints the differences if any is not.
 """
 
+import bisect
 import datetime as dt
 import glob
 import random
@@ -51,10 +52,9 @@ def p90(values):
     values = sorted(value for value in values if value is not None)
     if not values:
         return None
-    position = 0.9 * (len(values) - 1)
-    low = int(position)
+    low, hundredths = divmod(90 * (len(values) - 1), 100)
     high = min(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (position - low)
+    return values[low] + (values[high] - values[low]) * (hundredths / 100)
 
 
 def late(flight):
@@ -65,27 +65,27 @@ class Project:
     def __init__(self, folder):
         flights = rows(f"{folder}/data/flights-2013-*.parquet")
         self.departures = flights
-        self.arrivals = [flight for flight in flights if flight["arr_at"] is not None]
-        self.weather = rows(f"{folder}/data/weather-2013.parquet")
+        landed = [flight for flight in flights if flight["arr_at"] is not None]
+        self.arrivals = sorted(landed, key=lambda flight: flight["arr_at"])
+        self.scheduled_at = sorted(flight["sched_dep_at"] for flight in flights)
+        self.landed_at = [flight["arr_at"] for flight in self.arrivals]
+        self.weather = {}
+        for row in rows(f"{folder}/data/weather-2013.parquet"):
+            self.weather.setdefault(row["origin"], []).append(row)
         self.planes = {plane["tailnum"]: plane for plane in rows(f"{folder}/data/planes.parquet")}
 
     def window(self, at, days, **keys):
         """Arrivals in [at - days, at) of these keys. A build has a row for a key seen in its longest window."""
-        return [
-            flight
-            for flight in self.arrivals
-            if at - days * DAY <= flight["arr_at"] < at and all(flight[key] == value for key, value in keys.items())
-        ]
+        begin, end = (bisect.bisect_left(self.landed_at, instant) for instant in (at - days * DAY, at))
+        wanted = list(keys.items())
+        return [flight for flight in self.arrivals[begin:end] if all(flight[key] == value for key, value in wanted)]
 
     def shares(self, role, at, spans, **keys):
         return {f"{role}__late_share_{days}d": mean(map(late, self.window(at, days, **keys))) for days in spans}
 
     def weather_at(self, origin, at, asked):
-        newest = None
-        for row in self.weather:
-            if row["origin"] == origin and row["observed_at"] < at:
-                if newest is None or row["observed_at"] > newest["observed_at"]:
-                    newest = row
+        earlier = [row for row in self.weather.get(origin, []) if row["observed_at"] < at]
+        newest = max(earlier, key=lambda row: row["observed_at"], default=None)
         if newest is None or asked - newest["observed_at"] > dt.timedelta(hours=30):
             return {}
         return newest
@@ -118,7 +118,7 @@ class Project:
         out["plane_facts__seats"] = plane.get("seats")
         built = plane.get("year_built")
         out["plane_facts__age"] = None if built is None else 2013 - built
-        scheduled = sum(at - DAY <= row["sched_dep_at"] < at for row in self.departures)
+        scheduled = bisect.bisect_left(self.scheduled_at, at) - bisect.bisect_left(self.scheduled_at, at - DAY)
         out["network__flight_id_count_1d"] = scheduled
         return out
 

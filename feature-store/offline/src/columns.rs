@@ -66,6 +66,17 @@ impl FrameColumn {
         }
     }
 
+    /// Reads the rows named, in order.
+    pub(crate) fn from_rows(
+        column: &Column,
+        rows: &[u32],
+        column_type: ColumnType,
+        place: &str,
+    ) -> Result<Self, Error> {
+        let picked = column.take_slice(rows).map_err(Error::polars(format!("picking rows of {place}")))?;
+        Self::from_polars(&picked, column_type, place)
+    }
+
     /// The same column with the rows named, in order.
     pub(crate) fn picked(&self, rows: &[u32]) -> Self {
         Self { name: self.name.clone(), column_type: self.column_type, values: self.values.gather(rows) }

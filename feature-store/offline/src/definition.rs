@@ -1,5 +1,5 @@
 //! A hash of everything that decides what a build of a view holds: the view, its entity, its sources. What only decides
-//! how a build is used (publish delay, and the ttl where it does not bound what is read) is left out, so that changing it
+//! how a build is used (publish delay, and the ttl unless it says which older values may stand in) is left out, so that changing it
 //! builds nothing again. To change how builds are made: raise `RULES`.
 
 use daybreak_spec::{FeatureView, Name, Project, ViewDefinition};
@@ -40,7 +40,7 @@ fn sources(view: &FeatureView) -> Vec<&Name> {
 
 fn bounding_ttl(view: &FeatureView) -> Option<i64> {
     match view.definition {
-        ViewDefinition::Latest { .. } => view.ttl.as_ref().map(|ttl| ttl.micros),
-        ViewDefinition::Aggregates { .. } | ViewDefinition::Sql { .. } => None,
+        ViewDefinition::Latest { .. } if view.ignore_nulls => view.ttl.as_ref().map(|ttl| ttl.micros),
+        ViewDefinition::Latest { .. } | ViewDefinition::Aggregates { .. } | ViewDefinition::Sql { .. } => None,
     }
 }

@@ -1,8 +1,6 @@
 //! Why a read, a build or a join could not be done. Nothing here decides what happens next; `is_permanent` tells the
 //! caller whether trying again can help. To add a case: a variant that names what was tried, on what, and what to do.
 
-use std::path::PathBuf;
-
 use daybreak_spec::Timestamp;
 
 use crate::SchemaProblem;
@@ -91,21 +89,12 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
-    /// A file of a source has vanished or changed since its footer was read.
-    #[error("file {} cannot be opened", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 impl Error {
-    /// Whether trying the same again, with the same files, must fail again.
+    /// Whether trying the same again must fail again; reading from a disk may not.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::File { .. })
+        !matches!(self, Self::Polars { source: polars::error::PolarsError::IO { .. }, .. })
     }
 
     pub(crate) fn polars(what: impl Into<String>) -> impl FnOnce(polars::error::PolarsError) -> Self {

@@ -3,7 +3,8 @@
 //! decimals f64, dictionaries text, NaN null. Rows come in the order of files and of rows in them. Never sorts, never
 //! interprets `known_at` of single columns (`states` does).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use daybreak_spec::{ColumnType, Expr as Tree, KnownAt, Name, Source};
 use polars::prelude::{
@@ -128,31 +129,54 @@ impl SourceView<'_> {
         let what = || format!("reading {}", self.place());
         let mut parts = Vec::with_capacity(self.schema.files.len());
         for (file, stored) in self.schema.files.iter().zip(&self.schema.stored) {
-            let arguments =
-                ScanArgsParquet { glob: false, hive_options: HiveOptions::new_disabled(), ..Default::default() };
-            let path = PlRefPath::try_from_path(file).map_err(Error::polars(what()))?;
-            let mut part = LazyFrame::scan_parquet(path, arguments).map_err(Error::polars(what()))?;
-            for (column, from) in
-                [(self.source.event_time.as_ref().map(|column| column.as_str()), span.from), (self.row_known(), None)]
-            {
-                if let Some(column) = column
-                    && let Some(predicate) = in_span(column, stored.get(column), Span { from, before: span.before })
-                {
-                    part = part.filter(predicate);
-                }
-            }
-            let columns: Vec<Expr> = wanted.iter().map(|name| self.normalised(name, stored.get(name))).collect();
-            parts.push(part.select(columns));
+            parts.push(self.part(file, stored, wanted, span)?);
         }
-        let mut all = concat(parts, UnionArgs { strict: true, ..Default::default() }).map_err(Error::polars(what()))?;
+        let union = UnionArgs { strict: true, ..Default::default() };
+        let mut all = concat(parts.clone(), union).map_err(Error::polars(what()))?;
         if let Some(filter) = self.filter()
             && self.late_times(columns_of(filter).iter().map(String::as_str)).is_empty()
         {
             all = all.filter(to_polars(filter, &|column| self.type_of(column)));
         }
-        let mut frame = guarded(what, || all.collect())?;
+        let mut frame = guarded(what, || all.collect()).map_err(|error| self.name_file(parts, error))?;
         frame.rechunk_mut();
         Ok(frame)
+    }
+
+    /// The rows of one file, uniform.
+    fn part(
+        &self,
+        file: &Path,
+        stored: &BTreeMap<String, Stored>,
+        wanted: &BTreeSet<String>,
+        span: Span,
+    ) -> Result<LazyFrame, Error> {
+        let failed = || format!("opening {}", file.display());
+        let arguments =
+            ScanArgsParquet { glob: false, hive_options: HiveOptions::new_disabled(), ..Default::default() };
+        let path = PlRefPath::try_from_path(file).map_err(Error::polars(failed()))?;
+        let mut part = LazyFrame::scan_parquet(path, arguments).map_err(Error::polars(failed()))?;
+        let event_time = self.source.event_time.as_ref().map(|column| column.as_str());
+        for (column, from) in [(event_time, span.from), (self.row_known(), None)] {
+            if let Some(column) = column
+                && let Some(predicate) = in_span(column, stored.get(column), Span { from, before: span.before })
+            {
+                part = part.filter(predicate);
+            }
+        }
+        let columns: Vec<Expr> = wanted.iter().map(|name| self.normalised(name, stored.get(name))).collect();
+        Ok(part.select(columns))
+    }
+
+    /// The error of the first file that fails by itself, so that the user knows which one to look at.
+    fn name_file(&self, parts: Vec<LazyFrame>, error: Error) -> Error {
+        for (part, file) in parts.into_iter().zip(&self.schema.files) {
+            let what = || format!("reading file {} of {}", file.display(), self.place());
+            if let Err(error) = guarded(what, || part.collect()) {
+                return error;
+            }
+        }
+        error
     }
 
     fn normalised(&self, name: &str, stored: Option<&Stored>) -> Expr {

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use daybreak_spec::{ColumnType, Source, Spanned};
-use polars::prelude::{ArrowDataType, ArrowTimeUnit, ParquetReader, PlSmallStr, SerReader, TimeUnit};
+use polars::io::mmap::MmapBytesReader;
+use polars::prelude::{
+    ArrowDataType, ArrowTimeUnit, ParquetReader, PlSmallStr, PolarsResult, SerReader, TimeUnit, polars_ensure,
+};
 
 use crate::error::guarded;
 use crate::paths::expand;
@@ -139,12 +142,31 @@ fn read_footer(path: &Path) -> Result<Footer, SchemaProblem> {
     let file = File::open(path)
         .map_err(|error| SchemaProblem::new("unreadable_file", format!("file {}: {error}", path.display())))?;
     let what = || format!("reading the footer of {}", path.display());
-    let schema = guarded(what, || ParquetReader::new(file).schema()).map_err(|error| {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let read = || {
+        let mut reader = ParquetReader::new(file);
+        check_lengths(&mut reader, length)?;
+        reader.schema()
+    };
+    let schema = guarded(what, read).map_err(|error| {
         let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
         SchemaProblem::new("corrupt_file", format!("file {} is not a readable Parquet file{source}", path.display()))
             .hint("write the file again, or move it out of the glob")
     })?;
     Ok(schema.iter_values().map(|field| (field.name.to_string(), stored(&field.dtype))).collect())
+}
+
+/// Refuses a file whose footer speaks of bytes that it does not have; the reader would trust it.
+pub(crate) fn check_lengths<R: MmapBytesReader>(reader: &mut ParquetReader<R>, length: u64) -> PolarsResult<()> {
+    for group in &reader.get_metadata()?.row_groups {
+        for range in group.byte_ranges_iter() {
+            polars_ensure!(
+                range.start <= range.end && range.end <= length,
+                ComputeError: "it is cut short: its footer speaks of byte {}, but it has {length}", range.end
+            );
+        }
+    }
+    Ok(())
 }
 
 /// How a column is stored, or what it is in words where Daybreak does not read it.

@@ -59,8 +59,7 @@ pub(crate) fn training_set(offline: &Offline, request: &TrainingRequest<'_>) -> 
     let times_us: Vec<i64> = chosen.iter().map(|&row| observed.rows.events[row as usize]).collect();
     let pick = |(name, column_type): &(String, _)| {
         let place = observed.source.place();
-        let all = FrameColumn::from_polars(column(&observed.frame, name, &place)?, *column_type, &place)?;
-        Ok(all.picked(&chosen))
+        FrameColumn::from_rows(column(&observed.frame, name, &place)?, &chosen, *column_type, &place)
     };
     let keys = schema.keys.iter().map(pick).collect::<Result<Vec<_>, Error>>()?;
     let inputs = schema.inputs.iter().map(pick).collect::<Result<Vec<_>, Error>>()?;

@@ -5,6 +5,8 @@ use std::path::Path;
 use daybreak_protocol::{Client, Clock};
 use daybreak_spec::Project;
 
+use daybreak_server::Schedules;
+
 use crate::embedded::{Embedded, Options, cores, real_now};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
@@ -29,8 +31,12 @@ impl Connection {
             }
         }
         let project = load_project(&home)?;
-        let options =
-            Options { listen: ([127, 0, 0, 1], 0).into(), clock: Clock::real(real_now), heavy: heavy_default() };
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            clock: Clock::real(real_now),
+            heavy: heavy_default(),
+            schedules: Schedules::Resting,
+        };
         let embedded = Embedded::start(&home, &project, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
     }

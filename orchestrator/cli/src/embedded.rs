@@ -9,7 +9,7 @@ use axum::Router;
 use daybreak_artifacts::Artifacts;
 use daybreak_protocol::{Client, Clock, Orchestrator};
 use daybreak_runtime::{ChildLimits, Worker, WorkerConfig, allowed_environment};
-use daybreak_server::{Server, ServerConfig, Timings, http};
+use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::{Serving, ServingConfig};
 use daybreak_spec::{Name, Project, Timestamp};
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ pub struct Options {
     pub clock: Clock,
     /// Heavy tasks at once.
     pub heavy: u32,
+    /// Whether schedules fire.
+    pub schedules: Schedules,
 }
 
 /// Everything in one process, until [`Embedded::stop`].
@@ -69,7 +71,7 @@ impl Embedded {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(|error| Failure::input_output("cannot read the address", error))?;
         let running = Running { url: format!("http://{address}"), token: token.clone() };
-        let server = open_server(home, &token, &options.clock).await?;
+        let server = open_server(home, &token, &options).await?;
         server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
         let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
         let serving = open_serving(home, token, &options.clock)?;
@@ -111,15 +113,16 @@ impl Embedded {
     }
 }
 
-async fn open_server(home: &Home, token: &str, clock: &Clock) -> Outcome<Arc<Server>> {
+async fn open_server(home: &Home, token: &str, options: &Options) -> Outcome<Arc<Server>> {
     let config = ServerConfig {
         data_dir: home.state.clone(),
         token: token.to_owned(),
-        clock: clock.clone(),
+        clock: options.clock.clone(),
         random: random_id_bits,
         catalog: daybreak_tasks::registry().catalog(),
         on_fatal: fatal,
         timings: Timings::default(),
+        schedules: options.schedules,
     };
     Server::open(config).await.map_err(Failure::configuration)
 }

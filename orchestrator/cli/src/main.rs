@@ -18,7 +18,12 @@ fn main() -> ExitCode {
 
 fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(work),
+        Ok(runtime) => {
+            let code = runtime.block_on(work);
+            // What still blocks has nothing left to say: a worker waits for the end of this process.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             eprintln!("daybreak: cannot start: {error}");
             ExitCode::from(74)

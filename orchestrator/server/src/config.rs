@@ -22,6 +22,18 @@ pub struct ServerConfig {
     pub on_fatal: fn(&str),
     /// Lengths of time.
     pub timings: Timings,
+    /// Whether schedules fire.
+    pub schedules: Schedules,
+}
+
+/// Whether schedules fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedules {
+    /// They do: the server is there to stay.
+    Watched,
+    /// They do not: the server lives for one command, which must not start a night on the side. What falls due
+    /// meanwhile is missed.
+    Resting,
 }
 
 /// Lengths of real time; the defaults are what production runs with.

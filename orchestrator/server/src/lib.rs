@@ -19,6 +19,6 @@ mod server;
 mod sweeper;
 mod tokens;
 
-pub use config::{ServerConfig, Timings};
+pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;
 pub use server::Server;

@@ -11,7 +11,7 @@ use daybreak_store::{CursorMove, Effect, Fire, NewFiring};
 use tokio::sync::{broadcast, watch};
 
 use crate::deployed::{CompiledDag, Deployed};
-use crate::{Error, Server};
+use crate::{Error, Schedules, Server};
 
 /// Runs of one DAG made in one turn.
 const MAX_PER_TURN: usize = 64;
@@ -99,6 +99,9 @@ impl Server {
     }
 
     async fn turn(&self) -> Result<Rest, Error> {
+        if self.schedules == Schedules::Resting {
+            return Ok(Rest::At(None));
+        }
         let mut lines = self.scheduler.lock().await;
         let Ok(deployed) = self.deployed() else { return Ok(Rest::At(None)) };
         let now = self.clock.business_now();

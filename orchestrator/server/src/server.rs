@@ -20,7 +20,7 @@ use crate::orchestrator::InProcess;
 use crate::real_time::RealTime;
 use crate::scheduler::Lines;
 use crate::tokens::Tokens;
-use crate::{Error, ServerConfig, Timings};
+use crate::{Error, Schedules, ServerConfig, Timings};
 
 /// A server. One per state folder.
 pub struct Server {
@@ -28,6 +28,7 @@ pub struct Server {
     pub(crate) artifacts: Artifacts,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
+    pub(crate) schedules: Schedules,
     pub(crate) token: String,
     pub(crate) tokens: Tokens,
     /// This process, as its workers' rows name it.
@@ -69,6 +70,7 @@ impl Server {
             artifacts,
             clock: config.clock,
             timings: config.timings,
+            schedules: config.schedules,
             tokens: Tokens::new(&config.token),
             token: config.token,
             server_id,

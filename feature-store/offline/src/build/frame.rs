@@ -12,6 +12,7 @@ use polars::prelude::{
 
 use crate::columns::{FrameColumn, Values, column_type};
 use crate::error::{Error, guarded};
+use crate::schema::check_lengths;
 
 /// The column of a `latest` view that holds the event time of each row.
 pub(crate) const EVENT_TIME: &str = "event_time";
@@ -131,6 +132,7 @@ fn read_frame(view: &str, bytes: &[u8], columns: Option<Vec<String>>) -> Result<
     let read = || {
         let reader = ParquetReader::new(Cursor::new(bytes)).read_parallel(ParallelStrategy::None);
         let mut reader = reader.with_columns(columns);
+        check_lengths(&mut reader, bytes.len() as u64)?;
         let pairs = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
         let as_of = pairs.iter().find(|pair| pair.key == "daybreak.as_of").and_then(|pair| pair.value.clone());
         Ok((reader.finish()?, as_of))

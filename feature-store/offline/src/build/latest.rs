@@ -1,7 +1,7 @@
-//! `latest` views: per key the newest row known before T, and the event time it carries, from which its ttl runs. Rows
-//! older than the ttl at T are left out: they could never be used. With `ignore_nulls` an older value stands in for a
-//! null, and the row then carries the event time of the oldest value in it, so that nothing outlives its ttl. Never
-//! looks at windows.
+//! `latest` views: per key the newest row known before T, whatever its age, and the event time it carries, from which
+//! its ttl runs when it is read. With `ignore_nulls` an older value that is within the ttl at T stands in for a null, and
+//! the row then carries the event time of the oldest value in it, so that nothing outlives its ttl. Never looks at
+//! windows.
 
 use crate::columns::Values;
 use crate::point_in_time::{AsOf, Boundary, Found, Knowledge, Nulls, Rules};
@@ -19,7 +19,8 @@ pub(crate) struct Latest {
 
 /// The newest rows of all keys at one instant.
 pub(crate) fn latest(as_of: &AsOf, states: &States, at: i64, ttl: Option<i64>, nulls: Nulls) -> Latest {
-    let rules = Rules { boundary: Boundary::Exclusive, knowledge: Knowledge::Required, ttl };
+    let rules = Rules { boundary: Boundary::Exclusive, knowledge: Knowledge::Required, ttl: None };
+    let fresh = Rules { ttl, ..rules };
     let events = &as_of.rows().events;
     let mut keys = Vec::new();
     let mut newest = Vec::new();
@@ -39,7 +40,10 @@ pub(crate) fn latest(as_of: &AsOf, states: &States, at: i64, ttl: Option<i64>, n
         let mut chosen = newest.clone();
         for (row, &key) in keys.iter().enumerate() {
             let counts = |state: usize| states.holds(state, at) && !values.is_null(state);
-            if let Found::Row(state) = as_of.newest(Some(key), at, &rules, counts) {
+            if !values.is_null(newest[row] as usize) {
+                continue;
+            }
+            if let Found::Row(state) = as_of.newest(Some(key), at, &fresh, counts) {
                 chosen[row] = state as u32;
                 times[row] = times[row].min(events[state]);
             }

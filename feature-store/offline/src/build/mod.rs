@@ -153,8 +153,7 @@ fn plan<'a>(offline: &'a Offline, request: &'a BuildRequest) -> Result<Plan<'a>,
             let trees = columns.iter().map(|column| Tree::Column(column.value.clone()));
             let trees = trees.zip(schema.features.iter().map(|(_, column_type)| *column_type)).collect();
             let used = columns.iter().map(|column| column.value.clone());
-            let ttl = view.ttl.as_ref().map(|ttl| ttl.micros);
-            needs.insert(source.value.clone(), (keys.into_iter().chain(used).collect(), back(ttl)));
+            needs.insert(source.value.clone(), (keys.into_iter().chain(used).collect(), back(None)));
             Work::Latest { source, trees }
         }
         ViewDefinition::Sql { query, sources } => {

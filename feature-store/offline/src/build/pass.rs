@@ -71,7 +71,7 @@ impl Pass<'_> {
         let mut table = KeyTable::new(columns.len());
         let ids = table.intern(&columns, rows.frame.height(), &place)?;
         let ranks = table.ranks();
-        let mut first_row = vec![0_u32; table.len()];
+        let mut first_row: Vec<u32> = vec![0; table.len()];
         for (row, id) in ids.iter().enumerate().rev() {
             if let Some(id) = id {
                 first_row[ranks[*id as usize] as usize] = row as u32;
@@ -87,7 +87,7 @@ impl Pass<'_> {
         });
         let mut keys = Vec::with_capacity(columns.len());
         for (column, (_, column_type)) in columns.iter().zip(&self.plan.schema.keys) {
-            keys.push(FrameColumn::from_polars(column, *column_type, &place)?.picked(&first_row));
+            keys.push(FrameColumn::from_rows(column, &first_row, *column_type, &place)?);
         }
         Ok(Keyed { states, as_of, keys })
     }
@@ -123,14 +123,11 @@ impl Pass<'_> {
         for &at in &self.plan.instants {
             let output = latest(&keyed.as_of, &keyed.states, at, ttl, nulls);
             let events = &keyed.as_of.rows().events;
-            let counted = |&state: &usize| {
-                let in_ttl = ttl.is_none_or(|ttl| at.saturating_sub(events[state]) <= ttl);
-                in_ttl && events[state] < at && keyed.states.holds(state, at)
-            };
-            let rows = (0..events.len()).filter(counted).count() as u64;
+            let counted = (0..events.len()).filter(|&state| events[state] < at && keyed.states.holds(state, at));
+            let rows = counted.count() as u64;
             let columns = self.columns(&keyed, &output.keys, output.features);
             let frame = self.frame(at, columns, output.keys.len(), Some(output.events));
-            builds.push(self.finish(frame, vec![window(source, ttl, at, rows)])?);
+            builds.push(self.finish(frame, vec![window(source, None, at, rows)])?);
         }
         Ok(builds)
     }

@@ -193,12 +193,30 @@ fn latest_takes_the_newest_row_by_event_time_then_sequence_and_hides_what_is_not
 }
 
 #[test]
-fn a_row_older_than_the_ttl_at_t_is_left_out() {
+fn the_newest_row_is_kept_whatever_its_age_and_no_value_stands_in_beyond_the_ttl() {
     let fixture = trips();
     let offline = fixture.offline();
-    let wanted = [at("2026-01-02T02:00:00Z"), at("2026-01-02T02:00:00.000001Z")];
-    let builds = offline.build(&name("last"), &wanted).unwrap();
-    assert_eq!(builds.iter().map(|build| build.rows).collect::<Vec<_>>(), [1, 0]);
+    let late = [at("2026-03-01T00:00:00Z")];
+    let plain = rows_of(&offline, &offline.build(&name("last"), &late).unwrap()[0]).remove(0);
+    assert_eq!(plain.event_time_us, Some(at("2026-01-01T02:00:00Z").micros));
+    // At 01:30 the next day the value of 01:00 is too old to stand in for one that is not known at that instant.
+    fixture.parquet(
+        "trips.parquet",
+        vec![
+            instants("left_at", &[Some("2026-01-01T01:00:00Z"), Some("2026-01-02T01:00:00Z")]),
+            instants("landed_at", &[Some("2026-01-01T05:00:00Z"), None]),
+            texts("line", &[Some("x"); 2]),
+            Column::new("delay".into(), [Some(10_i64), None]),
+            Column::new("number".into(), [1_u32, 2]),
+        ],
+    );
+    let offline = fixture.offline();
+    let wanted = [at("2026-01-02T01:00:00.000001Z"), at("2026-01-02T00:59:00Z"), at("2026-01-02T01:30:00Z")];
+    let rows: Vec<_> = offline.build(&name("filled"), &wanted).unwrap();
+    let values: Vec<_> = rows.iter().map(|build| rows_of(&offline, build).remove(0).values).collect();
+    assert_eq!(values[0], [Value::Int(10), Value::Int(1)], "a minute before the second trip");
+    assert_eq!(values[1], [Value::Null, Value::Int(2)], "the first trip is a day and a microsecond old");
+    assert_eq!(values[2], [Value::Null, Value::Int(2)]);
 }
 
 const INGESTED: &str = "

@@ -188,6 +188,7 @@ fn digest(offline: &Offline) -> String {
     let builds: Vec<Vec<ViewBuild>> = views(offline).iter().map(|view| offline.build(view, &[t]).unwrap()).collect();
     builds.into_iter().flatten().for_each(|build| bytes.extend(build.parquet));
     bytes.extend(training(offline, 3, t).to_parquet().unwrap());
+    bytes.extend(crate::aggregates::query_bytes());
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     bytes.iter().for_each(|byte| hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x} of {} bytes", bytes.len())

@@ -125,7 +125,7 @@ fn acceptance_14_a_view_without_keys_answers_every_row() {
     stranger.lane = (None, Some("nowhere"));
     let fixture = fixture(&[order("2026-01-02T00:30:00Z", 1), stranger]);
     let frame = train(&fixture.offline(), &[at(NIGHT)], "2026-01-02T10:00:00Z");
-    assert_eq!(values(&frame, "world__readings"), [Value::Int(2), Value::Int(2)]);
+    assert_eq!(values(&frame, "world__readings_1d"), [Value::Int(2), Value::Int(2)]);
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn a_build_answers_only_from_its_publication_on_and_the_newest_one_answers_alone
     let offline = fixture.offline();
     let frame = train(&offline, &[at(NIGHT)], "2026-01-02T10:00:00Z");
     // `daily` is published an hour after T and expires three hours after T.
-    assert_eq!(values(&frame, "daily__warm"), numbers(&[NONE, 1.0, NONE]));
-    let counts = frame.report.features.iter().find(|counts| counts.name == "daily__warm").unwrap();
+    assert_eq!(values(&frame, "daily__warm_1d"), numbers(&[NONE, 1.0, NONE]));
+    let counts = frame.report.features.iter().find(|counts| counts.name == "daily__warm_1d").unwrap();
     assert_eq!((counts.not_found, counts.present, counts.outside_max_age), (1, 1, 1));
     // At 23:15 the newest build of the weather knows only `a` and `b`; a still newer one that lacks them hides the old.
     let empty_later = [at(NIGHT), at("2026-01-02T00:45:00Z")];
@@ -236,8 +236,8 @@ fn the_file_holds_keys_inputs_features_label_and_time() {
         "weight",
         "origin_weather__temp",
         "dest_weather__temp",
-        "daily__warm",
-        "world__readings",
+        "daily__warm_1d",
+        "world__readings_1d",
         "lanes__length",
         "label",
         "event_time",

@@ -2,6 +2,8 @@
 
 use daybreak_protocol::Clock;
 
+use daybreak_server::Schedules;
+
 use crate::arguments::Up;
 use crate::connection::{heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
@@ -16,6 +18,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         listen: arguments.listen,
         clock: Clock::real(real_now),
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
+        schedules: Schedules::Watched,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let url = &embedded.running.url;

@@ -14,6 +14,8 @@ use daybreak_core::Firings;
 use daybreak_protocol::{Clock, RunSummary};
 use daybreak_spec::{Name, Project, Timestamp};
 
+use daybreak_server::Schedules;
+
 use crate::arguments::Demo;
 use crate::connection::{heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
@@ -37,6 +39,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         listen: ([127, 0, 0, 1], 0).into(),
         clock: Clock::simulated(real_now, before),
         heavy: heavy_default(),
+        schedules: Schedules::Watched,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {

@@ -10,7 +10,7 @@ use daybreak_protocol::{
     Register, Registration, Report, RunsQuery, TaskResult,
 };
 use daybreak_server::http::Engine;
-use daybreak_server::{Server, ServerConfig, Timings};
+use daybreak_server::{Schedules, Server, ServerConfig, Timings};
 use daybreak_spec::{Name, Project, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
@@ -100,6 +100,7 @@ pub fn config(folder: &Path, timings: Timings) -> ServerConfig {
         catalog: KindCatalog::new(&KINDS),
         on_fatal: |detail| panic!("not durable: {detail}"),
         timings,
+        schedules: Schedules::Watched,
     }
 }
 
