@@ -68,6 +68,17 @@ impl Error {
 /// SQLite's primary result codes that matter here (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
 
+/// A write beside the database failed (`SQLITE_IOERR`); on opening it is the shared memory that finds no space.
+const SQLITE_IOERR: i32 = 10;
+
+/// Why the database does not open, with what to do where the code tells.
+pub(crate) fn why_not_opened(error: &sqlx::Error) -> String {
+    match primary_code(error) {
+        Some(SQLITE_FULL | SQLITE_IOERR) => format!("{error}; the disk may be full: free some space and try again"),
+        _ => error.to_string(),
+    }
+}
+
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)

@@ -18,6 +18,7 @@ use crate::attempts::{Mint, Report};
 use crate::claims::{Waiting, WaitingClaim};
 use crate::clock::SetClock;
 use crate::effects::Effects;
+use crate::error::why_not_opened;
 use crate::runs::Cancel;
 use crate::workers::{Beat, Lead, Revoke, TakeOver};
 use crate::writer::{Command, Message, Tx, Typed, Writer};
@@ -63,7 +64,7 @@ impl Store {
         let Options { path, sources, on_fatal } = options;
         let opening = |detail: String| Error::Open { path: path.clone(), detail };
         let connect = connect_options(&path);
-        let mut connection = connect.connect().await.map_err(|error| opening(error.to_string()))?;
+        let mut connection = connect.connect().await.map_err(|error| opening(why_not_opened(&error)))?;
         require_version(&mut connection).await.map_err(opening)?;
         migrate(&mut connection).await.map_err(opening)?;
         let readers = SqlitePoolOptions::new()

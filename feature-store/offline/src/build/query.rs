@@ -57,11 +57,11 @@ pub(crate) fn run(view: &str, query: &str, frames: Vec<(String, DataFrame)>) -> 
     })
 }
 
+/// A column of a query's answer and its type, or that type in words where Daybreak does not hold it.
+pub(crate) type Answered = (String, Result<ColumnType, String>);
+
 /// Columns and types of the query's answer, without reading anything.
-pub(crate) fn answer_schema(
-    query: &str,
-    sources: Vec<(String, &SourceSchema)>,
-) -> Result<Vec<(String, Result<ColumnType, String>)>, String> {
+pub(crate) fn answer_schema(query: &str, sources: Vec<(String, &SourceSchema)>) -> Result<Vec<Answered>, String> {
     let empty = |schema: &SourceSchema| {
         let column = |(name, column_type): (&String, &ColumnType)| {
             polars::prelude::Column::new_empty(name.as_str().into(), &polars_type(*column_type))
