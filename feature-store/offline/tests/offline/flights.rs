@@ -195,6 +195,7 @@ fn digest(offline: &Offline) -> String {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test runs itself in processes with other thread counts")]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     if std::env::var_os("DAYBREAK_TEST_DIGEST").is_some() {
         println!("digest={}", digest(&offline(&flights())));
@@ -213,37 +214,4 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     };
     let digests: BTreeSet<String> = ["1", "2", "5"].map(run).into_iter().collect();
     assert_eq!(digests.len(), 1, "{digests:?}");
-}
-
-#[test]
-#[ignore = "prints times; run by hand with --release"]
-fn how_long_a_night_takes() {
-    let offline = offline(&flights());
-    let t = at("2013-06-20T07:30:00Z");
-    let clock = std::time::Instant::now();
-    let all: Vec<_> =
-        views(&offline).into_iter().map(|view| daybreak_offline::BuildRequest { view, instants: vec![t] }).collect();
-    offline.build_many(&all).unwrap();
-    println!("one night, all views: {:?}", clock.elapsed());
-    for request in &all {
-        let clock = std::time::Instant::now();
-        offline.build_many(std::slice::from_ref(request)).unwrap();
-        println!("  {} alone: {:?}", request.view, clock.elapsed());
-    }
-    let instants: Vec<Timestamp> = (0..=67).map(|day| t.plus_micros(-day * DAY_US)).collect();
-    let clock = std::time::Instant::now();
-    let requests: Vec<_> = all
-        .iter()
-        .map(|one| daybreak_offline::BuildRequest { view: one.view.clone(), instants: instants.clone() })
-        .collect();
-    let builds = offline.build_many(&requests).unwrap();
-    println!("68 nights, all views: {:?}", clock.elapsed());
-    let builds: BTreeMap<_, _> =
-        requests.iter().zip(builds).map(|(request, builds)| (request.view.clone(), stored(builds))).collect();
-    let clock = std::time::Instant::now();
-    let frame = offline.training_set(&name("late_arrival"), (t.plus_micros(-67 * DAY_US), t), t, &builds).unwrap();
-    println!("training set of {} rows: {:?}", frame.rows(), clock.elapsed());
-    let clock = std::time::Instant::now();
-    let bytes = frame.to_parquet().unwrap();
-    println!("as Parquet, {} bytes: {:?}", bytes.len(), clock.elapsed());
 }
