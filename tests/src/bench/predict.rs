@@ -140,10 +140,15 @@ fn check_values(folder: &Path, measured: &Measured) -> usize {
         let (count, age) = (Value::Int(count as i64), Value::Int(age as i64));
         let raw = [Value::Float(100.5), Value::Float(sum), Value::Float(mean), count, Value::Float(last), age];
         let expected = predictor.predict(&raw).expect("a prediction").value;
-        let answer: Json = serde_json::from_str(answer).expect("JSON");
-        answer["probability"].as_f64() != Some(expected)
+        probability(answer) != Some(expected)
     };
     measured.answers.iter().filter(|answer| wrong(answer)).count() + (shop::CUSTOMERS as usize - measured.answers.len())
+}
+
+/// Read by the standard library, which is exact to the last bit; the JSON parser is not.
+fn probability(answer: &str) -> Option<f64> {
+    let (_, rest) = answer.split_once("\"probability\":")?;
+    rest.split([',', '}']).next()?.trim().parse().ok()
 }
 
 async fn echo_floor(load: &Load) -> Measured {
