@@ -196,8 +196,6 @@ pub struct DagView {
     pub schedules: Vec<ScheduleView>,
     /// The next firings in business time, soonest first, at most 5.
     pub next: Vec<Timestamp>,
-    /// Fires no more until it is resumed.
-    pub paused: bool,
     /// Runs that have not ended.
     pub active_runs: u32,
     /// The newest run.

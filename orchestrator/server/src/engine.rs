@@ -146,7 +146,6 @@ impl Server {
             name: name.clone(),
             schedules: deployed.project.dags[name].schedules.iter().map(schedule_view).collect(),
             next: next.take(SHOWN_FIRINGS).collect(),
-            paused: false,
             active_runs: self.store.active_runs(deployed.name(), name).await.map_err(of_store)?,
             last_run,
             tasks: dag.template.tasks.iter().map(task).collect(),
