@@ -1,11 +1,10 @@
-//! DAGs: schedules, retry policy and tasks. The graph itself (edges, cycles) is built by the `core` package.
+//! DAGs: retry policy and tasks; their schedules stand in `schedule.rs`. The graph itself (edges, cycles) is built by the `core` package.
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Name, Node, Span, Spanned};
+use crate::{Duration, Name, Node, Schedule, Span, Spanned};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,66 +20,6 @@ pub struct Dag {
     pub params: BTreeMap<String, Node>,
     /// Its tasks.
     pub tasks: BTreeMap<Name, Task>,
-}
-
-/// When a DAG fires.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Schedule {
-    /// The map's own position.
-    #[serde(skip)]
-    pub span: Span,
-    /// Five or six fields or an alias, as written.
-    pub cron: Spanned<String>,
-    /// IANA zone name; default `UTC`.
-    pub timezone: Spanned<String>,
-    /// First wall-clock time in the zone that may fire (inclusive).
-    pub start: Option<Spanned<NaiveDateTime>>,
-    /// Wall-clock time in the zone from which on nothing fires (exclusive).
-    pub end: Option<Spanned<NaiveDateTime>>,
-    /// How the two day fields of `cron` combine where neither is a bare `*`. Default `or`.
-    #[serde(default)]
-    pub day_match: DayMatch,
-    /// What happens to firings missed while the server was down or the DAG was not yet deployed. Default `none`.
-    pub missed: Missed,
-    /// What happens when a firing comes while a run of the DAG is active. Default `queue`.
-    pub overlap: Overlap,
-}
-
-/// How the day-of-month and the day-of-week field combine where neither is a bare `*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DayMatch {
-    /// A day that either field names, as cron has always done it.
-    #[default]
-    Or,
-    /// A day that both name, e.g. Friday the 13th.
-    And,
-}
-
-/// What happens to missed firings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Missed {
-    /// They are left out.
-    #[default]
-    None,
-    /// The newest one runs.
-    Last,
-    /// Each runs, oldest first.
-    All,
-}
-
-/// What happens to a firing while a run of the DAG is active.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Overlap {
-    /// It waits for the active run to end.
-    #[default]
-    Queue,
-    /// It is recorded as skipped.
-    Skip,
-    /// The active run is cancelled.
-    CancelPrevious,
 }
 
 /// How often and how a failed task is tried again.

@@ -6,6 +6,7 @@ mod dag;
 mod fields;
 mod model;
 mod project;
+mod schedule;
 mod source;
 mod view;
 

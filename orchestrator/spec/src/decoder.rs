@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::did_you_mean::suggestion;
 use crate::expression::{TextPlace, parse_expression_at};
-use crate::small_texts::{parse_size, parse_wall_time, shortened, slugified};
+use crate::small_texts::{parse_date, parse_size, parse_wall_time, shortened, slugified};
 use crate::{Duration, Expression, Name, Node, NodeValue, Problem, SourceFiles, Span, Spanned};
 
 /// Collects problems while values are decoded. `what` names the place in messages, e.g. "`ttl` of feature view `x`".
@@ -261,6 +261,17 @@ impl<'f> Decoder<'f> {
             self.bad("bad_date", node, message, hint);
         }
         time.map(|time| Spanned::new(time, node.span))
+    }
+
+    /// A date.
+    pub fn date(&mut self, node: &Node, what: &str) -> Option<Spanned<NaiveDate>> {
+        let text = self.text_of(node, what, "a date such as 2026-12-25")?;
+        let date = parse_date(text);
+        if date.is_none() {
+            let message = format!("{what} must be a date, and `{}` is none", shortened(text));
+            self.bad("bad_date", node, message, "write year, month and day, e.g. `2026-12-25`");
+        }
+        date.map(|date| Spanned::new(date, node.span))
     }
 
     /// A scalar expression; problems point into its text.

@@ -6,8 +6,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::calendars::missing;
 use crate::decode::ROOT_FILE;
+use crate::small_texts::shortened;
 use crate::yaml::MAX_BYTES;
+use crate::{Problem, Spanned};
 
 /// Most files a project may have.
 const MAX_FILES: usize = 5_000;
@@ -72,7 +75,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
         };
         return Err(Error::NoProject { path: root.to_path_buf(), hint });
     }
-    let inside = root.canonicalize().map_err(|source| folder_error(root, source))?;
+    let inside = [root.canonicalize().map_err(|source| folder_error(root, source))?];
     let mut paths = Vec::new();
     let mut folders = vec![(root.to_path_buf(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
@@ -102,12 +105,46 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
     Ok(paths.into_iter().map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
 }
 
-fn content(path: &Path, inside: &Path) -> Content {
+/// The text of a file that the YAML names: inside the project or below a data root.
+pub(crate) fn text_beside(root: &Path, data_roots: &[String], path: &Spanned<String>) -> Result<String, Problem> {
+    let shown = shortened(path);
+    if path.contains('\0') || path.contains("://") {
+        return Err(Problem::error("bad_path", path.span, format!("`{shown}` is not a path to a local file")));
+    }
+    let file = root.join(&path.value);
+    if !file.exists() {
+        return Err(missing(path));
+    }
+    let folders = std::iter::once(root.to_path_buf()).chain(data_roots.iter().map(|folder| root.join(folder)));
+    let inside: Vec<PathBuf> = folders.filter_map(|folder| folder.canonicalize().ok()).collect();
+    let (code, message, hint) = match content(&file, &inside) {
+        Content::Bytes(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(_) => ("file_encoding", format!("`{shown}` is not UTF-8"), "save it as UTF-8"),
+        },
+        Content::TooLarge => {
+            let message = format!("`{shown}` is larger than {} KiB", MAX_BYTES / 1024);
+            ("file_too_large", message, "keep the dates that schedules need")
+        }
+        Content::NotAFile if file.is_file() => (
+            "path_outside_project",
+            format!("file {} lies outside the project", file.display()),
+            "name its folder under `data_roots` in daybreak.yaml, or copy the file into the project",
+        ),
+        Content::NotAFile => ("not_a_file", format!("`{shown}` is no regular file"), "name a file of dates"),
+        Content::Unreadable(why) => {
+            ("unreadable_file", format!("`{shown}` cannot be read: {why}"), "make it readable for this user")
+        }
+    };
+    Err(Problem::error(code, path.span, message).hint(hint))
+}
+
+fn content(path: &Path, inside: &[PathBuf]) -> Content {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => return Content::Unreadable(error.to_string()),
     };
-    let within = path.canonicalize().is_ok_and(|real| real.starts_with(inside));
+    let within = path.canonicalize().is_ok_and(|real| inside.iter().any(|folder| real.starts_with(folder)));
     if !metadata.is_file() || !within {
         return Content::NotAFile;
     }

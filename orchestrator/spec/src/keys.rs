@@ -2,6 +2,10 @@
 //! for editors, so that the two cannot drift. To add a key: a line here and the line in `decode/` that reads it; the
 //! decoder's own check fails on a key that stands in only one of the two.
 
+mod schedules;
+
+pub(crate) use schedules::*;
+
 /// A kind of map and its keys.
 pub(crate) struct Table {
     /// Name of its definition in the JSON Schema.
@@ -57,6 +61,8 @@ pub(crate) enum Shape {
     Size,
     /// Date or datetime without zone.
     WallTime,
+    /// A date, e.g. `2026-12-25`.
+    Date,
     /// A whole number from the first to the second, both included.
     Integer(i64, i64),
     /// A number that is at least this.
@@ -73,6 +79,8 @@ pub(crate) enum Shape {
     Map(&'static Table),
     /// Names (slugs) to maps with the keys of a table.
     Named(&'static Table),
+    /// Names (slugs) to values of one shape.
+    NamedOf(&'static Shape),
     /// Free text keys to values of one shape.
     MapOf(&'static Shape),
     /// A list, not empty.
@@ -98,12 +106,6 @@ pub(crate) const COLUMN_TYPES: &[&str] =
 pub(crate) const METRICS: &[&str] = &["auc", "log_loss", "brier", "rmse", "r2"];
 /// `missing:` of models and feature references.
 pub(crate) const MISSING: &[&str] = &["impute", "refuse"];
-/// `missed:`
-pub(crate) const MISSED: &[&str] = &["none", "last", "all"];
-/// `overlap:`
-pub(crate) const OVERLAP: &[&str] = &["queue", "skip", "cancel_previous"];
-/// `day_match:`
-pub(crate) const DAY_MATCH: &[&str] = &["or", "and"];
 /// `jitter:`
 pub(crate) const JITTER: &[&str] = &["none", "full"];
 /// Aggregate functions without the percentiles `p0` to `p100`.
@@ -122,11 +124,34 @@ pub(crate) const FILE: Table = Table {
             Optional,
             "Folders outside the project that sources may read, only in daybreak.yaml",
         ),
+        key(
+            "predictions",
+            Shape::Map(&PREDICTIONS),
+            Optional,
+            "How long the log of predictions is kept, only in daybreak.yaml",
+        ),
         key("sources", Shape::Named(&SOURCE), Optional, "Files of rows"),
         key("entities", Shape::Named(&ENTITY), Optional, "What features describe, found by key columns"),
         key("feature_views", Shape::Named(&VIEW), Optional, "Features per entity, built at instants"),
         key("models", Shape::Named(&MODEL), Optional, "What is predicted, from what, and how it is learnt"),
+        key(
+            "calendars",
+            Shape::NamedOf(&Shape::Either(&[Shape::List(&Shape::Date), Shape::Map(&CALENDAR)])),
+            Optional,
+            "Dates that schedules leave out or keep to: a list, or a file",
+        ),
         key("dags", Shape::Named(&DAG), Optional, "Tasks, their order and when they run"),
+    ],
+    others: None,
+};
+
+/// The log of predictions.
+pub(crate) const PREDICTIONS: Table = Table {
+    id: "predictions",
+    doc: "How long the log of predictions is kept: until the first of its two limits",
+    keys: &[
+        key("keep", Shape::Duration, Optional, "A prediction is kept at least so long; default: 90d"),
+        key("max_size", Shape::Size, Optional, "Beyond this size on disk the oldest go first; default: 10GiB"),
     ],
     others: None,
 };
@@ -286,27 +311,6 @@ pub(crate) const DAG: Table = Table {
         key("retry", Shape::Map(&RETRY), Optional, "Policy of its tasks; default: one attempt"),
         key("params", Shape::MapOf(&Shape::Scalar), Optional, "Default values of ${params.x}"),
         key("tasks", Shape::Tasks, Required, "Its tasks"),
-    ],
-    others: None,
-};
-
-/// A schedule.
-pub(crate) const SCHEDULE: Table = Table {
-    id: "schedule",
-    doc: "When a DAG fires",
-    keys: &[
-        key("cron", Shape::Text, Required, "Five or six fields, or an alias such as @daily"),
-        key("timezone", Shape::Text, Optional, "IANA zone such as America/New_York; default: UTC"),
-        key("start", Shape::WallTime, Optional, "First wall-clock time in the zone that may fire"),
-        key("end", Shape::WallTime, Optional, "Wall-clock time in the zone from which on nothing fires"),
-        key(
-            "day_match",
-            Shape::Words(DAY_MATCH),
-            Optional,
-            "How day of month and day of week combine where both are restricted; default: or",
-        ),
-        key("missed", Shape::Words(MISSED), Optional, "Firings missed while the server was down; default: none"),
-        key("overlap", Shape::Words(OVERLAP), Optional, "A firing while a run is active; default: queue"),
     ],
     others: None,
 };

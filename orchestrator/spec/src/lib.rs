@@ -2,6 +2,7 @@
 //! once. Knows nothing of databases, Polars or kinds of task. To add a key: a field in its declaration, a line in
 //! `keys.rs` (which also makes the schema), the line in `decode/` that reads it, a fixture.
 
+mod calendars;
 mod dag;
 mod decode;
 mod decoder;
@@ -18,6 +19,7 @@ mod problem;
 mod project;
 mod references;
 mod report;
+mod schedule;
 mod schema;
 mod small_texts;
 mod source;
@@ -30,7 +32,7 @@ mod yaml;
 mod yaml_scalar;
 mod yaml_syntax;
 
-pub use dag::{Backoff, Dag, DayMatch, Jitter, Missed, Overlap, Retry, Schedule, Task};
+pub use dag::{Backoff, Dag, Jitter, Retry, Task};
 pub use decode::{DeclarationKind, Declared};
 pub use decoder::Decoder;
 pub use did_you_mean::did_you_mean;
@@ -47,8 +49,9 @@ pub use model_declaration::{
 pub use node::{Node, NodeValue};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
-pub use project::{Entity, Project};
+pub use project::{Entity, Predictions, Project};
 pub use report::{DiagnosticReport, Style, problems_json, render};
+pub use schedule::{Calendar, DateSet, DayMatch, Dst, Gap, Missed, Overlap, Repeat, Schedule, ScheduleRules};
 pub use schema::json_schema;
 pub use source::{KnownAt, Source};
 pub use source_files::SourceFiles;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::calendars::{self, Beside};
 use crate::decode::Merger;
 use crate::folder::{self, Content};
 use crate::report::in_order;
@@ -41,15 +42,20 @@ pub fn load(root: &Path) -> Result<Loaded, Error> {
         readable.push(problem.is_none());
         problems.extend(problem.map(|problem| Problem { span: Span { file: index, ..problem.span }, ..problem }));
     }
-    Ok(decode(absolute, files, &readable, problems))
+    let beside = Beside::Folder(&absolute);
+    let read = Read { files, readable, problems };
+    Ok(decode(absolute.clone(), read, &beside))
 }
 
-/// Reads a project out of texts: paths relative to `root`, `daybreak.yaml` first.
+/// Reads a project out of texts: paths relative to `root`, `daybreak.yaml` first. Those that are no YAML by their names
+/// are what the YAML names.
 pub fn load_texts(root: &Path, texts: impl IntoIterator<Item = (String, String)>) -> Loaded {
     let mut files = SourceFiles::new();
     let mut problems = Vec::new();
     let mut readable = Vec::new();
-    for (path, text) in texts {
+    let is_yaml = |(path, _): &(String, String)| path.ends_with(".yaml") || path.ends_with(".yml");
+    let (yaml, others): (Vec<_>, Vec<_>) = texts.into_iter().partition(is_yaml);
+    for (path, text) in yaml {
         let (text, problem) = text_of(match text.len() > MAX_BYTES {
             true => Content::TooLarge,
             false => Content::Bytes(text.into_bytes()),
@@ -58,13 +64,21 @@ pub fn load_texts(root: &Path, texts: impl IntoIterator<Item = (String, String)>
         readable.push(problem.is_none());
         problems.extend(problem.map(|problem| Problem { span: Span { file: index, ..problem.span }, ..problem }));
     }
-    decode(root.to_path_buf(), files, &readable, problems)
+    decode(root.to_path_buf(), Read { files, readable, problems }, &Beside::Texts(&others))
 }
 
-fn decode(root: PathBuf, files: SourceFiles, readable: &[bool], mut problems: Vec<Problem>) -> Loaded {
+/// The YAML files as read.
+struct Read {
+    files: SourceFiles,
+    readable: Vec<bool>,
+    problems: Vec<Problem>,
+}
+
+fn decode(root: PathBuf, read: Read, beside: &Beside<'_>) -> Loaded {
+    let Read { mut files, readable, mut problems } = read;
     let mut trees: Vec<Option<Node>> = Vec::new();
     for (file, readable) in (0u32..).zip(readable) {
-        let (tree, found) = if *readable { yaml::parse(file, files.text(file)) } else { (None, Vec::new()) };
+        let (tree, found) = if readable { yaml::parse(file, files.text(file)) } else { (None, Vec::new()) };
         problems.extend(found);
         trees.push(tree);
     }
@@ -76,9 +90,10 @@ fn decode(root: PathBuf, files: SourceFiles, readable: &[bool], mut problems: Ve
             None => merger.skip_file(),
         }
     }
-    let (project, declared) = merger.finish();
+    let (mut project, declared) = merger.finish();
     references::check(&project, &declared, &mut decoder);
     problems.extend(decoder.into_problems());
+    problems.extend(calendars::read(&mut project, &mut files, beside));
     Loaded { root, files, project, declared, problems: in_order(problems) }
 }
 
@@ -132,7 +147,8 @@ mod tests {
 
     /// Unit tests check, when a map is dropped, that each key of its table was asked for.
     fn problems_of(text: &str) -> Vec<String> {
-        let loaded = load_texts(Path::new("/project"), [("daybreak.yaml".to_owned(), text.to_owned())]);
+        let trading = ("calendars/trading.txt".to_owned(), "2026-11-27\n".to_owned());
+        let loaded = load_texts(Path::new("/project"), [("daybreak.yaml".to_owned(), text.to_owned()), trading]);
         loaded.problems.iter().map(|problem| format!("{}: {}", problem.code, problem.message)).collect()
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dag, FeatureView, Model, Name, Source, Span, Spanned};
+use crate::{Calendar, Dag, Duration, FeatureView, Model, Name, Source, Span, Spanned};
 
 /// A whole project: every `*.yaml` below one folder, merged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Project {
     pub name: Spanned<Name>,
     /// Folders outside the project that sources may read from, as written.
     pub data_roots: Vec<Spanned<String>>,
+    /// How long logged predictions are kept.
+    #[serde(default)]
+    pub predictions: Predictions,
     /// Declared sources.
     pub sources: BTreeMap<Name, Source>,
     /// Declared entities.
@@ -23,8 +26,26 @@ pub struct Project {
     pub feature_views: BTreeMap<Name, FeatureView>,
     /// Declared models.
     pub models: BTreeMap<Name, Model>,
+    /// Declared calendars.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<Name, Calendar>,
     /// Declared DAGs.
     pub dags: BTreeMap<Name, Dag>,
+}
+
+/// How long the log of predictions is kept: until the first of its two limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// Every prediction is kept at least so long.
+    pub keep: Duration,
+    /// Unless the log takes more than this on the disk: then the oldest go first.
+    pub max_size_bytes: u64,
+}
+
+impl Default for Predictions {
+    fn default() -> Self {
+        Self { keep: Duration::parse("90d").expect("a duration of this file"), max_size_bytes: 10 << 30 }
+    }
 }
 
 /// What a feature view describes, found by its key columns.

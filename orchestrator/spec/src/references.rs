@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::did_you_mean::suggestion;
 use crate::expression::find_name;
 use crate::{
-    DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, Model, Name, Problem, Project, Span, Spanned,
-    ViewDefinition,
+    DateSet, DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, Model, Name, Problem, Project, Span,
+    Spanned, ViewDefinition,
 };
 
 /// Checks all references of a project.
@@ -19,6 +19,13 @@ pub(crate) fn check(project: &Project, declared: &Declared, decoder: &mut Decode
     }
     for (name, model) in &project.models {
         check.model(name, model);
+    }
+    for schedule in project.dags.values().flat_map(|dag| &dag.schedules) {
+        for set in schedule.exclude.iter().chain(&schedule.only) {
+            if let DateSet::Calendar(name) = set {
+                check.declared(DeclarationKind::Calendar, &name.value, name.span);
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::keys::{self, FUNCTIONS, Key, Presence, Shape, Table};
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const DURATION: &str = "^0*[1-9][0-9]*(us|ms|s|m|h|d|w)$";
 const SIZE: &str = "^0*[1-9][0-9]* *(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$";
+const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 const WALL_TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$";
 
 /// The schema of one project file.
@@ -77,6 +78,7 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::AnyText => json!({ "type": "string" }),
         Shape::Duration => json!({ "type": "string", "pattern": DURATION }),
         Shape::Size => json!({ "type": "string", "pattern": SIZE }),
+        Shape::Date => json!({ "type": "string", "pattern": DATE }),
         Shape::WallTime => json!({ "type": "string", "pattern": WALL_TIME }),
         Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Number(least) => json!({ "type": "number", "minimum": least }),
@@ -89,6 +91,7 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Map(of) => define(of, definitions),
         Shape::Named(of) => named(define(of, definitions)),
+        Shape::NamedOf(of) => named(shape(of, definitions)),
         Shape::MapOf(of) => json!({
             "type": ["object", "null"],
             "additionalProperties": shape(of, definitions),

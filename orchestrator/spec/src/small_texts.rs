@@ -19,6 +19,12 @@ pub(crate) fn parse_wall_time(text: &str) -> Option<NaiveDateTime> {
     date(text).or(time).filter(|_| plain && length_ok)
 }
 
+/// `2026-12-25`, and nothing else.
+pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
+    let date = parse_wall_time(text)?.date();
+    (text.len() == 10).then_some(date)
+}
+
 /// `512MB` (decimal) or `2GiB` (binary) in bytes, at least 1.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

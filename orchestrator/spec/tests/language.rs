@@ -8,7 +8,8 @@ use daybreak_spec::{
 };
 
 fn load(text: &str) -> Loaded {
-    load_texts(Path::new("/work/my flights"), [("daybreak.yaml".to_owned(), text.to_owned())])
+    let trading = ("calendars/trading.txt".to_owned(), "2026-11-27\n".to_owned());
+    load_texts(Path::new("/work/my flights"), [("daybreak.yaml".to_owned(), text.to_owned()), trading])
 }
 
 fn sound(text: &str) -> Project {
@@ -96,6 +97,7 @@ fn shorthands_mean_what_the_long_forms_mean() {
     let project = every_key();
     assert_eq!(project.name.as_str(), "every-key");
     assert_eq!(texts(project.data_roots.iter().map(|root| root.as_str())), ["/var/lib/flights", "../shared"]);
+    assert_eq!((project.predictions.keep.text.as_str(), project.predictions.max_size_bytes), ("30d", 512_000_000));
     let trips = &project.sources["trips"];
     assert!(matches!(&trips.known_at, Some(KnownAt::Row(column)) if column.as_str() == "ingested_at"));
     let ViewDefinition::Aggregates { aggregates, .. } = &project.feature_views["busy"].definition else {
@@ -119,10 +121,10 @@ fn shorthands_mean_what_the_long_forms_mean() {
 fn dags_may_have_several_schedules_or_none_of_their_keys() {
     let project = every_key();
     let hourly = &project.dags["hourly"];
-    assert_eq!(hourly.schedules.len(), 2);
+    assert_eq!(hourly.schedules.len(), 4);
     assert_eq!(hourly.schedules[0].timezone.as_str(), "UTC");
-    assert_eq!(hourly.schedules[1].day_match, DayMatch::And);
-    assert_eq!(hourly.schedules[1].end.expect("an end").to_string(), "2014-02-01 06:30:15");
+    assert_eq!(hourly.schedules[3].day_match, DayMatch::And);
+    assert_eq!(hourly.schedules[3].end.expect("an end").to_string(), "2014-02-01 06:30:15");
     assert_eq!(hourly.tasks["build"].memory_bytes.as_ref().map(|size| size.value), Some(512_000_000));
     assert_eq!(hourly.tasks["tell"].memory_bytes.as_ref().map(|size| size.value), Some(2 << 30));
     let retry = hourly.tasks["tell"].retry.as_ref().expect("a policy");

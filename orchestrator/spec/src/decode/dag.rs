@@ -1,10 +1,11 @@
-//! DAGs: schedules, retry policies and tasks. Parameters of tasks stay positioned nodes.
+//! DAGs: retry policies and tasks; their schedules are read in `schedule.rs`. Parameters of tasks stay positioned nodes.
 
 use std::collections::BTreeMap;
 
-use super::fields::{Fields, fields, named};
-use crate::keys::{BACKOFF, DAG, DAY_MATCH, JITTER, MISSED, OVERLAP, RETRY, SCHEDULE, TASK};
-use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Schedule, Spanned, Task};
+use super::fields::{fields, named};
+use super::schedule::schedules;
+use crate::keys::{BACKOFF, DAG, JITTER, RETRY, TASK};
+use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Spanned, Task};
 
 pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
     let fields = fields(decoder, node, &DAG, named("DAG", name), name.span)?;
@@ -13,70 +14,6 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     let params = fields.read(decoder, "params", params).unwrap_or_default();
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
     Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
-}
-
-fn schedules(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> Vec<Schedule> {
-    let (one, several) = (fields.entry("schedule"), fields.entry("schedules"));
-    if let (Some((first, _)), Some((second, _))) = (one, several) {
-        let message = format!("{} has `schedule` and `schedules`", fields.label);
-        let problem = Problem::error("conflicting_keys", second.span, message);
-        decoder.report(problem.hint("put all of them into one list").related(first.span, "the other key"));
-    }
-    let mut found = Vec::new();
-    for (key, node) in [one, several].into_iter().flatten() {
-        let what = fields.what(key);
-        let items = match &node.value {
-            NodeValue::Map(_) if key.value == "schedule" => std::slice::from_ref(node),
-            NodeValue::List(_) => decoder.list(node, &what, "a list"),
-            NodeValue::Text(text) => {
-                let message =
-                    format!("{what} must be a map with `cron`, not `{}`", crate::small_texts::shortened(text));
-                let hint = format!("write {{ cron: \"{}\" }}", crate::small_texts::shortened(text));
-                decoder.report(Problem::error("wrong_type", node.span, message).hint(hint));
-                &[]
-            }
-            _ => {
-                decoder.wrong_type(node, &what, "a map with `cron`, or a list of such maps");
-                &[]
-            }
-        };
-        let label = format!("a schedule of {}", fields.label);
-        for item in items {
-            let span = if matches!(node.value, NodeValue::Map(_)) { key.span } else { item.span };
-            found.extend(schedule(decoder, item, &label, span));
-        }
-    }
-    found
-}
-
-fn schedule(decoder: &mut Decoder<'_>, node: &Node, label: &str, span: crate::Span) -> Option<Schedule> {
-    let fields = fields(decoder, node, &SCHEDULE, label.to_owned(), span)?;
-    let cron = fields.read(decoder, "cron", Decoder::text);
-    let timezone = match fields.entry("timezone") {
-        Some(_) => fields.read(decoder, "timezone", Decoder::text),
-        None => Some(Spanned::new("UTC".to_owned(), span)),
-    };
-    let start = fields.read(decoder, "start", Decoder::wall_time);
-    let end = fields.read(decoder, "end", Decoder::wall_time);
-    if let (Some(start), Some(end)) = (&start, &end)
-        && start.value >= end.value
-    {
-        let problem = Problem::error("end_before_start", end.span, "`end` is not after `start`: it never fires");
-        decoder.report(problem.related(start.span, "the start"));
-    }
-    let day_match = fields.read(decoder, "day_match", |decoder, node, what| decoder.word(node, what, DAY_MATCH));
-    let missed = fields.read(decoder, "missed", |decoder, node, what| decoder.word(node, what, MISSED));
-    let overlap = fields.read(decoder, "overlap", |decoder, node, what| decoder.word(node, what, OVERLAP));
-    Some(Schedule {
-        span: node.span,
-        cron: cron?,
-        timezone: timezone?,
-        start,
-        end,
-        day_match: day_match.map(|word| word.value).unwrap_or_default(),
-        missed: missed.map(|word| word.value).unwrap_or_default(),
-        overlap: overlap.map(|word| word.value).unwrap_or_default(),
-    })
 }
 
 /// The policy of a DAG that declares none.

@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{dag, model, source, view};
+use super::{dag, model, schedule, source, view};
 use crate::decode::fields::fields;
-use crate::keys::FILE;
+use crate::keys::{FILE, PREDICTIONS};
 use crate::small_texts::slugified;
-use crate::{Decoder, Name, Node, NodeValue, Problem, Project, Span, Spanned};
+use crate::{Decoder, Name, Node, NodeValue, Predictions, Problem, Project, Span, Spanned};
 
 /// The file at the project's root that holds its settings.
 pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
 
-/// The five kinds of named declarations.
+/// A log below this would be all of one file.
+const LEAST_LOG_BYTES: u64 = 16 << 20;
+
+/// The six kinds of named declarations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeclarationKind {
     /// `sources:`
@@ -23,6 +26,8 @@ pub enum DeclarationKind {
     FeatureView,
     /// `models:`
     Model,
+    /// `calendars:`
+    Calendar,
     /// `dags:`
     Dag,
 }
@@ -35,6 +40,7 @@ impl DeclarationKind {
             Self::Entity => "entity",
             Self::FeatureView => "feature view",
             Self::Model => "model",
+            Self::Calendar => "calendar",
             Self::Dag => "DAG",
         }
     }
@@ -78,10 +84,12 @@ impl Merger {
         let project = Project {
             name: Spanned::unplaced(name),
             data_roots: Vec::new(),
+            predictions: Predictions::default(),
             sources: BTreeMap::new(),
             entities: BTreeMap::new(),
             feature_views: BTreeMap::new(),
             models: BTreeMap::new(),
+            calendars: BTreeMap::new(),
             dags: BTreeMap::new(),
         };
         Self { project, declared: Declared::default() }
@@ -110,7 +118,7 @@ impl Merger {
             }
             None => {}
         }
-        for key in ["name", "data_roots"] {
+        for key in ["name", "data_roots", "predictions"] {
             if let (false, Some((key, _))) = (is_root, fields.entry(key)) {
                 let message = format!("`{}` is a setting of the whole project", key.value);
                 let hint = format!("move it to {ROOT_FILE}");
@@ -126,6 +134,9 @@ impl Merger {
         });
         if is_root {
             self.project.data_roots = roots.unwrap_or_default();
+        }
+        if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
+            self.project.predictions = read;
         }
         let (project, declared) = (&mut self.project, &mut self.declared);
         let mut take = |kind, key, into: &mut dyn FnMut(&mut Decoder<'_>, &Spanned<Name>, &Node)| {
@@ -145,6 +156,9 @@ impl Merger {
         });
         take(DeclarationKind::Model, "models", &mut |decoder, name, node| {
             insert(&mut project.models, name, model::model(decoder, name, node));
+        });
+        take(DeclarationKind::Calendar, "calendars", &mut |decoder, name, node| {
+            insert(&mut project.calendars, name, schedule::calendar(decoder, name, node));
         });
         take(DeclarationKind::Dag, "dags", &mut |decoder, name, node| {
             insert(&mut project.dags, name, dag::dag(decoder, name, node));
@@ -190,6 +204,18 @@ fn named(
         }
         declared.places.entry(place).or_insert(key.span);
     }
+}
+
+fn predictions(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Predictions> {
+    let inner = fields(decoder, node, &PREDICTIONS, what.to_owned(), node.span)?;
+    let default = Predictions::default();
+    let keep = inner.read(decoder, "keep", Decoder::duration).map_or(default.keep, |keep| keep.value);
+    let size = inner.read(decoder, "max_size", Decoder::size);
+    if let Some(size) = size.as_ref().filter(|size| size.value < LEAST_LOG_BYTES) {
+        let message = format!("`max_size` of {what} must be at least 16MiB");
+        decoder.report(Problem::error("out_of_range", size.span, message).hint("write e.g. `10GiB`"));
+    }
+    Some(Predictions { keep, max_size_bytes: size.map_or(default.max_size_bytes, |size| size.value) })
 }
 
 fn version(decoder: &mut Decoder<'_>, node: &Node) {
