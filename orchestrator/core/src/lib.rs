@@ -2,18 +2,20 @@
 
 mod due;
 mod graph;
+mod heartbeat;
 mod kind;
 mod retry;
 mod schedule;
 mod state;
 
-pub use due::{Due, DueFiring, Turn, due, first_cursor};
+pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
 pub use graph::DagGraph;
+pub use heartbeat::Unlisted;
 pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
 pub use retry::backoff;
-pub use schedule::{CompiledSchedule, Firings};
+pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, ScheduleCompiler, Walk};
 pub use state::{
-    Actor, AttemptEnd, Changes, Event, Failure, Hold, IllegalTransition, MAX_LOST, Moment, Rejected, RunSnapshot,
-    RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot, TaskState, TaskStatus, Transition,
-    WorkerIdentity, advance, legal_pairs, transition,
+    Actor, AttemptEnd, Changes, Deferral, Event, Failure, Hold, IllegalTransition, MAX_LOST, Mark, Moment, QueueEnd,
+    Rejected, Resumption, RunSnapshot, RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot,
+    TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
 };

@@ -1,78 +1,65 @@
-//! One schedule, ready to be asked for instants: pattern, zone, start and end. Refuses a schedule with all that is
-//! wrong with it. To add a key of `schedule:`: read it in [`CompiledSchedule::compile`].
+//! One schedule, ready to be asked for instants: pattern, zone, start and end, dates, jitter. To add a key of `schedule:`
+//! that decides when it fires: a field of [`Timing`], read in `compile.rs`.
 
-use std::str::FromStr;
+use std::sync::Arc;
 
-use chrono_tz::{TZ_VARIANTS, Tz};
-use daybreak_spec::{Missed, Overlap, Problem, Schedule, Severity, Span, Spanned, Timestamp, did_you_mean};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use daybreak_spec::{DayMatch, Dst, Missed, Overlap, Problem, Timestamp};
 
-use super::expression::{Pattern, read};
-use super::field::Mistake;
-use super::instants::{Zoned, instant_of};
+use super::dates::Dates;
+use super::expression::Pattern;
+use super::instants::{Zoned, around_day, date_at};
+use super::wall_clock::WallClock;
 
 /// A schedule that can be asked when it fires.
 #[derive(Clone, Debug)]
 pub struct CompiledSchedule {
-    pattern: Pattern,
-    zone: Tz,
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-    missed: Missed,
-    overlap: Overlap,
-    warnings: Vec<Problem>,
+    pub(super) pattern: Pattern,
+    pub(super) timing: Timing,
+    pub(super) jitter: Option<Jitter>,
+    pub(super) missed: Missed,
+    pub(super) missed_cap: Option<u32>,
+    pub(super) overlap: Overlap,
+    pub(super) warnings: Vec<Problem>,
 }
 
-impl CompiledSchedule {
-    /// Reads a declared schedule.
-    ///
-    /// # Errors
-    /// All problems (warnings among them) at once: `bad_cron` at the bad field, `cron_too_frequent`,
-    /// `cron_never_fires`, `unknown_zone`, `empty_schedule`.
-    pub fn compile(schedule: &Schedule) -> Result<Self, Vec<Problem>> {
-        let reading = read(&schedule.cron, schedule.day_match);
-        let mut problems: Vec<Problem> =
-            reading.mistakes.into_iter().map(|mistake| place(mistake, &schedule.cron)).collect();
-        let zone = Tz::from_str(&schedule.timezone);
-        if zone.is_err() {
-            problems.push(unknown_zone(&schedule.timezone));
-        }
-        if let (Some(start), Some(end)) = (&schedule.start, &schedule.end)
-            && end.value <= start.value
-        {
-            let message = "the schedule ends before it starts, so that it never fires";
-            problems.push(
-                Problem::error("empty_schedule", end.span, message)
-                    .hint("`start` is the first moment that may fire, `end` the first that may not")
-                    .related(start.span, "it starts here"),
-            );
-        }
-        let (Some(pattern), Ok(zone)) = (reading.pattern, zone) else { return Err(problems) };
-        if problems.iter().any(|problem| problem.severity == Severity::Error) {
-            return Err(problems);
-        }
-        let compiled = Self {
-            pattern,
-            zone,
-            start: schedule.start.as_ref().and_then(|start| instant_of(zone, start.value)),
-            end: schedule.end.as_ref().and_then(|end| instant_of(zone, end.value)),
-            missed: schedule.missed,
-            overlap: schedule.overlap,
-            warnings: problems,
-        };
-        compiled.check_bounds(schedule)?;
-        Ok(compiled)
-    }
+/// All that decides when a schedule fires.
+#[derive(Clone, Debug)]
+pub(super) struct Timing {
+    /// As written, single blanks between the fields.
+    pub cron: Box<str>,
+    pub day_match: DayMatch,
+    pub dst: Dst,
+    pub zone: Tz,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+    pub dates: Dates,
+}
 
+/// How far starts are spread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jitter {
+    pub micros: i64,
+    /// Of the DAG and the schedule's place in it.
+    pub seed: u64,
+}
+
+/// 0001-01-01T00:00Z: whoever asks from before every firing is answered from here.
+const EARLIEST: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000);
+
+impl CompiledSchedule {
     /// The first firing after `after`, from `start` (inclusive) to `end` (exclusive).
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let after = self.start.map_or(after, |start| after.max(start.plus_micros(-1)));
-        self.unbounded_next(after).filter(|at| self.end.is_none_or(|end| *at < end))
+        let after = after.max(EARLIEST);
+        let after = self.timing.start.map_or(after, |start| after.max(start.plus_micros(-1)));
+        self.unbounded_next(after).filter(|at| self.timing.end.is_none_or(|end| *at < end))
     }
 
     /// The last firing before `before`, from `start` (inclusive) to `end` (exclusive).
     pub fn previous_before(&self, before: Timestamp) -> Option<Timestamp> {
-        let before = self.end.map_or(before, |end| before.min(end));
-        self.unbounded_previous(before).filter(|at| self.start.is_none_or(|start| *at >= start))
+        let before = self.timing.end.map_or(before, |end| before.min(end));
+        self.unbounded_previous(before).filter(|at| self.timing.start.is_none_or(|start| *at >= start))
     }
 
     /// The instants of the schedule in `[from, to]`, oldest first, as if it had neither start nor end.
@@ -86,9 +73,25 @@ impl CompiledSchedule {
         instants
     }
 
+    /// When the firing of a nominal instant is started: always the same moment for the same instant, at it or later by
+    /// less than the jitter, and before the schedule's next firing.
+    pub fn starts_at(&self, at: Timestamp) -> Timestamp {
+        let Some(Jitter { micros, seed }) = self.jitter else { return at };
+        let room = self.next_after(at).map_or(micros, |next| micros.min(next.micros.saturating_sub(at.micros)));
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        bytes[8..].copy_from_slice(&at.micros.to_le_bytes());
+        at.plus_micros(i64::try_from(first_word(&bytes) % room.unsigned_abs().max(1)).unwrap_or_default())
+    }
+
     /// What happens to its missed firings.
     pub fn missed(&self) -> Missed {
         self.missed
+    }
+
+    /// With [`Missed::All`]: only the newest so many run.
+    pub fn missed_cap(&self) -> Option<usize> {
+        self.missed_cap.map(|cap| cap as usize)
     }
 
     /// What happens to its firings while a run is active.
@@ -96,9 +99,23 @@ impl CompiledSchedule {
         self.overlap
     }
 
+    /// Its zone.
+    pub fn zone(&self) -> Tz {
+        self.timing.zone
+    }
+
     /// Whether it has a first moment that may fire.
     pub fn starts(&self) -> bool {
-        self.start.is_some()
+        self.timing.start.is_some()
+    }
+
+    /// Whether it names the same instants because the same is declared; start, end and dates only choose among them.
+    pub fn same_instants(&self, other: &Self) -> bool {
+        let named = |it: &Self| {
+            let Timing { day_match, dst, zone, .. } = it.timing;
+            (day_match, dst, zone, matches!(it.pattern, Pattern::Every { .. }).then(|| it.anchor()))
+        };
+        self.timing.cron == other.timing.cron && named(self) == named(other)
     }
 
     /// What the user should look at, though it runs.
@@ -106,7 +123,55 @@ impl CompiledSchedule {
         &self.warnings
     }
 
-    fn unbounded_next(&self, after: Timestamp) -> Option<Timestamp> {
+    /// The same schedule without `exclude` and `only`.
+    pub fn on_every_date(&self) -> Self {
+        Self { timing: Timing { dates: Dates::default(), ..self.timing.clone() }, ..self.clone() }
+    }
+
+    /// Whether its local date lets an instant of the pattern fire.
+    pub fn fires_on_date_of(&self, at: Timestamp) -> bool {
+        date_at(self.timing.zone, at).is_some_and(|date| self.timing.dates.next(date) == Some(date))
+    }
+
+    /// Jumps over the dates that do not fire.
+    fn unbounded_next(&self, mut after: Timestamp) -> Option<Timestamp> {
+        let Timing { dates, zone, .. } = &self.timing;
+        loop {
+            let at = self.pattern_next(after)?;
+            if dates.are_all() {
+                return Some(at);
+            }
+            let date = date_at(*zone, at)?;
+            let allowed = dates.next(date)?;
+            if allowed == date {
+                return Some(at);
+            }
+            after = at.max(self.around(allowed)?.0.plus_micros(-1));
+        }
+    }
+
+    fn unbounded_previous(&self, mut before: Timestamp) -> Option<Timestamp> {
+        let Timing { dates, zone, .. } = &self.timing;
+        loop {
+            let at = self.pattern_previous(before)?;
+            if dates.are_all() {
+                return Some(at);
+            }
+            let date = date_at(*zone, at)?;
+            let allowed = dates.previous(date)?;
+            if allowed == date {
+                return Some(at);
+            }
+            before = at.min(self.around(allowed)?.1);
+        }
+    }
+
+    /// An instant at or before a date's first moment, and one at or after its last.
+    pub(super) fn around(&self, date: NaiveDate) -> Option<(Timestamp, Timestamp)> {
+        around_day(self.timing.zone, date)
+    }
+
+    fn pattern_next(&self, after: Timestamp) -> Option<Timestamp> {
         match &self.pattern {
             Pattern::Fields { times, fixed_time } => self.zoned(times, *fixed_time).next_after(after),
             Pattern::Every { micros } => {
@@ -116,7 +181,7 @@ impl CompiledSchedule {
         }
     }
 
-    fn unbounded_previous(&self, before: Timestamp) -> Option<Timestamp> {
+    fn pattern_previous(&self, before: Timestamp) -> Option<Timestamp> {
         match &self.pattern {
             Pattern::Fields { times, fixed_time } => self.zoned(times, *fixed_time).previous_before(before),
             Pattern::Every { micros } => {
@@ -128,55 +193,17 @@ impl CompiledSchedule {
 
     /// `@every` counts from `start`, or from 1970-01-01T00:00Z without one.
     fn anchor(&self) -> i64 {
-        self.start.map_or(0, |start| start.micros)
+        self.timing.start.map_or(0, |start| start.micros)
     }
 
-    fn zoned<'a>(&self, times: &'a super::wall_clock::WallClock, fixed_time: bool) -> Zoned<'a> {
-        Zoned { times, fixed_time, zone: self.zone }
-    }
-
-    fn check_bounds(&self, schedule: &Schedule) -> Result<(), Vec<Problem>> {
-        let (Some(start), Some(end)) = (self.start, &schedule.end) else { return Ok(()) };
-        if self.next_after(start.plus_micros(-1)).is_some() {
-            return Ok(());
-        }
-        let message = format!("`{}` does not fire between its start and its end", schedule.cron.value);
-        let problem = Problem::error("cron_never_fires", end.span, message).hint("move `end`, which is exclusive");
-        Err(self.warnings.iter().cloned().chain([problem]).collect())
+    fn zoned<'a>(&self, times: &'a Arc<WallClock>, fixed_time: bool) -> Zoned<'a> {
+        Zoned { times, fixed_time: fixed_time.then_some(self.timing.dst), zone: self.timing.zone }
     }
 }
 
-fn unknown_zone(zone: &Spanned<String>) -> Problem {
-    let problem = Problem::error("unknown_zone", zone.span, format!("`{}` is not a known time zone", zone.value));
-    match did_you_mean(zone, TZ_VARIANTS.iter().map(|zone| zone.name())) {
-        Some(name) => problem.hint(format!("did you mean `{name}`?")),
-        None => problem.hint("an IANA name such as `Europe/Paris`; the default is `UTC`"),
-    }
-}
-
-/// A mistake inside the expression as a problem in the file.
-fn place(mistake: Mistake, cron: &Spanned<String>) -> Problem {
-    Problem {
-        code: mistake.code,
-        span: inside(cron, mistake.offset, mistake.length),
-        message: mistake.message,
-        hint: mistake.hint,
-        related: Vec::new(),
-        severity: mistake.severity,
-    }
-}
-
-/// The span of a part of the expression; the whole where the file spells the text in another way (escapes, blocks).
-fn inside(cron: &Spanned<String>, offset: usize, length: usize) -> Span {
-    let plain = u32::try_from(cron.value.chars().count()).unwrap_or(u32::MAX);
-    let before = match cron.span.length {
-        written if written == plain => 0,
-        written if written == plain.saturating_add(2) => 1,
-        _ => return cron.span,
-    };
-    let column = |count: usize| u32::try_from(count).unwrap_or_default();
-    if cron.span.line == 0 || plain == 0 {
-        return cron.span;
-    }
-    Span { column: cron.span.column + before + column(offset), length: column(length), ..cron.span }
+/// A number out of a text that looks like chance and never changes.
+pub(super) fn first_word(bytes: &[u8]) -> u64 {
+    let hash = blake3::hash(bytes);
+    let word = hash.as_bytes().first_chunk().copied().unwrap_or_default();
+    u64::from_le_bytes(word)
 }

@@ -1,6 +1,8 @@
 //! A cron expression as the user wrote it, read into a [`Pattern`] or into all that is wrong with it, each at its
 //! place. Must not know of zones or instants. To add a field or an alias: a line in [`read`], a row in the tests.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use daybreak_spec::{DayMatch, Duration, Severity, did_you_mean};
 
@@ -8,20 +10,35 @@ use super::days::Days;
 use super::field::{FieldKind, HOUR, MINUTE, MONTH, Mistake, Piece, SECOND, members, read_field};
 use super::wall_clock::WallClock;
 
-/// Least time between two firings.
+/// Least time between two firings, unless more are asked for.
 const MIN_INTERVAL_US: i64 = 10_000_000;
+
+/// What the author asks for beside the expression.
+#[derive(Clone, Copy)]
+struct Wanted {
+    day_match: DayMatch,
+    /// Fire more often than every 10 seconds.
+    allow_frequent: bool,
+}
 
 /// A read expression.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
     /// Fields.
     Fields {
-        times: Box<WallClock>,
+        times: Arc<WallClock>,
         /// Neither the minute nor the hour field starts with `*`.
         fixed_time: bool,
     },
     /// `@every`: this long apart in real time.
     Every { micros: i64 },
+}
+
+impl Pattern {
+    /// Whether it names times of day, which clocks may leave out or show twice.
+    pub fn is_fixed_time(&self) -> bool {
+        matches!(self, Self::Fields { fixed_time: true, .. })
+    }
 }
 
 /// What reading gave: a pattern with warnings, or errors with warnings.
@@ -47,10 +64,14 @@ const ALIASES: [(&str, &str); 7] = [
 ];
 
 /// Reads an expression.
-pub(super) fn read(text: &str, day_match: DayMatch) -> Reading {
+pub(super) fn read(text: &str, day_match: DayMatch, allow_frequent: bool) -> Reading {
+    read_wanted(text, Wanted { day_match, allow_frequent })
+}
+
+fn read_wanted(text: &str, wanted: Wanted) -> Reading {
     let whole = Piece { text, offset: 0 };
     if text.trim_start().starts_with('@') {
-        return read_alias(whole, day_match);
+        return read_alias(whole, wanted);
     }
     let fields = split(text);
     match fields.as_slice() {
@@ -59,10 +80,10 @@ pub(super) fn read(text: &str, day_match: DayMatch) -> Reading {
         }
         [minute, hour, day, month, weekday] => {
             let second = Piece { text: "0", offset: 0 };
-            read_fields(whole, [second, *minute, *hour, *day, *month, *weekday], day_match)
+            read_fields(whole, [second, *minute, *hour, *day, *month, *weekday], wanted)
         }
         [second, minute, hour, day, month, weekday] => {
-            read_fields(whole, [*second, *minute, *hour, *day, *month, *weekday], day_match)
+            read_fields(whole, [*second, *minute, *hour, *day, *month, *weekday], wanted)
         }
         [.., extra] if fields.len() == 7 => Reading::refused(
             Mistake::new(*extra, "a seventh field (years) is not supported").hint("use `start` and `end`"),
@@ -86,16 +107,16 @@ fn split(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-fn read_alias(whole: Piece<'_>, day_match: DayMatch) -> Reading {
+fn read_alias(whole: Piece<'_>, wanted: Wanted) -> Reading {
     let pieces = split(whole.text);
     if let [every, length] = pieces.as_slice()
         && every.text == "@every"
     {
-        return read_every(*length);
+        return read_every(*length, wanted);
     }
     let word = whole.text.trim();
     if let Some((_, fields)) = ALIASES.iter().find(|(alias, _)| *alias == word) {
-        return read(fields, day_match);
+        return read_wanted(fields, wanted);
     }
     let mistake = Mistake::new(whole, format!("`{word}` is not a known alias"));
     let known = ALIASES.map(|(alias, _)| alias);
@@ -107,16 +128,17 @@ fn read_alias(whole: Piece<'_>, day_match: DayMatch) -> Reading {
     })
 }
 
-fn read_every(length: Piece<'_>) -> Reading {
+fn read_every(length: Piece<'_>, wanted: Wanted) -> Reading {
+    let least = if wanted.allow_frequent { 1_000_000 } else { MIN_INTERVAL_US };
     match Duration::parse(length.text) {
         None => Reading::refused(
             Mistake::new(length, format!("`{}` is not a length of time", length.text))
                 .hint("such as `5m`, `12h`, `1d`"),
         ),
-        Some(length_of_time) if length_of_time.micros < MIN_INTERVAL_US || length_of_time.micros % 1_000_000 != 0 => {
+        Some(length_of_time) if length_of_time.micros < least || length_of_time.micros % 1_000_000 != 0 => {
             let mut mistake = Mistake::new(length, format!("`@every {}` is too often", length.text));
             mistake.code = "cron_too_frequent";
-            Reading::refused(mistake.hint("whole seconds, at least 10s"))
+            Reading::refused(mistake.hint("whole seconds, at least 10s; with `allow_frequent: true` at least 1s"))
         }
         Some(length_of_time) => {
             Reading { pattern: Some(Pattern::Every { micros: length_of_time.micros }), mistakes: Vec::new() }
@@ -124,7 +146,7 @@ fn read_every(length: Piece<'_>) -> Reading {
     }
 }
 
-fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], day_match: DayMatch) -> Reading {
+fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], wanted: Wanted) -> Reading {
     let [second, minute, hour, day, month, weekday] = fields;
     let mut mistakes = Vec::new();
     let mut numbers = |kind: &FieldKind, field: Piece<'_>| match read_field(kind, field) {
@@ -135,7 +157,7 @@ fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], day_match: DayMatch) ->
         }
     };
     let sets = [numbers(&SECOND, second), numbers(&MINUTE, minute), numbers(&HOUR, hour), numbers(&MONTH, month)];
-    let days = match Days::read(day, weekday, day_match) {
+    let days = match Days::read(day, weekday, wanted.day_match) {
         Ok(days) => days,
         Err(found) => {
             mistakes.extend(found);
@@ -145,12 +167,15 @@ fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], day_match: DayMatch) ->
     if !mistakes.is_empty() {
         return Reading { pattern: None, mistakes };
     }
-    mistakes.extend(warnings(fields, day_match));
-    if too_frequent(sets) {
+    mistakes.extend(warnings(fields, wanted.day_match));
+    if !wanted.allow_frequent && too_frequent(sets) {
         let place = if second.text == "0" { whole } else { second };
         let mut mistake = Mistake::new(place, "it fires more often than every 10 seconds");
         mistake.code = "cron_too_frequent";
-        mistakes.push(mistake.hint("`*/10` in the seconds field is the most"));
+        mistakes.push(
+            mistake
+                .hint("`*/10` in the seconds field is the most, unless `allow_frequent: true` says that it is meant"),
+        );
         return Reading { pattern: None, mistakes };
     }
     let pattern = normalised(sets).map(|fields| WallClock::new(fields, days));
@@ -161,7 +186,7 @@ fn read_fields(whole: Piece<'_>, fields: [Piece<'_>; 6], day_match: DayMatch) ->
         return Reading { pattern: None, mistakes };
     };
     let fixed_time = !minute.text.starts_with('*') && !hour.text.starts_with('*');
-    Reading { pattern: Some(Pattern::Fields { times: Box::new(times), fixed_time }), mistakes }
+    Reading { pattern: Some(Pattern::Fields { times: Arc::new(times), fixed_time }), mistakes }
 }
 
 /// The `cron` crate's schedule of the same seconds, minutes, hours and months on every day.

@@ -1,34 +1,20 @@
 //! All schedules of one DAG as one stream of firings: instants that coincide are one firing. The key of a firing is
 //! (dag, instant), unique for ever. Must not know what a run is. To add a question about firings: a method here.
 
-use daybreak_spec::{Dag, Problem, Severity, Timestamp};
+use daybreak_spec::{Problem, Timestamp};
 
-use super::CompiledSchedule;
+use super::{CompiledSchedule, Walk};
 
 /// When a DAG fires.
 #[derive(Clone, Debug, Default)]
 pub struct Firings {
-    schedules: Vec<CompiledSchedule>,
+    schedules: Box<[CompiledSchedule]>,
 }
 
 impl Firings {
-    /// Compiles all schedules of a DAG.
-    ///
-    /// # Errors
-    /// The problems of all of them, warnings included, when any has an error.
-    pub fn compile(dag: &Dag) -> Result<Self, Vec<Problem>> {
-        let (mut schedules, mut problems) = (Vec::new(), Vec::new());
-        for schedule in &dag.schedules {
-            match CompiledSchedule::compile(schedule) {
-                Ok(compiled) => {
-                    problems.extend(compiled.warnings().iter().cloned());
-                    schedules.push(compiled);
-                }
-                Err(found) => problems.extend(found),
-            }
-        }
-        let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
-        if refused { Err(problems) } else { Ok(Self { schedules }) }
+    /// Of schedules in order of declaration.
+    pub(super) fn new(schedules: Vec<CompiledSchedule>) -> Self {
+        Self { schedules: schedules.into() }
     }
 
     /// What the user should look at, though it runs.
@@ -44,6 +30,16 @@ impl Firings {
     /// Whether the DAG runs by hand only.
     pub fn is_empty(&self) -> bool {
         self.schedules.is_empty()
+    }
+
+    /// The same schedules without `exclude` and `only`.
+    pub fn on_every_date(&self) -> Self {
+        Self::new(self.schedules.iter().map(CompiledSchedule::on_every_date).collect())
+    }
+
+    /// All firings after `after`, soonest first.
+    pub fn walk(&self, after: Timestamp) -> Walk<'_> {
+        Walk::new(self, after)
     }
 
     /// The first firing after `after`, within the schedules' starts and ends.

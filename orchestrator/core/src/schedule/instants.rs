@@ -1,9 +1,9 @@
 //! Maps wall clock in a zone to instants, by walking stretches of constant offset in real time. The rules where clocks
 //! jump stand in the module's head. Must never be asked for "now". To change a rule: here, and its row in the tests.
 
-use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
-use daybreak_spec::Timestamp;
+use daybreak_spec::{Dst, Gap, Repeat, Timestamp};
 
 use super::wall_clock::WallClock;
 
@@ -18,7 +18,8 @@ const LONGEST_SKEW_S: i64 = 50 * 3_600;
 /// A pattern in a zone.
 pub(super) struct Zoned<'a> {
     pub times: &'a WallClock,
-    pub fixed_time: bool,
+    /// What a fixed time does where clocks jump; none for a pattern that follows real time.
+    pub fixed_time: Option<Dst>,
     pub zone: Tz,
 }
 
@@ -80,16 +81,17 @@ impl Zoned<'_> {
     /// Whether a fixed time fell into a gap that ends at this very instant.
     fn made_up_for_at(&self, instant: i64) -> Option<bool> {
         let (before, after) = (self.offset(instant - 1)?, self.offset(instant)?);
-        if !self.fixed_time || after <= before || after - before > LONGEST_MADE_UP_S {
+        let makes_up = self.fixed_time.is_some_and(|dst| dst.gap == Gap::RunAfter);
+        if !makes_up || after <= before || after - before > LONGEST_MADE_UP_S {
             return Some(false);
         }
         let (gap_start, gap_end) = (reading(instant, before)?, reading(instant, after)?);
         Some(self.times.first_at_or_after(gap_start).is_some_and(|swallowed| swallowed < gap_end))
     }
 
-    /// A fixed time that comes twice counts the first time only.
+    /// A fixed time that comes twice counts the first time only, unless both are asked for.
     fn counts(&self, reading: NaiveDateTime, instant: i64) -> bool {
-        if !self.fixed_time {
+        if self.fixed_time.is_none_or(|dst| dst.overlap == Repeat::Both) {
             return true;
         }
         self.zone.from_local_datetime(&reading).earliest().is_none_or(|first| first.timestamp() == instant)
@@ -143,15 +145,33 @@ pub(super) fn instant_of(zone: Tz, reading: NaiveDateTime) -> Option<Timestamp> 
     Some(Timestamp::from_micros(late * 1_000_000))
 }
 
-fn offset(zone: Tz, instant: i64) -> Option<i64> {
+/// The date that a clock in the zone shows.
+pub(super) fn date_at(zone: Tz, at: Timestamp) -> Option<NaiveDate> {
+    let instant = at.micros.div_euclid(1_000_000);
+    Some(reading(instant, offset(zone, instant)?)?.date())
+}
+
+/// An instant at or before the first moment of a date, and one at or after its last: the very bounds unless clocks are
+/// put back so near that the date may come in pieces.
+pub(super) fn around_day(zone: Tz, date: NaiveDate) -> Option<(Timestamp, Timestamp)> {
+    let first = instant_of(zone, date.and_time(NaiveTime::MIN))?.micros / 1_000_000;
+    let end = instant_of(zone, date.succ_opt()?.and_time(NaiveTime::MIN))?.micros / 1_000_000;
+    let early = first - LONGEST_REPEAT_S;
+    let late = end + LONGEST_REPEAT_S;
+    let first = if offset(zone, early)? == offset(zone, first)? { first } else { early };
+    let end = if offset(zone, late)? == offset(zone, end)? { end } else { late };
+    Some((Timestamp::from_micros(first * 1_000_000), Timestamp::from_micros(end * 1_000_000)))
+}
+
+pub(super) fn offset(zone: Tz, instant: i64) -> Option<i64> {
     let utc = DateTime::from_timestamp(instant, 0)?.naive_utc();
     Some(i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()))
 }
 
-fn reading(instant: i64, offset: i64) -> Option<NaiveDateTime> {
+pub(super) fn reading(instant: i64, offset: i64) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp(instant.checked_add(offset)?, 0)?.naive_utc())
 }
 
-fn seconds(reading: NaiveDateTime) -> i64 {
+pub(super) fn seconds(reading: NaiveDateTime) -> i64 {
     reading.and_utc().timestamp()
 }

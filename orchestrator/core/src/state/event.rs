@@ -3,7 +3,7 @@
 use daybreak_spec::{Name, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use super::{Failure, RunState, TaskProgress, TaskStatus, WorkerIdentity};
+use super::{Deferral, Failure, Resumption, RunState, TaskProgress, TaskStatus, WorkerIdentity};
 
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,81 @@ pub enum Event {
         /// Who and why.
         reason: String,
     },
+    /// What a deferred task waits for has come about or was decided.
+    Resume {
+        /// The task.
+        task: Name,
+        /// The fence it was deferred under: a decision on an earlier wait decides nothing.
+        fence: i64,
+        /// What comes of it.
+        resumption: Resumption,
+    },
+    /// The wait of a deferred task has reached its end.
+    WaitOver {
+        /// The task.
+        task: Name,
+    },
+    /// The result of a ready task is known already.
+    CacheHit {
+        /// The task.
+        task: Name,
+        /// What it hands on.
+        outputs: Map<String, Json>,
+    },
+    /// A ready task was not taken by any worker in time.
+    QueueTimedOut {
+        /// The task.
+        task: Name,
+        /// Its fence when that was found.
+        fence: i64,
+        /// What comes of it.
+        end: QueueEnd,
+    },
+    /// Somebody has tasks run again, and with them everything that needs them. A run that has ended is queued again.
+    Rerun {
+        /// Tasks that have ended.
+        tasks: Vec<Name>,
+    },
+    /// Somebody says how a task ended, whatever it does. Tasks that wait for it follow; those ruled out already stay
+    /// as they are until they are run again.
+    Mark {
+        /// The task.
+        task: Name,
+        /// Its end.
+        mark: Mark,
+    },
+}
+
+/// What comes of a task that no worker took in time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueueEnd {
+    /// It failed.
+    Failed(Failure),
+    /// It is not to be run.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a task ended, in somebody's word.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// It did its work.
+    Succeeded {
+        /// What it hands on.
+        outputs: Map<String, Json>,
+    },
+    /// It failed.
+    Failed {
+        /// Who says so and why.
+        reason: String,
+    },
+    /// It is not to be run.
+    Skipped {
+        /// Who says so and why.
+        reason: String,
+    },
 }
 
 /// How an attempt ended.
@@ -82,6 +157,8 @@ pub enum AttemptEnd {
     Cancelled,
     /// The worker goes away; no attempt is charged.
     HandedBack,
+    /// It gives its slot back until a condition is met.
+    Deferred(Deferral),
 }
 
 /// What the outside adds to a decision.
@@ -93,12 +170,12 @@ pub struct Moment {
     pub uniform: f64,
 }
 
-/// What follows from an event: to be written in one transaction, each task compare-and-set on `before`.
+/// What follows from an event: to be written in one transaction, each task compare-and-set on what it was before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    /// Changed tasks, in order of name.
+    /// Changed tasks, in the order of writing. One that goes through two states at once stands here twice.
     pub tasks: Vec<TaskChange>,
-    /// The run's new state, if it changed.
+    /// The run's new state, if it changed. A run that is queued again has no request for its end any more.
     pub run: Option<RunState>,
     /// The run's end was asked for by this event.
     pub cancel_requested: Option<String>,

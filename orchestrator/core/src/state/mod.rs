@@ -3,16 +3,22 @@
 //! To add a state: a variant in `task.rs` with its word, its rows in `transition.rs`, its arm in `advance.rs`.
 
 mod advance;
+mod attempts;
+mod by_hand;
+mod draft;
 mod event;
 mod run;
 mod task;
 mod transition;
+mod waits;
 
 pub use advance::advance;
-pub use event::{AttemptEnd, Changes, Event, Moment, Rejected, TaskChange};
+pub use event::{AttemptEnd, Changes, Event, Mark, Moment, QueueEnd, Rejected, TaskChange};
 pub use run::{RunSnapshot, RunState, RunStatus};
-pub use task::{Failure, Hold, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity};
-pub use transition::{Actor, IllegalTransition, Transition, legal_pairs, transition};
+pub use task::{
+    Deferral, Failure, Hold, Resumption, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity,
+};
+pub use transition::{Actor, IllegalTransition, Transition, legal_changes, transition};
 
 /// Workers that may be lost under one task before it is given up as the cause.
 pub const MAX_LOST: u32 = 5;

@@ -6,7 +6,7 @@ use std::fmt;
 use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
 
-use super::TaskSnapshot;
+use super::{Changes, TaskSnapshot};
 
 /// The state of a run and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,37 @@ pub struct RunSnapshot {
 }
 
 impl RunSnapshot {
+    /// Lays decided changes over it.
+    pub fn apply(&mut self, changes: &Changes) {
+        for change in &changes.tasks {
+            if let Some(task) = self.tasks.get_mut(&change.task) {
+                task.progress.clone_from(&change.after);
+            }
+        }
+        if let Some(state) = &changes.run {
+            self.state.clone_from(state);
+        }
+        if changes.cancel_requested.is_some() {
+            self.cancel_requested.clone_from(&changes.cancel_requested);
+        }
+        if changes.run == Some(RunState::Queued) {
+            self.cancel_requested = None;
+        }
+    }
+
+    /// The tasks that need any of `tasks`, directly or through others, in order of name.
+    pub fn descendants<'a>(&'a self, tasks: &[&'a Name]) -> std::collections::BTreeSet<&'a Name> {
+        let (mut found, mut open) = (std::collections::BTreeSet::new(), tasks.to_vec());
+        while let Some(parent) = open.pop() {
+            for (name, _) in self.tasks.iter().filter(|(_, task)| task.parents.contains(parent)) {
+                if found.insert(name) {
+                    open.push(name);
+                }
+            }
+        }
+        found
+    }
+
     /// The tasks that `task` needs, directly or through others, in order of name.
     pub fn ancestors(&self, task: &str) -> Vec<&Name> {
         let mut found = std::collections::BTreeSet::new();

@@ -16,7 +16,7 @@ pub enum TaskState {
     /// A worker holds it.
     Running(Hold),
     /// It gave its slot back until a condition is met.
-    Deferred,
+    Deferred(Deferral),
     /// It failed or lost its worker and is tried again at `until` (real time).
     RetryWait {
         /// When.
@@ -71,6 +71,37 @@ pub struct Hold {
     pub deadline: Option<Timestamp>,
 }
 
+/// What a task that gave its slot back waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// The condition in the words of the task's kind, for whoever looks after it.
+    pub condition: Map<String, Json>,
+    /// Real time at which the wait is over whatever came of it; none: it lasts until it is decided.
+    pub until: Option<Timestamp>,
+    /// What comes of the task then.
+    pub at_timeout: Resumption,
+}
+
+/// What comes of a task whose wait is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resumption {
+    /// A worker may take it again; the same attempt goes on.
+    Continues,
+    /// It is done.
+    Succeeds {
+        /// What it hands on.
+        outputs: Map<String, Json>,
+    },
+    /// It failed for good.
+    Fails(Failure),
+    /// It is not to be run.
+    Skips {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// A worker's identity under one lease.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkerIdentity {
@@ -94,6 +125,8 @@ pub struct Failure {
 pub struct TaskProgress {
     /// Its state.
     pub state: TaskState,
+    /// How often it was run again by hand; attempts and lost workers count from the last time.
+    pub generation: u32,
     /// Attempts charged to the user, the current one included.
     pub attempt: u32,
     /// Workers lost under it.
@@ -124,7 +157,15 @@ pub struct TaskSnapshot {
 impl TaskProgress {
     /// A task of a new run.
     pub fn new() -> Self {
-        Self { state: TaskState::Waiting, attempt: 0, lost: 0, fence: 0, reported_fence: None, cancel_requested: false }
+        Self {
+            state: TaskState::Waiting,
+            generation: 0,
+            attempt: 0,
+            lost: 0,
+            fence: 0,
+            reported_fence: None,
+            cancel_requested: false,
+        }
     }
 }
 
@@ -141,7 +182,7 @@ impl TaskState {
             Self::Waiting => TaskStatus::Waiting,
             Self::Ready => TaskStatus::Ready,
             Self::Running(_) => TaskStatus::Running,
-            Self::Deferred => TaskStatus::Deferred,
+            Self::Deferred(_) => TaskStatus::Deferred,
             Self::RetryWait { .. } => TaskStatus::RetryWait,
             Self::Succeeded { .. } => TaskStatus::Succeeded,
             Self::Failed(_) => TaskStatus::Failed,

@@ -117,22 +117,27 @@ pub fn transition(
         .iter()
         .find(|row| row.rule == rule && row.from.contains(&from) && row.to.contains(&target))
         .ok_or(IllegalTransition { rule, from, to: target })?;
-    let raised = match row.fence {
-        FenceRule::Keep => false,
-        FenceRule::Raise => true,
-        FenceRule::RaisedByServer => actor == Actor::Server,
+    task.fence += match row.fence {
+        FenceRule::Keep => 0,
+        FenceRule::Raise => 1,
+        FenceRule::RaisedByServer => i64::from(actor == Actor::Server),
     };
     task.state = to;
-    task.fence += i64::from(raised);
     Ok(())
 }
 
-/// Every pair of states that some rule other than a mark by hand allows; what a database may be told to insist on.
-pub fn legal_pairs() -> impl Iterator<Item = (TaskStatus, TaskStatus)> {
-    TABLE
-        .iter()
-        .filter(|row| row.rule != Transition::Mark)
-        .flat_map(|row| row.from.iter().flat_map(move |from| row.to.iter().map(move |to| (*from, *to))))
+/// Every change of state that some rule allows, with how far the fence rises in it; what a database may be told to
+/// insist on. A mark by hand leads to an end from anywhere, but never under the old fence.
+pub fn legal_changes() -> impl Iterator<Item = (TaskStatus, TaskStatus, i64)> {
+    TABLE.iter().flat_map(|row| {
+        let rises: &[i64] = match row.fence {
+            FenceRule::Keep => &[0],
+            FenceRule::Raise => &[1],
+            FenceRule::RaisedByServer => &[0, 1],
+        };
+        let pairs = row.from.iter().flat_map(|from| row.to.iter().map(move |to| (*from, *to)));
+        pairs.flat_map(|(from, to)| rises.iter().map(move |rise| (from, to, *rise)))
+    })
 }
 
 #[cfg(test)]
@@ -167,8 +172,18 @@ mod tests {
     }
 
     #[test]
-    fn no_state_but_by_hand_follows_a_terminal_one() {
-        let out_of_terminal: Vec<_> = legal_pairs().filter(|(from, _)| from.is_terminal()).collect();
-        assert!(out_of_terminal.iter().all(|(_, to)| *to == Waiting), "{out_of_terminal:?}");
+    fn nothing_follows_an_end_but_what_is_done_by_hand_under_a_new_fence() {
+        let after_an_end = TABLE.iter().filter(|row| row.from.iter().any(|from| from.is_terminal()));
+        let rules: Vec<_> = after_an_end.map(|row| row.rule).collect();
+        assert_eq!(rules, [Transition::Rerun, Transition::Mark]);
+        let mut risen = legal_changes().filter(|(from, ..)| from.is_terminal()).map(|(_, _, rise)| rise);
+        assert!(risen.all(|rise| rise == 1));
+    }
+
+    #[test]
+    fn an_idle_task_ends_in_success_only_when_marked_or_known_already() {
+        let known = |from, rise| legal_changes().any(|change| change == (from, Succeeded, rise));
+        assert!(known(Ready, 0) && known(Waiting, 1));
+        assert!(!known(Waiting, 0) && !known(RetryWait, 0));
     }
 }

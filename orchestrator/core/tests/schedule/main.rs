@@ -1,44 +1,32 @@
-//! Schedules: the table of cron cases (`rows`), what is refused and where (`refusals`), properties over random
-//! expressions and instants (`properties`), and an independent implementation as oracle (`oracle`). Must not read a
+//! Schedules: the table of cron cases (`table`, run by `rows`), what is refused and where (`refusals`), properties over random
+//! expressions and instants (`properties`), and an independent implementation as oracle (`oracle`, `random`), policies and dates
+//! (`policies`). Must not read a
 //! clock. To add a case: a row.
 
 mod oracle;
+mod policies;
 mod properties;
+mod random;
 mod refusals;
 mod rows;
+mod table;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use daybreak_core::{CompiledSchedule, Firings};
-use daybreak_spec::{
-    Backoff, Dag, DayMatch, Duration, Jitter, Missed, Overlap, Problem, Retry, Schedule, Span, Spanned, Timestamp,
-};
+use daybreak_core::{CompiledSchedule, Firings, ScheduleCompiler};
+use daybreak_spec::{Backoff, Dag, Duration, Jitter, Name, Problem, Retry, Schedule, Span, Spanned};
 
-/// A schedule as if its cron text stood unquoted at line 3, column 20 of a file, and its zone at line 4.
-fn schedule(cron: &str, zone: &str) -> Schedule {
-    let placed = |text: &str, line: u32| {
-        let length = u32::try_from(text.chars().count()).expect("short");
-        Spanned::new(text.to_owned(), Span { file: 0, line, column: 20, length })
-    };
-    Schedule {
-        span: Span::default(),
-        cron: placed(cron, 3),
-        timezone: placed(zone, 4),
-        start: None,
-        end: None,
-        day_match: DayMatch::Or,
-        missed: Missed::None,
-        overlap: Overlap::Queue,
-    }
-}
+use crate::table::{at, next, schedule};
 
 fn compiled(cron: &str, zone: &str) -> CompiledSchedule {
-    CompiledSchedule::compile(&schedule(cron, zone)).unwrap_or_else(|found| panic!("{cron} in {zone}: {found:?}"))
+    ScheduleCompiler::default()
+        .schedule(&schedule(cron, zone))
+        .unwrap_or_else(|found| panic!("{cron} in {zone}: {found:?}"))
 }
 
 fn refused(cron: &str) -> Problem {
-    let mut found = CompiledSchedule::compile(&schedule(cron, "UTC")).expect_err(cron);
+    let mut found = ScheduleCompiler::default().schedule(&schedule(cron, "UTC")).expect_err(cron);
     assert_eq!(found.len(), 1, "{cron}: {found:?}");
     found.swap_remove(0)
 }
@@ -56,18 +44,10 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
 }
 
 fn firings(schedules: Vec<Schedule>) -> Firings {
-    Firings::compile(&dag(schedules)).expect("sound schedules")
-}
-
-fn at(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap_or_else(|| panic!("{text} is not an instant"))
+    let name = Name::parse("nightly").expect("a slug");
+    ScheduleCompiler::default().firings(&name, &dag(schedules)).expect("sound schedules")
 }
 
 fn wall(text: &str) -> Option<Spanned<NaiveDateTime>> {
     Some(Spanned::unplaced(text.parse().expect("a wall-clock time")))
-}
-
-/// The next `count` firings after an instant.
-fn next(schedule: &CompiledSchedule, after: Timestamp, count: usize) -> Vec<Timestamp> {
-    std::iter::successors(schedule.next_after(after), |at| schedule.next_after(*at)).take(count).collect()
 }

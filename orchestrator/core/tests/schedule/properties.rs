@@ -1,7 +1,7 @@
 //! What holds for every expression, zone and instant.
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use daybreak_core::CompiledSchedule;
+use daybreak_core::ScheduleCompiler;
 use daybreak_spec::Timestamp;
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ proptest! {
     fn the_next_firing_is_later_and_nothing_lies_between(
         expression in expression(), zone in zone(), second in instant(), micros in 0_i64..1_000_000,
     ) {
-        let Ok(schedule) = CompiledSchedule::compile(&schedule(&expression, zone)) else { return Ok(()) };
+        let Ok(schedule) = ScheduleCompiler::default().schedule(&schedule(&expression, zone)) else { return Ok(()) };
         let instant = Timestamp::from_micros(second * 1_000_000 + micros);
         let Some(next) = schedule.next_after(instant) else { return Ok(()) };
         prop_assert!(next > instant);
@@ -25,7 +25,7 @@ proptest! {
 
     #[test]
     fn asking_afresh_each_time_is_the_same_as_walking(expression in expression(), zone in zone(), second in instant()) {
-        let Ok(schedule) = CompiledSchedule::compile(&schedule(&expression, zone)) else { return Ok(()) };
+        let Ok(schedule) = ScheduleCompiler::default().schedule(&schedule(&expression, zone)) else { return Ok(()) };
         let from = Timestamp::from_micros(second * 1_000_000);
         let to = from.plus_micros(3 * 86_400_000_000);
         let forwards = schedule.extended_between(from, to);
@@ -45,12 +45,12 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_reader_panic(text in "[-0-9*/,#LW?@a-z \t]{0,40}") {
-        let _ = CompiledSchedule::compile(&schedule(&text, "America/New_York"));
+        let _ = ScheduleCompiler::default().schedule(&schedule(&text, "America/New_York"));
     }
 
     #[test]
     fn no_unicode_makes_the_reader_panic(text in "\\PC{0,30}") {
-        let _ = CompiledSchedule::compile(&schedule(&text, &text));
+        let _ = ScheduleCompiler::default().schedule(&schedule(&text, &text));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is refused, with its code, its place inside the expression and its hint; and what is only warned of.
 
-use daybreak_core::{CompiledSchedule, Firings};
+use daybreak_core::ScheduleCompiler;
 use daybreak_spec::{Severity, Span};
 
 use crate::{compiled, dag, refused, schedule, wall};
@@ -67,7 +67,7 @@ fn every_bad_field_is_pointed_at_with_what_to_write_instead() {
 
 #[test]
 fn all_bad_fields_of_an_expression_are_found_at_once() {
-    let found = CompiledSchedule::compile(&schedule("61 25,3-x 0 13 8", "Nowhere/X")).expect_err("refused");
+    let found = ScheduleCompiler::default().schedule(&schedule("61 25,3-x 0 13 8", "Nowhere/X")).expect_err("refused");
     let places: Vec<(&str, u32, u32)> =
         found.iter().map(|problem| (problem.code, problem.span.line, problem.span.column)).collect();
     let bad = |column| ("bad_cron", 3, column);
@@ -85,7 +85,7 @@ fn an_empty_expression_is_refused() {
 fn a_quoted_expression_is_pointed_into_behind_the_quote() {
     let mut quoted = schedule("61 2 * * *", "UTC");
     quoted.cron.span.length += 2;
-    let found = CompiledSchedule::compile(&quoted).expect_err("refused");
+    let found = ScheduleCompiler::default().schedule(&quoted).expect_err("refused");
     assert_eq!((found[0].span.column, found[0].span.length), (21, 2));
 }
 
@@ -93,7 +93,7 @@ fn a_quoted_expression_is_pointed_into_behind_the_quote() {
 fn an_expression_spelled_with_escapes_is_pointed_at_as_a_whole() {
     let mut escaped = schedule("61 2 * * *", "UTC");
     escaped.cron.span.length = 40;
-    let found = CompiledSchedule::compile(&escaped).expect_err("refused");
+    let found = ScheduleCompiler::default().schedule(&escaped).expect_err("refused");
     assert_eq!(found[0].span, Span { file: 0, line: 3, column: 20, length: 40 });
 }
 
@@ -109,10 +109,10 @@ fn a_schedule_that_cannot_fire_between_start_and_end_is_refused() {
     let mut yearly = schedule("0 0 1 6 *", "UTC");
     yearly.start = wall("2026-01-01T00:00:00");
     yearly.end = wall("2026-06-01T00:00:00");
-    let found = CompiledSchedule::compile(&yearly).expect_err("refused");
+    let found = ScheduleCompiler::default().schedule(&yearly).expect_err("refused");
     assert_eq!(found[0].code, "cron_never_fires");
     yearly.end = wall("2026-01-01T00:00:00");
-    let found = CompiledSchedule::compile(&yearly).expect_err("refused");
+    let found = ScheduleCompiler::default().schedule(&yearly).expect_err("refused");
     assert_eq!(found[0].code, "empty_schedule");
 }
 
@@ -129,7 +129,7 @@ fn firing_more_often_than_every_ten_seconds_is_refused() {
 #[test]
 fn an_unknown_zone_gets_the_nearest_name() {
     let hint = |zone: &str| {
-        let mut found = CompiledSchedule::compile(&schedule("0 0 * * *", zone)).expect_err(zone);
+        let mut found = ScheduleCompiler::default().schedule(&schedule("0 0 * * *", zone)).expect_err(zone);
         assert_eq!((found.len(), found[0].code, found[0].span.line), (1, "unknown_zone", 4), "{zone}");
         found.swap_remove(0).hint.unwrap_or_default()
     };
@@ -161,12 +161,12 @@ fn a_star_with_a_step_beside_another_day_field_is_warned_of() {
 
 #[test]
 fn a_dag_reports_the_problems_of_all_its_schedules() {
-    let found = Firings::compile(&dag(vec![
-        schedule("61 * * * *", "UTC"),
-        schedule("*/35 * * * *", "UTC"),
-        schedule("0 0 31 2 *", "UTC"),
-    ]))
-    .expect_err("refused");
+    let found = ScheduleCompiler::default()
+        .firings(
+            &daybreak_spec::Name::parse("d").expect("a slug"),
+            &dag(vec![schedule("61 * * * *", "UTC"), schedule("*/35 * * * *", "UTC"), schedule("0 0 31 2 *", "UTC")]),
+        )
+        .expect_err("refused");
     let codes: Vec<&str> = found.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["bad_cron", "cron_uneven_step", "cron_never_fires"]);
 }

@@ -9,9 +9,9 @@ use daybreak_core::{
 use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, Timestamp};
 use serde_json::{Map, json};
 
-const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+pub const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 
-fn name(text: &str) -> Name {
+pub fn name(text: &str) -> Name {
     Name::parse(text).expect("a slug")
 }
 
@@ -32,7 +32,7 @@ fn task(parents: &[&str], attempts: u32, gated: bool) -> TaskSnapshot {
 }
 
 /// The flights' night: features → publish, train → judge → promote (gated, also needs publish).
-fn night() -> RunSnapshot {
+pub fn night() -> RunSnapshot {
     let tasks = BTreeMap::from([
         (name("features"), task(&[], 3, false)),
         (name("publish"), task(&["features"], 3, false)),
@@ -45,41 +45,33 @@ fn night() -> RunSnapshot {
     run
 }
 
-fn happen(run: &mut RunSnapshot, event: &Event, now: Timestamp) -> Result<Changes, Rejected> {
+pub fn happen(run: &mut RunSnapshot, event: &Event, now: Timestamp) -> Result<Changes, Rejected> {
     let changes = advance(run, event, Moment { now, uniform: 0.5 })?;
-    for change in &changes.tasks {
-        run.tasks.get_mut(&change.task).expect("a task of the run").progress = change.after.clone();
-    }
-    if let Some(state) = &changes.run {
-        run.state = state.clone();
-    }
-    if changes.cancel_requested.is_some() {
-        run.cancel_requested.clone_from(&changes.cancel_requested);
-    }
+    run.apply(&changes);
     Ok(changes)
 }
 
-fn claim(run: &mut RunSnapshot, task: &str) -> i64 {
+pub fn claim(run: &mut RunSnapshot, task: &str) -> i64 {
     let worker = WorkerIdentity { id: "w".to_owned(), epoch: 1 };
     happen(run, &Event::Claim { task: name(task), worker }, NOW).expect("a ready task is claimed");
     run.tasks[task].progress.fence
 }
 
-fn succeed(run: &mut RunSnapshot, task: &str, outputs: serde_json::Value) {
+pub fn succeed(run: &mut RunSnapshot, task: &str, outputs: serde_json::Value) {
     let fence = claim(run, task);
     let outputs: Map<_, _> = outputs.as_object().cloned().unwrap_or_default();
     let end = AttemptEnd::Succeeded { outputs };
     happen(run, &Event::Report { task: name(task), fence, end }, NOW).expect("the holder reports");
 }
 
-fn fail(run: &mut RunSnapshot, task: &str, retry: bool) {
+pub fn fail(run: &mut RunSnapshot, task: &str, retry: bool) {
     let fence = claim(run, task);
     let failure = Failure { cause: "task_error".to_owned(), reason: "no rows".to_owned() };
     let end = AttemptEnd::Failed { failure, retry };
     happen(run, &Event::Report { task: name(task), fence, end }, NOW).expect("the holder reports");
 }
 
-fn status(run: &RunSnapshot, task: &str) -> TaskStatus {
+pub fn status(run: &RunSnapshot, task: &str) -> TaskStatus {
     run.tasks[task].progress.state.status()
 }
 

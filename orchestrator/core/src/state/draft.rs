@@ -1,0 +1,191 @@
+//! The run as it will be while an event is being decided: the snapshot with the changed tasks laid over it, and the
+//! rules that follow from one task to the others and to the run. Must never change a state but through `transition`.
+//! To add a trigger rule: an arm in [`Draft::settled`].
+
+use std::collections::BTreeMap;
+
+use daybreak_spec::Name;
+use serde_json::Value as Json;
+
+use super::{
+    Actor, Changes, Moment, Rejected, RunSnapshot, RunState, RunStatus, TaskChange, TaskProgress, TaskSnapshot,
+    TaskState, Transition, transition,
+};
+
+/// What an event has changed so far.
+pub(super) struct Draft<'a> {
+    pub run: &'a RunSnapshot,
+    pub moment: Moment,
+    /// The run's new state, if it changed.
+    pub state: Option<RunState>,
+    /// The run's end is asked for by this event.
+    pub cancel: Option<String>,
+    /// How a run ended is looked at again, although it has ended.
+    pub recount: bool,
+    tasks: BTreeMap<&'a Name, TaskProgress>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(run: &'a RunSnapshot, moment: Moment) -> Self {
+        Self { run, moment, state: None, cancel: None, recount: false, tasks: BTreeMap::new() }
+    }
+
+    pub fn find(&self, task: &Name) -> Result<(&'a Name, &'a TaskSnapshot), Rejected> {
+        self.run.tasks.get_key_value(task).ok_or(Rejected::UnknownTask)
+    }
+
+    pub fn edit(&mut self, name: &'a Name) -> &mut TaskProgress {
+        let run = self.run;
+        self.tasks.entry(name).or_insert_with(|| run.tasks[name].progress.clone())
+    }
+
+    pub fn change(&mut self, name: &'a Name, to: TaskState, rule: Transition, actor: Actor) -> Result<(), Rejected> {
+        transition(self.edit(name), to, rule, actor).map_err(|_| Rejected::NotApplicable)
+    }
+
+    /// The run's state as it will be.
+    pub fn run_status(&self) -> RunStatus {
+        self.state.as_ref().unwrap_or(&self.run.state).status()
+    }
+
+    fn progress(&self, name: &Name) -> Option<&TaskProgress> {
+        self.tasks.get(name).or_else(|| self.run.tasks.get(name).map(|task| &task.progress))
+    }
+
+    /// Lets everything that waited for `ended`, directly or through tasks ruled out by it, become what it now is. In a
+    /// run that has not started everything waits for its start.
+    pub fn settle_children(&mut self, ended: &'a Name) -> Result<(), Rejected> {
+        if self.run_status() != RunStatus::Running {
+            return Ok(());
+        }
+        let run = self.run;
+        let mut open = vec![ended];
+        while let Some(parent) = open.pop() {
+            for (name, task) in run.tasks.iter().filter(|(_, task)| task.parents.contains(parent)) {
+                if self.settle(name, task)? {
+                    open.push(name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for everything that waits.
+    pub fn settle_waiting(&mut self) -> Result<(), Rejected> {
+        if self.run_status() != RunStatus::Running {
+            return Ok(());
+        }
+        let run = self.run;
+        for (name, task) in &run.tasks {
+            if self.settle(name, task)? {
+                self.settle_children(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether the task has been ruled out, so that others may follow.
+    fn settle(&mut self, name: &'a Name, task: &TaskSnapshot) -> Result<bool, Rejected> {
+        let Some(state) = self.settled(name, task) else { return Ok(false) };
+        let ready = state == TaskState::Ready;
+        let rule = if ready { Transition::Promote } else { Transition::RuleOut };
+        self.change(name, state, rule, Actor::Server)?;
+        Ok(!ready)
+    }
+
+    /// What a waiting task becomes now that some task it needs has ended; `None`: it waits on.
+    fn settled(&self, name: &Name, task: &TaskSnapshot) -> Option<TaskState> {
+        if self.progress(name)?.state != TaskState::Waiting {
+            return None;
+        }
+        let (mut skipped, mut all_ended) = (None, true);
+        for parent in &task.parents {
+            match &self.progress(parent)?.state {
+                TaskState::Failed(_) | TaskState::Cancelled => {
+                    return Some(TaskState::UpstreamFailed { upstream: parent.clone() });
+                }
+                TaskState::UpstreamFailed { upstream } => {
+                    return Some(TaskState::UpstreamFailed { upstream: upstream.clone() });
+                }
+                TaskState::Skipped { .. } => skipped = Some(format!("`{parent}` was skipped")),
+                TaskState::Succeeded { outputs } if task.gated && outputs.get("passed") == Some(&Json::Bool(false)) => {
+                    let why = outputs.get("reason").and_then(Json::as_str).unwrap_or("no reason was given");
+                    skipped = Some(format!("`{parent}` did not pass: {why}"));
+                }
+                TaskState::Succeeded { .. } => {}
+                TaskState::Waiting
+                | TaskState::Ready
+                | TaskState::Running(_)
+                | TaskState::Deferred(_)
+                | TaskState::RetryWait { .. } => all_ended = false,
+            }
+        }
+        match skipped {
+            Some(reason) => Some(TaskState::Skipped { reason }),
+            None if all_ended => Some(TaskState::Ready),
+            None => None,
+        }
+    }
+
+    pub fn end_run_if_done(&mut self) {
+        let ended = self.run.tasks.keys().all(|name| self.progress(name).is_some_and(|task| task.state.is_terminal()));
+        let over = self.run_status().is_terminal() && !self.recount;
+        if ended && !over {
+            let end = self.end_of_run();
+            self.state = Some(end).filter(|end| *end != self.run.state);
+        }
+    }
+
+    /// How a run ended all of whose tasks have ended.
+    fn end_of_run(&self) -> RunState {
+        let states = || self.run.tasks.keys().filter_map(|name| Some((name, &self.progress(name)?.state)));
+        let cancelled = states().find(|(_, state)| **state == TaskState::Cancelled).map(|(name, _)| name);
+        let asked = self.cancel.as_ref().or(self.run.cancel_requested.as_ref());
+        // A queued run without tasks cannot end before it starts, but it can be cancelled.
+        if let Some(reason) = asked.filter(|_| cancelled.is_some() || self.run.tasks.is_empty()) {
+            return RunState::Cancelled { reason: reason.clone() };
+        }
+        let mut failures = states().filter_map(|(name, state)| match state {
+            TaskState::Failed(failure) => Some(format!("task `{name}` failed: {}", failure.reason)),
+            _ => None,
+        });
+        if let Some(first) = failures.next() {
+            let reason = match failures.count() {
+                0 => first,
+                more => format!("{first} (and {more} more failed)"),
+            };
+            return RunState::Failed { reason };
+        }
+        // What follows is met only where somebody has run or marked single tasks by hand.
+        if let Some(name) = cancelled {
+            return RunState::Cancelled { reason: format!("task `{name}` had been cancelled and was not run again") };
+        }
+        let left_out = states().find_map(|(name, state)| match state {
+            TaskState::UpstreamFailed { upstream } => Some((name, upstream)),
+            _ => None,
+        });
+        match left_out {
+            Some((name, upstream)) => RunState::Failed {
+                reason: format!("task `{name}` was left out because `{upstream}` had failed, and was not run again"),
+            },
+            None => RunState::Succeeded,
+        }
+    }
+
+    pub fn into_changes(self) -> Changes {
+        let tasks = self
+            .tasks
+            .into_iter()
+            .map(|(name, after)| {
+                let before = &self.run.tasks[name].progress;
+                TaskChange {
+                    task: name.clone(),
+                    status_before: before.state.status(),
+                    fence_before: before.fence,
+                    after,
+                }
+            })
+            .collect();
+        Changes { tasks, run: self.state, cancel_requested: self.cancel }
+    }
+}

@@ -1,0 +1,5 @@
+//! The state machine: its promises one by one, and random runs under random events.
+
+mod by_hand;
+mod properties;
+mod stories;
