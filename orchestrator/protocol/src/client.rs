@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AliasView, Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live,
-    MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, Poll, ProblemDetails, Register, Registration,
-    Report, RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, code,
+    AliasView, Assignment, BuildRecord, Cancellations, ClockView, DagView, Error, HealthView, Heartbeat,
+    HeartbeatReply, Held, Live, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest,
+    Poll, ProblemDetails, Register, Registration, Report, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
+    TriggerRequest, Triggered, code,
 };
 
 /// Longer than any answer takes that is not held back on purpose.
@@ -45,6 +46,12 @@ impl Client {
     /// Whether the server can do its work.
     pub async fn health(&self) -> Result<HealthView, Error> {
         self.get("/health/ready").await
+    }
+
+    /// Whether a server is there at all, able to do its work or not.
+    pub async fn is_running(&self) -> bool {
+        let sent = self.send(self.request(Method::GET, "/health/live"), PATIENCE).await;
+        sent.is_ok_and(|response| response.status().is_success())
     }
 
     /// Runs, newest first.
@@ -82,6 +89,16 @@ impl Client {
     pub async fn trigger(&self, dag: &str, request: &TriggerRequest) -> Result<String, Error> {
         let made: Triggered = self.post(&format!("/api/v1/dags/{}/runs", segment(dag)?), request).await?;
         Ok(made.run_id)
+    }
+
+    /// Lets a DAG fire nothing.
+    pub async fn pause(&self, dag: &str, request: &PauseRequest) -> Result<(), Error> {
+        self.post_nothing(&format!("/api/v1/dags/{}/pause", segment(dag)?), request).await
+    }
+
+    /// Lets a DAG fire again.
+    pub async fn resume(&self, dag: &str, request: &PauseRequest) -> Result<(), Error> {
+        self.post_nothing(&format!("/api/v1/dags/{}/resume", segment(dag)?), request).await
     }
 
     /// Both clocks.
@@ -173,6 +190,12 @@ impl Orchestrator for Client {
 
     async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, Error> {
         self.post("/api/v1/worker/heartbeat", &request).await
+    }
+
+    async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
+        let patience = PATIENCE + Duration::from_millis(request.wait_ms);
+        let sent = self.request(Method::POST, "/api/v1/worker/cancellations").json(&request);
+        self.read(self.send(sent, patience).await?).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {

@@ -14,10 +14,10 @@ pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
-    RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView, Trigger, TriggerRequest,
-    Triggered,
+    PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,
+    Trigger, TriggerRequest, Triggered,
 };
 pub use worker::{
-    AliasMove, Assignment, BuildRecord, Heartbeat, HeartbeatReply, Held, Live, LiveModel, MintPublication,
-    ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
+    AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
+    MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
 };

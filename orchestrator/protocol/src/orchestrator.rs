@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use daybreak_spec::{Name, Timestamp};
 
 use crate::{
-    Assignment, BuildRecord, Heartbeat, HeartbeatReply, Live, MintPublication, ModelVersionRecord, Poll, Register,
-    Registration, Report,
+    Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, MintPublication, ModelVersionRecord,
+    Poll, Register, Registration, Report,
 };
 
 /// Why a call did not do what was asked.
@@ -43,6 +43,11 @@ pub trait Orchestrator: Send + Sync {
     async fn poll(&self, request: Poll) -> Result<Vec<Assignment>, Error>;
     /// Renews the lease.
     async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, Error>;
+    /// Waits for the cancellation of one of the worker's tasks. Whoever cannot say it earlier than a heartbeat does
+    /// never answers.
+    async fn cancellations(&self, _request: Cancellations) -> Result<Vec<Held>, Error> {
+        std::future::pending().await
+    }
     /// Ends an attempt. Idempotent for the same fence.
     async fn report(&self, report: Report) -> Result<(), Error>;
     /// Builds of a view with `from <= as_of <= to`, oldest first; the newest record per (as_of, definition).

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{RunStatus, TaskStatus};
-use daybreak_spec::{Missed, Name, Overlap, Timestamp};
+use daybreak_spec::{Name, ScheduleRules, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -194,7 +194,9 @@ pub struct DagView {
     pub name: Name,
     /// When it fires.
     pub schedules: Vec<ScheduleView>,
-    /// The next firings in business time, soonest first, at most 5.
+    /// Since when it fires nothing, and why; none while it fires.
+    pub paused: Option<PauseView>,
+    /// The next firings in business time, soonest first, at most 5, as if it were not paused.
     pub next: Vec<Timestamp>,
     /// Runs that have not ended.
     pub active_runs: u32,
@@ -202,6 +204,29 @@ pub struct DagView {
     pub last_run: Option<RunSummary>,
     /// Its tasks, parents before children.
     pub tasks: Vec<DagTaskView>,
+}
+
+/// The pause of a DAG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseView {
+    /// Real time at which it began.
+    pub since: Timestamp,
+    /// Who paused it, as they called themselves.
+    pub by: String,
+    /// Why, in their words.
+    pub note: Option<String>,
+}
+
+/// "Let this DAG fire nothing", or "let it fire again".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequest {
+    /// Why, for those who look later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who asks; none = a caller of the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// One schedule of a DAG, as written.
@@ -215,10 +240,11 @@ pub struct ScheduleView {
     pub start: Option<String>,
     /// Wall clock in the zone, exclusive.
     pub end: Option<String>,
-    /// What happens to missed firings.
-    pub missed: Missed,
-    /// What happens to overlapping ones.
-    pub overlap: Overlap,
+    /// Its policies and dates.
+    #[serde(flatten)]
+    pub rules: ScheduleRules,
+    /// Missed firings that its policy has left out so far.
+    pub left_out: u64,
 }
 
 /// One task of a deployed DAG.

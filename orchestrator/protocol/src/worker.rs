@@ -115,6 +115,21 @@ pub struct HeartbeatReply {
     pub revoked: Vec<Held>,
 }
 
+/// "Which of my tasks are to end?" Answered as soon as they are others than those the worker knows of, or when its time
+/// is over; renews no lease.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancellations {
+    /// From the registration.
+    pub worker_id: String,
+    /// From the registration.
+    pub epoch: i64,
+    /// The answer before.
+    pub known: Vec<Held>,
+    /// How long the server may hold the request.
+    pub wait_ms: u64,
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
