@@ -2,16 +2,17 @@
 //! nothing; the same report again is a success. To add something that a success commits: a statement in `registry.rs`
 //! and a call in [`Report::succeed`].
 
-use daybreak_core::{AttemptEnd, Event, Moment, Rejected, advance};
+use daybreak_core::{AttemptEnd, Event, Rejected, advance};
 use daybreak_protocol::{MintPublication, TaskResult};
 use daybreak_spec::Name;
-use sqlx::Row;
 
 use crate::Error;
-use crate::changes::{apply_to, exactly_one};
-use crate::load::{LoadedRun, load, name};
+use crate::changes::{decide, write};
+use crate::database::query;
+use crate::known::Known;
+use crate::load::{LoadedRun, hold, name};
 use crate::registry::{move_alias, number_model_version, record_build};
-use crate::writer::{Command, Tx};
+use crate::tx::{Command, Tx};
 
 /// How an attempt ended, with what it leaves behind.
 #[derive(Clone, Debug)]
@@ -35,32 +36,38 @@ impl Command for Report {
     type Reply = ();
     async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
         let (run_id, task) = find(tx, &self.task_run_id).await?;
-        let run = load(tx, &run_id).await?;
+        let mut run = hold(tx, &run_id).await?;
         let end = match &self.end {
             ReportedEnd::Other(end) => end.clone(),
             ReportedEnd::Succeeded(result) => AttemptEnd::Succeeded { outputs: result.outputs.clone() },
         };
         let event = Event::Report { task: task.clone(), fence: self.fence, end };
-        let moment = Moment { now: tx.sources.now(), uniform: 0.0 };
-        match advance(&run.snapshot, &event, moment) {
-            Err(Rejected::Repeated) => return Ok(()),
-            Err(rejected) => return Err(rejected.into()),
-            Ok(_) => {}
-        }
-        let event = match &self.end {
-            ReportedEnd::Other(_) => event,
-            ReportedEnd::Succeeded(result) => self.succeed(tx, &run, &task, result).await?,
+        let changes = match decide(tx, &mut run, &event).await? {
+            Ok(changes) => changes,
+            Err(rejected) => {
+                tx.known.keep(run);
+                return if rejected == Rejected::Repeated { Ok(()) } else { Err(rejected.into()) };
+            }
         };
-        apply_to(tx, &run, &event).await?;
-        let written = sqlx::query("UPDATE task_run SET busy_us = $1, start_us = $2 WHERE task_run_id = $3")
-            .bind(self.busy_us)
-            .bind(self.start_us)
-            .bind(&self.task_run_id)
-            .execute(&mut tx.connection)
-            .await?
-            .rows_affected();
-        exactly_one(written, || format!("task run {}", self.task_run_id))
+        let changes = match &self.end {
+            ReportedEnd::Succeeded(result) if leaves_something(result) => {
+                let event = self.succeed(tx, &run, &task, result).await?;
+                advance(&run.snapshot, &event, tx.moment())?
+            }
+            ReportedEnd::Succeeded(_) | ReportedEnd::Other(_) => changes,
+        };
+        write(tx, run, &changes, Some((self.busy_us, self.start_us))).await?;
+        crossing!("cp11.before");
+        Ok(())
     }
+
+    fn run_id<'a>(&'a self, known: &'a Known) -> Option<&'a str> {
+        known.task(&self.task_run_id).map(|(run_id, _)| run_id.as_str())
+    }
+}
+
+fn leaves_something(result: &TaskResult) -> bool {
+    !result.builds.is_empty() || result.model_version.is_some() || result.alias_move.is_some()
 }
 
 impl Report {
@@ -84,7 +91,10 @@ impl Report {
 }
 
 async fn find(tx: &mut Tx, task_run_id: &str) -> Result<(String, Name), Error> {
-    let row = sqlx::query("SELECT run_id, task FROM task_run WHERE task_run_id = $1")
+    if let Some(known) = tx.known.task(task_run_id) {
+        return Ok(known.clone());
+    }
+    let row = query("SELECT run_id, task FROM task_run WHERE task_run_id = $1")
         .bind(task_run_id)
         .fetch_optional(&mut tx.connection)
         .await?
@@ -99,31 +109,29 @@ impl Command for Mint {
     type Reply = i64;
     async fn run(&self, tx: &mut Tx) -> Result<i64, Error> {
         let Self(request) = self;
-        let project: Option<String> = sqlx::query_scalar(
-            "SELECT project FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'",
-        )
-        .bind(&request.task_run_id)
-        .bind(request.fence)
-        .fetch_optional(&mut tx.connection)
-        .await?;
+        let project: Option<String> =
+            query("SELECT project FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'")
+                .bind(&request.task_run_id)
+                .bind(request.fence)
+                .fetch_value(&mut tx.connection)
+                .await?;
         let project = project.ok_or(Error::Stale)?;
         let minted: Option<i64> =
-            sqlx::query_scalar("SELECT number FROM publication WHERE task_run_id = $1 AND fence = $2 AND view = $3")
+            query("SELECT number FROM publication WHERE task_run_id = $1 AND fence = $2 AND view = $3")
                 .bind(&request.task_run_id)
                 .bind(request.fence)
                 .bind(request.view.as_str())
-                .fetch_optional(&mut tx.connection)
+                .fetch_value(&mut tx.connection)
                 .await?;
         if let Some(number) = minted {
             return Ok(number);
         }
-        let last: i64 =
-            sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM publication WHERE project = $1 AND view = $2")
-                .bind(&project)
-                .bind(request.view.as_str())
-                .fetch_one(&mut tx.connection)
-                .await?;
-        sqlx::query(
+        let last: i64 = query("SELECT COALESCE(MAX(number), 0) FROM publication WHERE project = $1 AND view = $2")
+            .bind(&project)
+            .bind(request.view.as_str())
+            .fetch_scalar(&mut tx.connection)
+            .await?;
+        query(
             "INSERT INTO publication (project, view, number, as_of_us, task_run_id, fence, minted_at_us) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -133,7 +141,7 @@ impl Command for Mint {
         .bind(request.as_of.micros)
         .bind(&request.task_run_id)
         .bind(request.fence)
-        .bind(tx.sources.now().micros)
+        .bind(tx.now().micros)
         .execute(&mut tx.connection)
         .await?;
         Ok(last + 1)

@@ -1,19 +1,21 @@
 //! Handing out work. Whoever asks for work waits in the writer; as soon as a commit makes tasks ready, they are claimed
-//! inside that same commit. An assignment whose asker has gone is handed back at once. Must never leave a claimed task
-//! without somebody who knows of it.
+//! inside that same commit. Whoever has looked once knows that nothing is ready but what commits make ready from then on
+//! (on a shared database until it looks again, for other servers make tasks ready too). An assignment whose asker has
+//! gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use daybreak_core::{Event, Moment, TaskState, WorkerIdentity, advance};
+use daybreak_core::{Event, TaskState, WorkerIdentity, advance};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::{Map, Value as Json};
-use sqlx::Row;
 use tokio::sync::oneshot;
 
 use crate::Error;
-use crate::changes::{apply, write};
-use crate::load::{instant, load, map, name};
-use crate::writer::{Command, Job, Tx, Typed};
+use crate::changes::{apply, write_claim};
+use crate::database::query;
+use crate::effects::ReadyTask;
+use crate::load::{LoadedRun, load, name};
+use crate::tx::{Command, Job, Tx, Typed};
 
 /// "Give me work."
 #[derive(Clone, Debug)]
@@ -62,8 +64,16 @@ pub struct ClaimedTask {
 }
 
 pub(crate) struct WaitingClaim {
-    pub claim: Claim,
-    pub reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>,
+    claim: Claim,
+    reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>,
+    /// It has looked for what was ready before it came.
+    looked: bool,
+}
+
+impl WaitingClaim {
+    pub(crate) fn new(claim: Claim, reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>) -> Self {
+        Self { claim, reply, looked: false }
+    }
 }
 
 /// Everybody who waits for work, oldest first, and what the open transaction has given out.
@@ -78,17 +88,36 @@ impl Waiting {
         self.claims.push_back(claim);
     }
 
+    /// Other servers may have made tasks ready.
+    pub(crate) fn look_again(&mut self) {
+        self.claims.iter_mut().for_each(|waiting| waiting.looked = false);
+    }
+
     /// Gives ready tasks to those who wait, inside the open transaction.
     pub(crate) async fn serve(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        let mut fresh: VecDeque<ReadyTask> = std::mem::take(&mut tx.effects.ready).into();
         let mut still_waiting = VecDeque::new();
         let mut outcome = Ok(());
-        while let Some(waiting) = self.claims.pop_front() {
+        while let Some(mut waiting) = self.claims.pop_front() {
             if waiting.reply.is_closed() {
                 continue;
             }
-            match claim(tx, &waiting.claim).await {
+            if waiting.looked && fresh.is_empty() {
+                still_waiting.push_back(waiting);
+                continue;
+            }
+            let claimed = if waiting.looked {
+                claim_fresh(tx, &waiting.claim, &mut fresh).await
+            } else {
+                look(tx, &waiting.claim).await
+            };
+            waiting.looked = true;
+            match claimed {
                 Ok(tasks) if tasks.is_empty() => still_waiting.push_back(waiting),
-                Ok(tasks) => self.served.push((waiting, Ok(tasks))),
+                Ok(tasks) => {
+                    crossing!("cp03.before");
+                    self.served.push((waiting, Ok(tasks)));
+                }
                 Err(Error::ReRegister) => self.served.push((waiting, Err(Error::ReRegister))),
                 Err(error) => {
                     still_waiting.push_back(waiting);
@@ -102,17 +131,19 @@ impl Waiting {
         outcome
     }
 
-    /// The transaction is undone: those served wait again.
+    /// The transaction is undone: those served wait again, and what was looked at may be ready after all.
     pub(crate) fn forget_served(&mut self) {
         for (waiting, _) in self.served.drain(..).rev() {
             self.claims.push_front(waiting);
         }
+        self.look_again();
     }
 
     /// The transaction is durable: those served get their tasks. Returns what hands back tasks of those who have gone.
     pub(crate) fn deliver(&mut self) -> VecDeque<Box<dyn Job>> {
         let mut undelivered: VecDeque<Box<dyn Job>> = VecDeque::new();
         for (waiting, outcome) in self.served.drain(..) {
+            crossing!("cp03.after");
             if let Err(Ok(tasks)) = waiting.reply.send(outcome) {
                 undelivered.push_back(Box::new(Typed::new(HandBack { tasks }).0));
             }
@@ -121,94 +152,161 @@ impl Waiting {
     }
 }
 
-async fn claim(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
-    let known: Option<i64> =
-        sqlx::query_scalar("SELECT epoch FROM worker WHERE worker_id = $1 AND epoch = $2 AND lease_until_us > $3")
-            .bind(&claim.worker.id)
-            .bind(claim.worker.epoch)
-            .bind(tx.sources.now().micros)
-            .fetch_optional(&mut tx.connection)
-            .await?;
-    if known.is_none() {
-        return Err(Error::ReRegister);
-    }
+/// Takes from everything that is ready, in order. Rows that another server is taking are passed over.
+async fn look(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
+    require_lease(tx, &claim.worker).await?;
     let mut claimed = Vec::new();
     for (heavy, free) in [(0_i64, claim.free_light), (1, claim.free_heavy)] {
         if free == 0 {
             continue;
         }
-        let ready = sqlx::query(
-            "SELECT task_run_id, run_id, task, kind FROM task_run \
-             WHERE state = 'ready' AND heavy = $1 ORDER BY priority, task_run_id LIMIT $2",
+        let rows = query(
+            "SELECT task_run.run_id, task_run.task, run.revision FROM task_run JOIN run ON run.run_id = task_run.run_id \
+             WHERE task_run.state = 'ready' AND heavy = $1 ORDER BY priority, task_run_id LIMIT $2 \
+             FOR UPDATE OF task_run SKIP LOCKED",
         )
         .bind(heavy)
         .bind(i64::from(free))
         .fetch_all(&mut tx.connection)
         .await?;
-        for row in ready {
-            let (task_run_id, run_id): (String, String) = (row.try_get("task_run_id")?, row.try_get("run_id")?);
-            let task = name(row.try_get("task")?)?;
-            let kind = row.try_get("kind")?;
-            match claim_one(tx, &claim.worker, Ready { task_run_id, run_id, task, kind }).await {
-                Ok(task) => claimed.push(task),
-                Err(error) if error.is_database_fault() => return Err(error),
-                // One row that does not read must not keep the others from being run.
-                Err(error) => tracing::error!(%error, "a ready task cannot be handed out"),
+        for row in rows {
+            let (run_id, task): (String, _) = (row.try_get("run_id")?, name(row.try_get("task")?)?);
+            let revision: i64 = row.try_get("revision")?;
+            if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
+                tx.known.forget(&run_id);
             }
+            claimed.extend(claim_one(tx, &claim.worker, &run_id, &task).await?);
         }
     }
     Ok(claimed)
 }
 
-struct Ready {
-    task_run_id: String,
-    run_id: String,
-    task: Name,
-    kind: String,
+/// Takes from what this transaction made ready.
+async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>) -> Result<Vec<ClaimedTask>, Error> {
+    let (mut light, mut heavy) = (claim.free_light, claim.free_heavy);
+    let mut claimed = Vec::new();
+    let (mut left, mut refused) = (VecDeque::new(), false);
+    while let Some(ready) = fresh.pop_front() {
+        let free = if ready.heavy { &mut heavy } else { &mut light };
+        if *free == 0 {
+            left.push_back(ready);
+            continue;
+        }
+        match claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await? {
+            Some(task) => {
+                *free -= 1;
+                claimed.push(task);
+            }
+            None => {
+                refused = true;
+                left.push_back(ready);
+            }
+        }
+    }
+    *fresh = left;
+    if claimed.is_empty() && refused {
+        require_lease(tx, &claim.worker).await?;
+    }
+    Ok(claimed)
 }
 
-async fn claim_one(tx: &mut Tx, worker: &WorkerIdentity, ready: Ready) -> Result<ClaimedTask, Error> {
-    let Ready { task_run_id, run_id, task, kind } = ready;
-    let run = load(tx, &run_id).await?;
-    let moment = Moment { now: tx.sources.now(), uniform: tx.sources.uniform() };
+async fn require_lease(tx: &mut Tx, worker: &WorkerIdentity) -> Result<(), Error> {
+    let known: Option<i64> =
+        query("SELECT epoch FROM worker WHERE worker_id = $1 AND epoch = $2 AND lease_until_us > $3")
+            .bind(&worker.id)
+            .bind(worker.epoch)
+            .bind(tx.now().micros)
+            .fetch_value(&mut tx.connection)
+            .await?;
+    if known.is_some() { Ok(()) } else { Err(Error::ReRegister) }
+}
+
+/// `None`: it is not to be had, or does not read, which must not keep the others from being run.
+async fn claim_one(
+    tx: &mut Tx,
+    worker: &WorkerIdentity,
+    run_id: &str,
+    task: &Name,
+) -> Result<Option<ClaimedTask>, Error> {
+    match try_claim(tx, worker, run_id, task).await {
+        Ok(claimed) => Ok(claimed),
+        Err(error) if error.is_database_fault() => Err(error),
+        Err(error) => {
+            tracing::error!(run.id = run_id, task.name = %task, %error, "a ready task cannot be handed out");
+            Ok(None)
+        }
+    }
+}
+
+/// Needs no hold on the run: the row of the task is enough, and whoever else changes it finds it changed.
+async fn try_claim(
+    tx: &mut Tx,
+    worker: &WorkerIdentity,
+    run_id: &str,
+    task: &Name,
+) -> Result<Option<ClaimedTask>, Error> {
     let event = Event::Claim { task: task.clone(), worker: worker.clone() };
-    let changes = advance(&run.snapshot, &event, moment)?;
-    write(tx, &run, &changes, moment.now).await?;
-    let claimed = &changes.tasks[0].after;
-    let (fence, attempt) = (claimed.fence, claimed.attempt);
-    let row = sqlx::query(
-        "SELECT run.version, run.scheduled_for_us, run.window_start_us, run.window_end_us, run.params, \
-         project_version.root FROM run JOIN project_version ON project_version.project = run.project \
-         AND project_version.version = run.version WHERE run.run_id = $1",
-    )
-    .bind(&run_id)
-    .fetch_one(&mut tx.connection)
-    .await?;
-    let ancestors = run.snapshot.ancestors(task.as_str());
+    let mut run = match tx.known.take(run_id) {
+        Some(run) => run,
+        None => load(tx, run_id).await?,
+    };
+    let mut decided = advance(&run.snapshot, &event, tx.moment());
+    if decided.is_err() && run.remembered && tx.is_shared() {
+        run = load(tx, run_id).await?;
+        decided = advance(&run.snapshot, &event, tx.moment());
+    }
+    let given = match decided {
+        Ok(changes) => write_claim(tx, &mut run, &changes, worker).await?,
+        Err(_) => false,
+    };
+    tx.known.note(run_id);
+    let claimed = if given { Some(handed_out(tx, &run, task).await?) } else { None };
+    tx.known.keep(run);
+    Ok(claimed)
+}
+
+async fn handed_out(tx: &mut Tx, run: &LoadedRun, task: &Name) -> Result<ClaimedTask, Error> {
+    let (snapshot, row) = (&run.snapshot.tasks[task], &run.tasks[task]);
+    let ancestors = run.snapshot.ancestors(task.as_str()).into_iter();
     let outputs = ancestors
-        .into_iter()
         .filter_map(|ancestor| match &run.snapshot.tasks[ancestor].progress.state {
             TaskState::Succeeded { outputs } => Some((ancestor.clone(), outputs.clone())),
             _ => None,
         })
         .collect();
     Ok(ClaimedTask {
-        task_run_id,
-        fence,
-        attempt,
+        task_run_id: row.task_run_id.clone(),
+        fence: snapshot.progress.fence,
+        attempt: snapshot.progress.attempt,
         dag: name(&run.dag)?,
-        timeout_us: run.snapshot.tasks[&task].timeout_us,
-        run_id,
-        task,
-        kind,
-        version: row.try_get("version")?,
-        root: row.try_get("root")?,
-        scheduled_for: instant(&row, "scheduled_for_us")?,
-        window_start: instant(&row, "window_start_us")?,
-        window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
-        params: map("parameters", row.try_get("params")?)?,
+        timeout_us: snapshot.timeout_us,
+        run_id: run.run_id.clone(),
+        task: task.clone(),
+        kind: row.kind.clone(),
+        version: run.version.clone(),
+        root: root(tx, run).await?,
+        scheduled_for: run.scheduled_for,
+        window_start: run.window_start,
+        window_end: run.window_end,
+        params: run.params.clone(),
         outputs,
     })
+}
+
+/// The folder of the run's snapshot.
+async fn root(tx: &mut Tx, run: &LoadedRun) -> Result<String, Error> {
+    let key = (run.project.clone(), run.version.clone());
+    if let Some(root) = tx.known.root(&key) {
+        return Ok(root.clone());
+    }
+    let root: Option<String> = query("SELECT root FROM project_version WHERE project = $1 AND version = $2")
+        .bind(&run.project)
+        .bind(&run.version)
+        .fetch_value(&mut tx.connection)
+        .await?;
+    let root = root.ok_or_else(|| Error::corrupt("run")(format!("its snapshot {} is not known", run.version)))?;
+    tx.known.keep_root(key, root.clone());
+    Ok(root)
 }
 
 /// Takes back tasks that never reached their worker.
@@ -222,7 +320,7 @@ impl Command for HandBack {
         for task in &self.tasks {
             let event = Event::Interrupted { task: task.task.clone(), fence: task.fence };
             match apply(tx, &task.run_id, &event).await {
-                Ok(_) | Err(Error::Stale) => {}
+                Ok(()) | Err(Error::Stale) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -2,7 +2,7 @@
 //! truth instead.
 
 use daybreak_core::RunStatus;
-use daybreak_spec::Timestamp;
+use daybreak_spec::{Name, Timestamp};
 
 /// Something that a commit made true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +18,26 @@ pub enum Effect {
     RetryAt(Timestamp),
     /// An alias moved or a project was deployed.
     RegistryMoved,
+    /// Somebody asked for the end of a task that this worker runs.
+    CancelRequested {
+        /// The worker.
+        worker_id: String,
+    },
+    /// Another server may have changed anything: read the truth.
+    Elsewhere,
+}
+
+/// A task that the open transaction made ready.
+pub(crate) struct ReadyTask {
+    pub run_id: String,
+    pub task: Name,
+    pub heavy: bool,
 }
 
 /// What a transaction has brought about so far.
 #[derive(Default)]
 pub(crate) struct Effects {
     pub list: Vec<Effect>,
-    /// Some task became ready: whoever waits for work is to be served before the commit.
-    pub ready: bool,
+    /// Whoever waits for work is to be served from these before the commit.
+    pub ready: Vec<ReadyTask>,
 }

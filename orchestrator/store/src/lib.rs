@@ -2,33 +2,52 @@
 //! durable; a pool that cannot write answers reads. Decides nothing: what an event changes is `daybreak_core::advance`'s
 //! word. To add a write: a `Command` in the file of its subject and a method of [`Store`]; a read: a method in `reads/`.
 
+/// A named point that tests end the process at (the numbers are those of the list of crash points). Nothing in a release
+/// build.
+macro_rules! crossing {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        {
+            fail::fail_point!($name);
+        }
+    };
+}
+
 mod attempts;
+mod batch;
 mod changes;
 mod claims;
 mod clock;
+mod database;
 mod deployments;
 mod effects;
 mod error;
+mod known;
+mod leadership;
 mod load;
 mod migrations;
+mod pauses;
 mod reads;
 mod registry;
 mod runs;
 mod sources;
 mod store;
 mod sweep;
+mod tx;
 mod workers;
 mod writer;
 
 pub use attempts::ReportedEnd;
 pub use claims::{Claim, ClaimedTask};
-pub use deployments::{DeployedDag, Deployment};
+pub use database::Database;
+pub use deployments::{DeployedCursor, DeployedDag, Deployment};
 pub use effects::Effect;
 pub use error::Error;
-pub use migrations::trigger_against_illegal_transitions;
+pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illegal_transitions};
+pub use pauses::{Pause, PauseChange};
 pub use reads::{AttemptRow, CurrentProject, RunningAttempt};
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
-pub use store::{Options, Store};
+pub use store::{LeaseClock, Options, Store};
 pub use sweep::{Sweep, Swept};
 pub use workers::{HeldByWorker, NewWorker};

@@ -1,83 +1,170 @@
-//! Rows to what the state machine works on. Never writes. To add a column that advancing needs: its field in
-//! `daybreak_core`, its decoding here, its writing in `changes.rs`.
+//! Rows to what the state machine works on. Never writes, but for the revision that holds a run. To add a column that
+//! advancing needs: its field in `daybreak_core`, its decoding here, its writing in `changes.rs`.
 
 use std::collections::BTreeMap;
 
 use daybreak_core::{
-    Failure, Hold, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity,
+    Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
+    WorkerIdentity,
 };
 use daybreak_spec::{Name, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
-use crate::writer::Tx;
+use crate::database::{Row, query};
+use crate::tx::Tx;
+
+/// How often a run is read again because another server changed it meanwhile.
+const MAX_READS: u32 = 10;
 
 /// A run as its rows say.
 pub(crate) struct LoadedRun {
     pub run_id: String,
     pub project: String,
     pub dag: String,
+    pub version: String,
+    pub scheduled_for: Option<Timestamp>,
+    pub window_start: Option<Timestamp>,
+    pub window_end: Timestamp,
+    pub params: Map<String, Json>,
     pub snapshot: RunSnapshot,
+    pub tasks: BTreeMap<Name, LoadedTask>,
+    /// Raised by whoever changes it.
+    pub revision: i64,
+    /// Not read in this transaction.
+    pub remembered: bool,
+}
+
+/// What of a task's row never changes.
+pub(crate) struct LoadedTask {
+    pub task_run_id: String,
+    pub kind: String,
+    pub heavy: bool,
+}
+
+impl LoadedRun {
+    /// Changes that have been written become what is known.
+    pub(crate) fn accept(&mut self, changes: &Changes) {
+        for change in &changes.tasks {
+            if let Some(task) = self.snapshot.tasks.get_mut(&change.task) {
+                task.progress = change.after.clone();
+            }
+        }
+        if let Some(state) = &changes.run {
+            self.snapshot.state = state.clone();
+            if *state == RunState::Queued {
+                // It is to run again.
+                self.snapshot.cancel_requested = None;
+            }
+        }
+        if let Some(reason) = &changes.cancel_requested {
+            self.snapshot.cancel_requested = Some(reason.clone());
+        }
+    }
+}
+
+/// Takes a run up to change it. On a shared database its row is held until the commit, before its tasks are decided on.
+pub(crate) async fn hold(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
+    for _ in 0..MAX_READS {
+        let mut run = match tx.known.take(run_id) {
+            Some(run) => run,
+            None => load(tx, run_id).await?,
+        };
+        if !tx.is_shared() || tx.known.holds(run_id) || raise_revision(tx, &mut run).await? {
+            tx.known.hold(run_id);
+            return Ok(run);
+        }
+    }
+    Err(tx.contended())
+}
+
+/// Whether the run was still as it had been read.
+async fn raise_revision(tx: &mut Tx, run: &mut LoadedRun) -> Result<bool, Error> {
+    let written = tx.connection.written;
+    let raised = query("UPDATE run SET revision = revision + 1 WHERE run_id = $1 AND revision = $2")
+        .bind(&run.run_id)
+        .bind(run.revision)
+        .execute(&mut tx.connection)
+        .await?;
+    // By itself it changes nothing: a command that goes on to refuse needs no rollback for it.
+    tx.connection.written = written;
+    run.revision += 1;
+    Ok(raised == 1)
 }
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
-    let row = sqlx::query("SELECT project, dag, state, reason, cancel_requested FROM run WHERE run_id = $1")
-        .bind(run_id)
-        .fetch_optional(&mut tx.connection)
-        .await?
-        .ok_or_else(|| Error::NotFound(format!("no run has the id `{run_id}`")))?;
-    let status = run_status(row.try_get("state")?)?;
-    let state = status.with_reason(row.try_get("reason")?);
-    let cancel_requested = row.try_get("cancel_requested")?;
-    let rows = sqlx::query(
-        "SELECT task, parents, retry, gated, timeout_us, state, attempt, lost, fence, reported_fence, \
-         cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, reason, upstream, outputs \
-         FROM task_run WHERE run_id = $1",
+    let row = query(
+        "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, window_start_us, \
+         window_end_us, params, revision FROM run WHERE run_id = $1",
+    )
+    .bind(run_id)
+    .fetch_optional(&mut tx.connection)
+    .await?
+    .ok_or_else(|| Error::NotFound(format!("no run has the id `{run_id}`")))?;
+    let state = run_status(row.try_get("state")?)?.with_reason(row.try_get("reason")?);
+    let rows = query(
+        "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, attempt, lost, fence, \
+         reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, reason, upstream, \
+         outputs, generation, deferral FROM task_run WHERE run_id = $1",
     )
     .bind(run_id)
     .fetch_all(&mut tx.connection)
     .await?;
-    let mut tasks = BTreeMap::new();
+    let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
     for row in rows {
-        tasks.insert(name(row.try_get("task")?)?, task(&row)?);
+        let name = name(row.try_get("task")?)?;
+        snapshots.insert(name.clone(), task(&row)?);
+        let (task_run_id, kind) = (row.try_get("task_run_id")?, row.try_get("kind")?);
+        tasks.insert(name, LoadedTask { task_run_id, kind, heavy: row.try_get::<i64>("heavy")? != 0 });
     }
-    let snapshot = RunSnapshot { state, cancel_requested, tasks };
-    Ok(LoadedRun { run_id: run_id.to_owned(), project: row.try_get("project")?, dag: row.try_get("dag")?, snapshot })
+    Ok(LoadedRun {
+        run_id: run_id.to_owned(),
+        project: row.try_get("project")?,
+        dag: row.try_get("dag")?,
+        version: row.try_get("version")?,
+        scheduled_for: instant(&row, "scheduled_for_us")?,
+        window_start: instant(&row, "window_start_us")?,
+        window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
+        params: map("parameters", row.try_get("params")?)?,
+        snapshot: RunSnapshot { state, cancel_requested: row.try_get("cancel_requested")?, tasks: snapshots },
+        tasks,
+        revision: row.try_get("revision")?,
+        remembered: false,
+    })
 }
 
-fn task(row: &SqliteRow) -> Result<TaskSnapshot, Error> {
+fn task(row: &Row) -> Result<TaskSnapshot, Error> {
     let progress = TaskProgress {
         state: task_state(row)?,
+        generation: count(row, "generation")?,
         attempt: count(row, "attempt")?,
         lost: count(row, "lost")?,
         fence: row.try_get("fence")?,
         reported_fence: row.try_get("reported_fence")?,
-        cancel_requested: row.try_get::<i64, _>("cancel_requested")? != 0,
+        cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
     };
     Ok(TaskSnapshot {
         parents: json("list of needed tasks", row.try_get("parents")?)?,
         retry: json("retry policy", row.try_get("retry")?)?,
-        gated: row.try_get::<i64, _>("gated")? != 0,
+        gated: row.try_get::<i64>("gated")? != 0,
         timeout_us: row.try_get("timeout_us")?,
         progress,
     })
 }
 
-fn task_state(row: &SqliteRow) -> Result<TaskState, Error> {
+fn task_state(row: &Row) -> Result<TaskState, Error> {
     let failure =
         || -> Result<Failure, Error> { Ok(Failure { cause: row.try_get("cause")?, reason: row.try_get("reason")? }) };
     Ok(match task_status(row.try_get("state")?)? {
         TaskStatus::Waiting => TaskState::Waiting,
         TaskStatus::Ready => TaskState::Ready,
-        TaskStatus::Deferred => TaskState::Deferred,
+        TaskStatus::Deferred => TaskState::Deferred(json("wait", row.try_get("deferral")?)?),
         TaskStatus::Cancelled => TaskState::Cancelled,
         TaskStatus::Running => TaskState::Running(Hold {
             worker: WorkerIdentity { id: row.try_get("worker_id")?, epoch: row.try_get("worker_epoch")? },
-            deadline: row.try_get::<Option<i64>, _>("deadline_us")?.map(Timestamp::from_micros),
+            deadline: row.try_get::<Option<i64>>("deadline_us")?.map(Timestamp::from_micros),
         }),
         TaskStatus::RetryWait => {
             TaskState::RetryWait { until: Timestamp::from_micros(row.try_get("run_after_us")?), failure: failure()? }
@@ -85,7 +172,7 @@ fn task_state(row: &SqliteRow) -> Result<TaskState, Error> {
         TaskStatus::Succeeded => TaskState::Succeeded { outputs: map("outputs", row.try_get("outputs")?)? },
         TaskStatus::Failed => TaskState::Failed(failure()?),
         TaskStatus::Skipped => {
-            TaskState::Skipped { reason: row.try_get::<Option<String>, _>("reason")?.unwrap_or_default() }
+            TaskState::Skipped { reason: row.try_get::<Option<String>>("reason")?.unwrap_or_default() }
         }
         TaskStatus::UpstreamFailed => TaskState::UpstreamFailed { upstream: name(row.try_get("upstream")?)? },
     })
@@ -112,12 +199,12 @@ pub(crate) fn map(what: &'static str, text: &str) -> Result<Map<String, Json>, E
 }
 
 /// A whole number that is never negative.
-pub(crate) fn count<T: TryFrom<i64>>(row: &SqliteRow, column: &'static str) -> Result<T, Error> {
+pub(crate) fn count<T: TryFrom<i64>>(row: &Row, column: &'static str) -> Result<T, Error> {
     let number: i64 = row.try_get(column)?;
     T::try_from(number).map_err(|_| Error::corrupt(column)(format!("{number} is out of range")))
 }
 
 /// An instant that may be absent.
-pub(crate) fn instant(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, Error> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
+pub(crate) fn instant(row: &Row, column: &'static str) -> Result<Option<Timestamp>, Error> {
+    Ok(row.try_get::<Option<i64>>(column)?.map(Timestamp::from_micros))
 }

@@ -1,10 +1,10 @@
 //! Builds, model versions and aliases: written only inside the transaction of the success that made them.
 
 use daybreak_protocol::{AliasMove, BuildRecord, NewModelVersion};
-use sqlx::Row;
 
+use crate::database::query;
 use crate::load::LoadedRun;
-use crate::writer::Tx;
+use crate::tx::Tx;
 use crate::{Effect, Error};
 
 /// Records a build unless the newest one of the same view, instant and definition holds the same bytes.
@@ -14,7 +14,7 @@ pub(crate) async fn record_build(
     task_run_id: &str,
     build: &BuildRecord,
 ) -> Result<(), Error> {
-    let newest = sqlx::query(
+    let newest = query(
         "SELECT number, object FROM build WHERE project = $1 AND view = $2 AND as_of_us = $3 \
          AND definition_hash = $4 ORDER BY number DESC LIMIT 1",
     )
@@ -26,12 +26,12 @@ pub(crate) async fn record_build(
     .await?;
     let mut number = 1_i64;
     if let Some(row) = newest {
-        if row.try_get::<&str, _>("object")? == build.object {
+        if row.try_get::<&str>("object")? == build.object {
             return Ok(());
         }
-        number = row.try_get::<i64, _>("number")? + 1;
+        number = row.try_get::<i64>("number")? + 1;
     }
-    sqlx::query(
+    query(
         "INSERT INTO build (project, view, as_of_us, definition_hash, number, object, row_count, size_bytes, \
          task_run_id, created_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
@@ -44,7 +44,7 @@ pub(crate) async fn record_build(
     .bind(signed(build.rows, "rows of a build")?)
     .bind(signed(build.size_bytes, "size of a build")?)
     .bind(task_run_id)
-    .bind(tx.sources.now().micros)
+    .bind(tx.now().micros)
     .execute(&mut tx.connection)
     .await?;
     Ok(())
@@ -57,15 +57,15 @@ pub(crate) async fn number_model_version(
     task_run_id: &str,
     new: &NewModelVersion,
 ) -> Result<i64, Error> {
-    let version: i64 = sqlx::query_scalar(
+    let version: i64 = query(
         "INSERT INTO model (project, model, versions) VALUES ($1, $2, 1) \
          ON CONFLICT (project, model) DO UPDATE SET versions = model.versions + 1 RETURNING versions",
     )
     .bind(&run.project)
     .bind(new.model.as_str())
-    .fetch_one(&mut tx.connection)
+    .fetch_scalar(&mut tx.connection)
     .await?;
-    sqlx::query(
+    query(
         "INSERT INTO model_version (project, model, version, object, as_of_us, fit_from_us, fit_to_us, row_count, \
          metrics, run_id, task_run_id, created_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
@@ -80,7 +80,7 @@ pub(crate) async fn number_model_version(
     .bind(serde_json::to_string(&new.metrics).expect("numbers by name always write"))
     .bind(&run.run_id)
     .bind(task_run_id)
-    .bind(tx.sources.now().micros)
+    .bind(tx.now().micros)
     .execute(&mut tx.connection)
     .await?;
     Ok(version)
@@ -93,17 +93,16 @@ pub(crate) async fn move_alias(
     task_run_id: &str,
     wanted: &AliasMove,
 ) -> Result<bool, Error> {
-    let known: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM model_version WHERE project = $1 AND model = $2 AND version = $3")
-            .bind(project)
-            .bind(wanted.model.as_str())
-            .bind(i64::from(wanted.version))
-            .fetch_one(&mut tx.connection)
-            .await?;
+    let known: i64 = query("SELECT COUNT(*) FROM model_version WHERE project = $1 AND model = $2 AND version = $3")
+        .bind(project)
+        .bind(wanted.model.as_str())
+        .bind(i64::from(wanted.version))
+        .fetch_scalar(&mut tx.connection)
+        .await?;
     if known == 0 {
         return Err(Error::Refused(format!("model `{}` has no version {}", wanted.model, wanted.version)));
     }
-    let current = sqlx::query("SELECT version, as_of_us FROM alias WHERE project = $1 AND model = $2 AND alias = $3")
+    let current = query("SELECT version, as_of_us FROM alias WHERE project = $1 AND model = $2 AND alias = $3")
         .bind(project)
         .bind(wanted.model.as_str())
         .bind(&wanted.alias)
@@ -111,12 +110,10 @@ pub(crate) async fn move_alias(
         .await?;
     let (previous, moved) = match &current {
         None => (None, true),
-        Some(row) => {
-            (Some(row.try_get::<i64, _>("version")?), row.try_get::<i64, _>("as_of_us")? <= wanted.as_of.micros)
-        }
+        Some(row) => (Some(row.try_get::<i64>("version")?), row.try_get::<i64>("as_of_us")? <= wanted.as_of.micros),
     };
     if moved {
-        sqlx::query(
+        query(
             "INSERT INTO alias (project, model, alias, version, as_of_us, moved_at_us) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (project, model, alias) DO UPDATE SET version = excluded.version, \
              as_of_us = excluded.as_of_us, moved_at_us = excluded.moved_at_us",
@@ -126,12 +123,12 @@ pub(crate) async fn move_alias(
         .bind(&wanted.alias)
         .bind(i64::from(wanted.version))
         .bind(wanted.as_of.micros)
-        .bind(tx.sources.now().micros)
+        .bind(tx.now().micros)
         .execute(&mut tx.connection)
         .await?;
         raise_cursor(tx, project).await?;
     }
-    sqlx::query(
+    query(
         "INSERT INTO alias_history (project, number, model, alias, version, previous_version, as_of_us, moved, \
          task_run_id, at_us) SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 \
          FROM alias_history WHERE project = $1",
@@ -144,7 +141,7 @@ pub(crate) async fn move_alias(
     .bind(wanted.as_of.micros)
     .bind(i64::from(moved))
     .bind(task_run_id)
-    .bind(tx.sources.now().micros)
+    .bind(tx.now().micros)
     .execute(&mut tx.connection)
     .await?;
     Ok(moved)
@@ -152,7 +149,7 @@ pub(crate) async fn move_alias(
 
 /// Tells everybody who waits on the registry that it changed.
 pub(crate) async fn raise_cursor(tx: &mut Tx, project: &str) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "INSERT INTO registry_cursor (project, cursor) VALUES ($1, 1) \
          ON CONFLICT (project) DO UPDATE SET cursor = registry_cursor.cursor + 1",
     )

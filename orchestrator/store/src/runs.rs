@@ -1,14 +1,20 @@
 //! Making runs: by hand, or from the firings of a schedule; and asking for their end. A firing and the advance of its
-//! schedule's cursor are one transaction, so neither can be lost or doubled. To add a policy for overlapping runs: an
+//! schedule's cursor are one transaction, so neither can be lost or doubled, and a DAG that is paused moves neither. To add a policy for overlapping runs: an
 //! arm in `Fire::make`.
 
-use daybreak_core::{Event, RunStatus, TaskStatus};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
 use daybreak_spec::{Name, Overlap, Retry, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::Error;
-use crate::changes::{apply, exactly_one, start_next};
-use crate::writer::{Command, Tx};
+use crate::changes::{apply, exactly_one};
+use crate::database::query;
+use crate::known::Known;
+use crate::load::{LoadedRun, LoadedTask};
+use crate::tx::{Command, Tx};
 
 /// What every run of a DAG is made from.
 #[derive(Clone, Debug)]
@@ -75,13 +81,15 @@ pub struct CursorMove {
     pub from: Timestamp,
     /// Where it goes.
     pub to: Timestamp,
+    /// Missed firings on the way that the schedule's policy left out.
+    pub left_out: u64,
 }
 
 /// Firings of one DAG that are due, oldest first, and how far its schedules' cursors go with them.
 #[derive(Clone, Debug)]
 pub struct Fire {
     /// From what.
-    pub template: RunTemplate,
+    pub template: Arc<RunTemplate>,
     /// What is dealt with.
     pub cursors: Vec<CursorMove>,
     /// What becomes a run.
@@ -115,9 +123,11 @@ impl Command for Fire {
     type Reply = Fired;
     async fn run(&self, tx: &mut Tx) -> Result<Fired, Error> {
         check_epoch(tx, self.epoch).await?;
+        crossing!("cp01.before");
         for cursor in &self.cursors {
             self.move_cursor(tx, *cursor).await?;
         }
+        crossing!("cp01.after");
         let mut fired = Fired::default();
         for firing in &self.firings {
             self.make(tx, *firing, &mut fired).await?;
@@ -128,23 +138,27 @@ impl Command for Fire {
 
 impl Fire {
     async fn move_cursor(&self, tx: &mut Tx, cursor: CursorMove) -> Result<(), Error> {
-        let moved = sqlx::query(
-            "UPDATE schedule_cursor SET cursor_us = $1 WHERE project = $2 AND dag = $3 AND schedule = $4 \
-             AND cursor_us = $5",
+        let moved = query(
+            "UPDATE schedule_cursor SET cursor_us = $1, left_out = left_out + $2 WHERE project = $3 AND dag = $4 \
+             AND schedule = $5 AND cursor_us = $6 \
+             AND NOT EXISTS (SELECT 1 FROM dag_pause WHERE dag_pause.project = $3 AND dag_pause.dag = $4)",
         )
         .bind(cursor.to.micros)
+        .bind(i64::try_from(cursor.left_out).unwrap_or(i64::MAX))
         .bind(self.template.project.as_str())
         .bind(self.template.dag.as_str())
         .bind(i64::from(cursor.schedule))
         .bind(cursor.from.micros)
         .execute(&mut tx.connection)
-        .await?
-        .rows_affected();
+        .await?;
         exactly_one(moved, || format!("the cursor of schedule {} of DAG `{}`", cursor.schedule, self.template.dag))
     }
 
     async fn make(&self, tx: &mut Tx, firing: NewFiring, fired: &mut Fired) -> Result<(), Error> {
-        let active = active_runs(tx, &self.template).await?;
+        let active = match firing.overlap {
+            Overlap::Queue => Vec::new(),
+            Overlap::Skip | Overlap::CancelPrevious => active_runs(tx, &self.template).await?,
+        };
         let skipped = (firing.overlap == Overlap::Skip && !active.is_empty())
             .then(|| format!("run {} was still active (`overlap: skip`)", active[0]));
         let row = RunRow {
@@ -168,19 +182,19 @@ impl Fire {
             }
         }
         fired.runs.push(run_id);
-        start_next(tx, self.template.project.as_str(), self.template.dag.as_str()).await?;
+        tx.followed.insert((self.template.project.to_string(), self.template.dag.to_string()));
         Ok(())
     }
 }
 
 async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>, Error> {
-    let active = sqlx::query_scalar(
+    let active = query(
         "SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
          ORDER BY window_end_us, run_id",
     )
     .bind(template.project.as_str())
     .bind(template.dag.as_str())
-    .fetch_all(&mut tx.connection)
+    .fetch_values(&mut tx.connection)
     .await?;
     Ok(active)
 }
@@ -194,10 +208,10 @@ struct RunRow {
 
 /// `None`: the firing has its run already.
 async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
-    let (run_id, now) = (tx.sources.id(), tx.sources.now());
+    let (run_id, now) = (tx.sources.id(), tx.now());
     let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let params = serde_json::to_string(&template.params).expect("a JSON map always writes");
-    let made = sqlx::query(
+    let made = query(
         "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
          window_end_us, params, created_at_us, ended_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (project, dag, scheduled_for_us) DO NOTHING",
@@ -215,25 +229,57 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     .bind(now.micros)
     .bind(row.skipped.is_some().then_some(now.micros))
     .execute(&mut tx.connection)
-    .await?
-    .rows_affected();
+    .await?;
     if made == 0 {
         return Ok(None);
     }
     if row.skipped.is_none() {
-        for task in &template.tasks {
-            insert_task(tx, template, &run_id, task).await?;
-        }
+        let run = insert_tasks(tx, template, &run_id, row).await?;
+        // Nobody else can know of it before the commit.
+        tx.known.hold(&run_id);
+        tx.known.keep(run);
     }
     Ok(Some(run_id))
 }
 
-async fn insert_task(tx: &mut Tx, template: &RunTemplate, run_id: &str, task: &TaskTemplate) -> Result<(), Error> {
-    sqlx::query(
+/// Writes the run's tasks; the run as it stands then.
+async fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow) -> Result<LoadedRun, Error> {
+    let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
+    for task in &template.tasks {
+        let task_run_id = insert_task(tx, template, run_id, task).await?;
+        let snapshot = TaskSnapshot {
+            parents: task.parents.clone(),
+            retry: task.retry.clone(),
+            gated: task.gated,
+            timeout_us: task.timeout_us,
+            progress: TaskProgress::new(),
+        };
+        snapshots.insert(task.task.clone(), snapshot);
+        tasks.insert(task.task.clone(), LoadedTask { task_run_id, kind: task.kind.clone(), heavy: task.heavy });
+    }
+    Ok(LoadedRun {
+        run_id: run_id.to_owned(),
+        project: template.project.to_string(),
+        dag: template.dag.to_string(),
+        version: template.version.clone(),
+        scheduled_for: row.scheduled_for,
+        window_start: row.window_start,
+        window_end: row.window_end,
+        params: template.params.clone(),
+        snapshot: RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: snapshots },
+        tasks,
+        revision: 0,
+        remembered: false,
+    })
+}
+
+async fn insert_task(tx: &mut Tx, template: &RunTemplate, run_id: &str, task: &TaskTemplate) -> Result<String, Error> {
+    let task_run_id = tx.sources.id();
+    query(
         "INSERT INTO task_run (task_run_id, project, run_id, task, kind, heavy, gated, parents, retry, timeout_us, \
          state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(tx.sources.id())
+    .bind(&task_run_id)
     .bind(template.project.as_str())
     .bind(run_id)
     .bind(task.task.as_str())
@@ -246,14 +292,17 @@ async fn insert_task(tx: &mut Tx, template: &RunTemplate, run_id: &str, task: &T
     .bind(TaskStatus::Waiting.as_str())
     .execute(&mut tx.connection)
     .await?;
-    Ok(())
+    Ok(task_run_id)
 }
 
-async fn check_epoch(tx: &mut Tx, epoch: i64) -> Result<(), Error> {
-    let current: Option<i64> = sqlx::query_scalar("SELECT epoch FROM leader WHERE name = 'scheduler'")
-        .fetch_optional(&mut tx.connection)
-        .await?;
-    if current == Some(epoch) { Ok(()) } else { Err(Error::Conflict { what: "the leadership".to_owned() }) }
+/// Whether the writer of a leader's transaction still leads. Whoever takes over waits for this transaction.
+pub(crate) async fn check_epoch(tx: &mut Tx, epoch: i64) -> Result<(), Error> {
+    if tx.epoch.is_none() {
+        tx.epoch = query("SELECT epoch FROM leader WHERE name = 'scheduler' FOR SHARE")
+            .fetch_value(&mut tx.connection)
+            .await?;
+    }
+    if tx.epoch == Some(epoch) { Ok(()) } else { Err(Error::Conflict { what: "the leadership".to_owned() }) }
 }
 
 /// Asks for a run's end.
@@ -266,7 +315,7 @@ impl Command for Cancel {
     type Reply = ();
     async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
         match apply(tx, &self.run_id, &Event::Cancel { reason: self.reason.clone() }).await {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(Error::Refused(_)) => {
                 let detail = format!("run {} has ended or is being cancelled already", self.run_id);
                 return Err(Error::Refused(detail));
@@ -275,25 +324,41 @@ impl Command for Cancel {
         }
         audit(tx, "cancel", &self.run_id, &self.reason).await
     }
+
+    fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {
+        Some(&self.run_id)
+    }
 }
 
 async fn cancel_if_active(tx: &mut Tx, run_id: &str, reason: String) -> Result<(), Error> {
     match apply(tx, run_id, &Event::Cancel { reason }).await {
-        Ok(_) | Err(Error::Refused(_)) => Ok(()),
+        Ok(()) | Err(Error::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// Writes down who did what by hand, in the action's own transaction.
 pub(crate) async fn audit(tx: &mut Tx, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail) VALUES ($1, '*', $2, $3, $4, $5)",
+    audit_of(tx, None, action, (subject, detail)).await
+}
+
+/// The same, with who did it.
+pub(crate) async fn audit_of(
+    tx: &mut Tx,
+    actor: Option<&str>,
+    action: &str,
+    (subject, detail): (&str, &str),
+) -> Result<(), Error> {
+    query(
+        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor) \
+         VALUES ($1, '*', $2, $3, $4, $5, $6)",
     )
     .bind(tx.sources.id())
-    .bind(tx.sources.now().micros)
+    .bind(tx.now().micros)
     .bind(action)
     .bind(subject)
     .bind(detail)
+    .bind(actor)
     .execute(&mut tx.connection)
     .await?;
     Ok(())

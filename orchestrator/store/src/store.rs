@@ -1,7 +1,7 @@
 //! The store itself: opening the database, and one method per write. Reads are in `reads/`. To add a write: a `Command`
 //! in the file of its subject, a method here.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,38 +9,54 @@ use daybreak_core::WorkerIdentity;
 use daybreak_protocol::MintPublication;
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;
-use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use futures::future::join_all;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::attempts::{Mint, Report};
+use crate::batch::Batches;
 use crate::claims::{Waiting, WaitingClaim};
 use crate::clock::SetClock;
+use crate::database::{Connection, Dialect, Pool, query};
 use crate::effects::Effects;
 use crate::error::why_not_opened;
+use crate::known::Known;
+use crate::leadership::{Lead, Renew, Resign};
+use crate::migrations::bring_up;
+use crate::pauses::{LiftPause, SetPause};
 use crate::runs::Cancel;
-use crate::workers::{Beat, Lead, Revoke, TakeOver};
-use crate::writer::{Command, Message, Tx, Typed, Writer};
+use crate::tx::{Command, Tx, Typed};
+use crate::workers::{Beat, Revoke, TakeOver};
+use crate::writer::{Message, Writer};
 use crate::{
-    Claim, ClaimedTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker, NewRun, NewWorker, ReportedEnd, Sources,
-    Sweep, Swept,
+    Claim, ClaimedTask, Database, Deployment, Effect, Error, Fire, Fired, HeldByWorker, NewRun, NewWorker, PauseChange,
+    ReportedEnd, Sources, Sweep, Swept,
 };
-
-/// SQLite 3.7.0 to 3.51.2 can corrupt a database when its log is reset (<https://www.sqlite.org/wal.html#walreset>).
-const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
-
-const READERS: u32 = 4;
 
 /// Effects that a subscriber may fall behind by before it has to read the truth instead.
 const EFFECTS: usize = 4096;
 
+/// How often a database that is away is tried when the store opens, and how often a line says what is waited for.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+const TRIES_PER_LINE: u32 = 8;
+
+/// Whose clock leases, deadlines and waits go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseClock {
+    /// The one in [`Sources`]: there is one process, or a test drives the time.
+    Process,
+    /// PostgreSQL's own, read as each transaction begins: servers on several hosts need not agree on the time. A database
+    /// without a clock of its own goes by the process's.
+    Database,
+}
+
 /// How to open the store.
 pub struct Options {
-    /// The database file.
-    pub path: PathBuf,
+    /// Which database, and where.
+    pub database: Database,
     /// Time, chance and identities.
     pub sources: Sources,
+    /// Whose clock leases go by.
+    pub lease_clock: LeaseClock,
     /// Called when a commit could not be made durable. Has to end the process: what the database says after an fsync
     /// error cannot be trusted.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
@@ -51,33 +67,58 @@ pub struct Options {
 pub struct Store {
     writer: mpsc::UnboundedSender<Message>,
     effects: broadcast::Sender<Effect>,
-    pub(crate) readers: SqlitePool,
+    pub(crate) readers: Pool,
     sources: Sources,
+    away: watch::Receiver<Option<String>>,
+    shared: bool,
 }
 
 impl Store {
-    /// Opens the database, makes it if it is not there, and brings its schema up to date.
+    /// Opens the database, makes it if it is not there, and brings its schema up to date. One that does not answer is
+    /// waited for.
     ///
     /// # Errors
     /// [`Error::Open`] says what is wrong with the file and what to do.
     pub async fn open(options: Options) -> Result<Self, Error> {
-        let Options { path, sources, on_fatal } = options;
-        let opening = |detail: String| Error::Open { path: path.clone(), detail };
-        let connect = connect_options(&path);
-        let mut connection = connect.connect().await.map_err(|error| opening(why_not_opened(&error)))?;
-        require_version(&mut connection).await.map_err(opening)?;
-        migrate(&mut connection).await.map_err(opening)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(connect.pragma("query_only", "1"))
-            .await
-            .map_err(|error| opening(error.to_string()))?;
+        let Options { database, sources, lease_clock, on_fatal } = options;
+        let writer_id = sources.id();
+        let connection = connect(&database, &sources, &writer_id).await?;
+        let readers = database.readers().await?;
         let (sender, receiver) = mpsc::unbounded_channel();
         let (effects, _) = broadcast::channel(EFFECTS);
-        let tx = Tx { connection, sources: sources.clone(), effects: Effects::default() };
-        let writer = Writer { tx, receiver, effects: effects.clone(), on_fatal, waiting: Waiting::default() };
-        tokio::spawn(writer.run());
-        Ok(Self { writer: sender, effects, readers, sources })
+        let (away, known_away) = watch::channel(None);
+        let tx = Tx {
+            connection,
+            sources: sources.clone(),
+            effects: Effects::default(),
+            known: Known::default(),
+            followed: BTreeSet::new(),
+            epoch: None,
+            database_time: None,
+        };
+        let shared = database.dialect() == Dialect::Postgres;
+        let batches = Batches {
+            tx,
+            waiting: Waiting::default(),
+            database,
+            with_time: lease_clock == LeaseClock::Database,
+            on_fatal,
+            writer_id,
+            number: 0,
+            broken: false,
+        };
+        tokio::spawn(Writer { batches, receiver, effects: effects.clone(), away }.run());
+        Ok(Self { writer: sender, effects, readers, sources, away: known_away, shared })
+    }
+
+    /// Whether other servers may work on the same database.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Why the database cannot be used at the moment, if the last attempt to write failed for that.
+    pub fn away(&self) -> Option<String> {
+        self.away.borrow().clone()
     }
 
     /// Commits everything accepted so far, folds the log in and closes the file.
@@ -115,12 +156,26 @@ impl Store {
         self.write(run).await
     }
 
-    /// Makes the runs of due firings and moves the schedule's cursor, together.
+    /// Makes the runs of due firings and moves the cursors of their schedules, each DAG's together. What is given in one
+    /// call is in the writer's hands at once, so that commits take many DAGs. The answers are in order.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the cursor or the leadership moved meanwhile.
-    pub async fn fire(&self, fire: Fire) -> Result<Fired, Error> {
-        self.write(fire).await
+    /// [`Error::Conflict`] when a cursor or the leadership moved meanwhile, or the DAG was paused.
+    pub async fn fire(&self, fires: Vec<Fire>) -> Vec<Result<Fired, Error>> {
+        join_all(fires.into_iter().map(|fire| self.write(fire))).await
+    }
+
+    /// Lets a DAG fire nothing; a pause that stands keeps its beginning and takes the new note.
+    pub async fn pause(&self, change: PauseChange) -> Result<(), Error> {
+        self.write(SetPause(change)).await
+    }
+
+    /// Lets a DAG fire again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it is not paused.
+    pub async fn resume(&self, change: PauseChange) -> Result<(), Error> {
+        self.write(LiftPause(change)).await
     }
 
     /// Asks for a run's end.
@@ -152,7 +207,7 @@ impl Store {
     /// [`Error::ReRegister`] when the worker's lease is over.
     pub async fn claim(&self, claim: Claim) -> Result<Vec<ClaimedTask>, Error> {
         let (reply, claimed) = oneshot::channel();
-        self.writer.send(Message::Claim(WaitingClaim { claim, reply })).map_err(|_| Error::Closed)?;
+        self.writer.send(Message::Claim(WaitingClaim::new(claim, reply))).map_err(|_| Error::Closed)?;
         claimed.await.map_err(|_| Error::Closed)?
     }
 
@@ -167,7 +222,11 @@ impl Store {
         end: ReportedEnd,
         (busy_us, start_us): (i64, i64),
     ) -> Result<(), Error> {
-        self.write(Report { task_run_id, fence, end, busy_us, start_us }).await
+        crossing!("cp10.before");
+        let (job, reply) = Typed::new(Report { task_run_id, fence, end, busy_us, start_us });
+        self.writer.send(Message::Command(Box::new(job))).map_err(|_| Error::Closed)?;
+        crossing!("cp10.after");
+        reply.unwrap_or_else(|_| Err(Error::Closed)).await
     }
 
     /// Mints the next publication number of a view.
@@ -180,9 +239,19 @@ impl Store {
         self.write(TakeOver { server_id }).await
     }
 
-    /// Takes the leadership; its new epoch.
-    pub async fn lead(&self, holder: String) -> Result<i64, Error> {
+    /// Takes the leadership if it is to be had; its new epoch. A file's one process always has it.
+    pub async fn lead(&self, holder: String) -> Result<Option<i64>, Error> {
         self.write(Lead { holder }).await
+    }
+
+    /// Renews the leadership. `false`: somebody else has taken it.
+    pub async fn renew_leadership(&self, holder: String, epoch: i64) -> Result<bool, Error> {
+        self.write(Renew { holder, epoch }).await
+    }
+
+    /// Gives the leadership away, so that the next server has it at once. `false`: somebody else had taken it.
+    pub async fn resign(&self, holder: String, epoch: i64) -> Result<bool, Error> {
+        self.write(Resign { holder, epoch }).await
     }
 
     /// Deals with what real time has brought about.
@@ -196,39 +265,34 @@ impl Store {
     }
 }
 
-fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .pragma("journal_size_limit", "67108864")
-        .pragma("wal_autocheckpoint", "4000")
-        .statement_cache_capacity(256)
-        .disable_statement_logging()
-}
-
-async fn require_version(connection: &mut SqliteConnection) -> Result<(), String> {
-    let version: String =
-        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await.map_err(|error| error.to_string())?;
-    let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
-    if parts.as_slice() >= OLDEST_SQLITE.as_slice() {
-        return Ok(());
-    }
-    Err(format!("SQLite {version} can lose data (WAL reset); build with the bundled 3.51.3 or newer"))
-}
-
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), String> {
-    match crate::migrations::migrator().run_direct(None, connection, false).await {
-        Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(version)) => Err(format!(
-            "its schema (version {version}) is newer than this binary knows; run the newer binary, or restore a backup"
-        )),
-        Err(MigrateError::VersionMismatch(version)) => {
-            Err(format!("migration {version} differs from the one that was applied; restore a backup"))
+/// A connection for the writer, its schema up to date, waiting for a database that does not answer.
+async fn connect(database: &Database, sources: &Sources, writer_id: &str) -> Result<Connection, Error> {
+    let mut tries = 0;
+    loop {
+        match try_connect(database, sources, writer_id).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if error.passes() => {
+                if tries % TRIES_PER_LINE == 0 {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "waiting for {}", database.name());
+                }
+                tries += 1;
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            Err(Error::Database(source)) => return Err(database.does_not_open(why_not_opened(&source))),
+            Err(error) => return Err(error),
         }
-        Err(error) => Err(error.to_string()),
     }
+}
+
+async fn try_connect(database: &Database, sources: &Sources, writer_id: &str) -> Result<Connection, Error> {
+    let mut connection = database.connect().await?;
+    bring_up(&mut connection, database, sources.now()).await?;
+    if connection.dialect() == Dialect::Postgres {
+        query("INSERT INTO commit_mark (writer_id, project, number, begun_at_us) VALUES ($1, '*', 0, $2)")
+            .bind(writer_id)
+            .bind(sources.now().micros)
+            .execute(&mut connection)
+            .await?;
+    }
+    Ok(connection)
 }

@@ -1,15 +1,16 @@
-//! What real time brings about: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
+//! What real time brings about, dealt with by the leader: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
 //! them, waits that are over. Looks at what is, not at what happened, so it is safe to run at any moment and twice.
 //! To add a matter of time: a statement and its event here.
 
 use daybreak_core::Event;
 use daybreak_spec::{Name, Timestamp};
-use sqlx::Row;
 
 use crate::Error;
 use crate::changes::apply;
+use crate::database::query;
 use crate::load::name;
-use crate::writer::{Command, Tx};
+use crate::runs::check_epoch;
+use crate::tx::{Command, Tx};
 
 /// Rows looked at per matter and turn.
 const MAX_ROWS: i64 = 500;
@@ -17,6 +18,8 @@ const MAX_ROWS: i64 = 500;
 /// Deals with what real time has brought about.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep {
+    /// The leader's epoch, checked in the transaction.
+    pub epoch: i64,
     /// How long a worker has to end a cancelled task.
     pub cancel_grace_us: i64,
 }
@@ -39,13 +42,15 @@ pub struct Swept {
 impl Command for Sweep {
     type Reply = Swept;
     async fn run(&self, tx: &mut Tx) -> Result<Swept, Error> {
-        let now = tx.sources.now().micros;
+        check_epoch(tx, self.epoch).await?;
+        // Each order is that of the index of the few rows in question: without it SQLite reads the whole past.
+        let now = tx.now().micros;
         let lost = find(
             tx,
             "SELECT task_run.run_id, task_run.task, task_run.fence FROM task_run LEFT JOIN worker \
              ON worker.worker_id = task_run.worker_id AND worker.epoch = task_run.worker_epoch \
              WHERE task_run.state = 'running' AND (worker.worker_id IS NULL OR worker.lease_until_us <= $1) \
-             ORDER BY task_run.task_run_id LIMIT $2",
+             ORDER BY task_run.worker_id, task_run.worker_epoch LIMIT $2",
             now,
         )
         .await?;
@@ -54,7 +59,7 @@ impl Command for Sweep {
         let late = find(
             tx,
             "SELECT run_id, task, fence FROM task_run WHERE state = 'running' AND deadline_us <= $1 \
-             ORDER BY task_run_id LIMIT $2",
+             ORDER BY worker_id, worker_epoch LIMIT $2",
             now,
         )
         .await?;
@@ -62,7 +67,7 @@ impl Command for Sweep {
         let unended = find(
             tx,
             "SELECT run_id, task, fence FROM task_run WHERE state = 'running' AND cancel_requested = 1 \
-             AND cancel_at_us <= $1 ORDER BY task_run_id LIMIT $2",
+             AND cancel_at_us <= $1 ORDER BY worker_id, worker_epoch LIMIT $2",
             now - self.cancel_grace_us,
         )
         .await?;
@@ -75,9 +80,18 @@ impl Command for Sweep {
         )
         .await?;
         swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
-        let next: Option<i64> = sqlx::query_scalar("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
-            .fetch_one(&mut tx.connection)
+        let next: Option<i64> = query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
+            .fetch_scalar(&mut tx.connection)
             .await?;
+        let queued = query(
+            "SELECT DISTINCT project, dag FROM run WHERE state IN ('queued', 'running') AND state = 'queued' \
+             ORDER BY project, dag",
+        )
+        .fetch_all(&mut tx.connection)
+        .await?;
+        for row in &queued {
+            tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
+        }
         swept.next_retry = next.map(Timestamp::from_micros);
         Ok(swept)
     }
@@ -90,8 +104,9 @@ struct Found {
 }
 
 async fn find(tx: &mut Tx, statement: &'static str, until_us: i64) -> Result<Vec<Found>, Error> {
-    let rows = sqlx::query(statement).bind(until_us).bind(MAX_ROWS).fetch_all(&mut tx.connection).await?;
-    rows.iter()
+    let rows = query(statement).bind(until_us).bind(MAX_ROWS).fetch_all(&mut tx.connection).await?;
+    let mut found = rows
+        .iter()
         .map(|row| {
             Ok(Found {
                 run_id: row.try_get("run_id")?,
@@ -99,18 +114,23 @@ async fn find(tx: &mut Tx, statement: &'static str, until_us: i64) -> Result<Vec
                 fence: row.try_get("fence")?,
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, Error>>()?;
+    // Servers take runs in one order.
+    found.sort_by(|one, other| one.run_id.cmp(&other.run_id));
+    Ok(found)
 }
 
 async fn each(tx: &mut Tx, found: Vec<Found>, event: impl Fn(Name, i64) -> Event + Send) -> Result<u32, Error> {
     let mut applied = 0;
     for Found { run_id, task, fence } in found {
+        crossing!("cp13.before");
         match apply(tx, &run_id, &event(task, fence)).await {
-            Ok(_) => applied += 1,
+            Ok(()) => applied += 1,
             Err(error) if error.is_database_fault() => return Err(error),
             // One run that does not read must not keep the others from going on.
             Err(error) => tracing::error!(run.id = run_id, %error, "a run could not be advanced"),
         }
+        crossing!("cp13.after");
     }
     Ok(applied)
 }

@@ -1,12 +1,12 @@
 //! Workers and their leases: one row per worker, renewed by its heartbeats, never a row per task.
 
 use daybreak_core::{Event, WorkerIdentity};
-use sqlx::Row;
 
 use crate::Error;
 use crate::changes::apply;
+use crate::database::query;
 use crate::load::name;
-use crate::writer::{Command, Tx};
+use crate::tx::{Command, Tx};
 
 /// A worker that presents itself.
 #[derive(Clone, Debug)]
@@ -35,15 +35,15 @@ pub struct HeldByWorker {
 impl Command for NewWorker {
     type Reply = WorkerIdentity;
     async fn run(&self, tx: &mut Tx) -> Result<WorkerIdentity, Error> {
-        let (id, now) = (tx.sources.id(), tx.sources.now());
-        sqlx::query(
+        let (id, now) = (tx.sources.id(), tx.now());
+        query(
             "INSERT INTO worker (worker_id, project, epoch, label, version, server_id, lease_until_us, \
              registered_at_us) VALUES ($1, '*', 1, $2, $3, $4, $5, $6)",
         )
         .bind(&id)
         .bind(&self.label)
         .bind(&self.version)
-        .bind(&self.server_id)
+        .bind(self.server_id.as_deref())
         .bind(now.plus_micros(self.lease_us).micros)
         .bind(now.micros)
         .execute(&mut tx.connection)
@@ -61,17 +61,16 @@ pub(crate) struct Beat {
 impl Command for Beat {
     type Reply = Vec<HeldByWorker>;
     async fn run(&self, tx: &mut Tx) -> Result<Vec<HeldByWorker>, Error> {
-        let renewed = sqlx::query("UPDATE worker SET lease_until_us = $1 WHERE worker_id = $2 AND epoch = $3")
-            .bind(tx.sources.now().plus_micros(self.lease_us).micros)
+        let renewed = query("UPDATE worker SET lease_until_us = $1 WHERE worker_id = $2 AND epoch = $3")
+            .bind(tx.now().plus_micros(self.lease_us).micros)
             .bind(&self.worker.id)
             .bind(self.worker.epoch)
             .execute(&mut tx.connection)
-            .await?
-            .rows_affected();
+            .await?;
         if renewed == 0 {
             return Err(Error::ReRegister);
         }
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT task_run_id, fence, cancel_requested FROM task_run \
              WHERE state = 'running' AND worker_id = $1 AND worker_epoch = $2",
         )
@@ -84,7 +83,7 @@ impl Command for Beat {
                 Ok(HeldByWorker {
                     task_run_id: row.try_get("task_run_id")?,
                     fence: row.try_get("fence")?,
-                    cancel_requested: row.try_get::<i64, _>("cancel_requested")? != 0,
+                    cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
                 })
             })
             .collect()
@@ -100,7 +99,7 @@ pub(crate) struct Revoke {
 impl Command for Revoke {
     type Reply = ();
     async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
-        let row = sqlx::query("SELECT run_id, task FROM task_run WHERE task_run_id = $1 AND fence = $2")
+        let row = query("SELECT run_id, task FROM task_run WHERE task_run_id = $1 AND fence = $2")
             .bind(&self.task_run_id)
             .bind(self.fence)
             .fetch_optional(&mut tx.connection)
@@ -114,6 +113,7 @@ impl Command for Revoke {
 
 /// Takes over from earlier server processes: their workers died with them, and so did what those ran. A light task may
 /// have been the cause, so it counts as lost with its worker; a heavy one ran in a child that cannot take a server down.
+/// On a shared database other servers live: only workers whose lease is over are known to be gone.
 pub(crate) struct TakeOver {
     pub server_id: String,
 }
@@ -121,45 +121,27 @@ pub(crate) struct TakeOver {
 impl Command for TakeOver {
     type Reply = u32;
     async fn run(&self, tx: &mut Tx) -> Result<u32, Error> {
-        let rows = sqlx::query(
-            "SELECT task_run.run_id, task_run.task, task_run.fence, task_run.heavy FROM task_run \
-             JOIN worker ON worker.worker_id = task_run.worker_id WHERE task_run.state = 'running' \
-             AND worker.server_id IS NOT NULL AND worker.server_id <> $1 ORDER BY task_run.task_run_id",
+        let lease_over = if tx.is_shared() { tx.now().micros } else { i64::MAX };
+        let rows = query(
+            "SELECT run_id, task, fence, heavy FROM task_run WHERE state = 'running' AND worker_id IN \
+             (SELECT worker_id FROM worker WHERE server_id IS NOT NULL AND server_id <> $1 AND lease_until_us <= $2) \
+             ORDER BY run_id, task_run_id",
         )
         .bind(&self.server_id)
+        .bind(lease_over)
         .fetch_all(&mut tx.connection)
         .await?;
         for row in &rows {
             let (task, fence) = (name(row.try_get("task")?)?, row.try_get("fence")?);
-            let heavy = row.try_get::<i64, _>("heavy")? != 0;
+            let heavy = row.try_get::<i64>("heavy")? != 0;
             let event = if heavy { Event::Interrupted { task, fence } } else { Event::Lost { task, fence } };
             apply(tx, row.try_get("run_id")?, &event).await?;
         }
-        sqlx::query("DELETE FROM worker WHERE server_id IS NOT NULL AND server_id <> $1")
+        query("DELETE FROM worker WHERE server_id IS NOT NULL AND server_id <> $1 AND lease_until_us <= $2")
             .bind(&self.server_id)
+            .bind(lease_over)
             .execute(&mut tx.connection)
             .await?;
         Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
-    }
-}
-
-/// Takes the leadership, raising its epoch: whoever held it can no longer write as leader.
-pub(crate) struct Lead {
-    pub holder: String,
-}
-
-impl Command for Lead {
-    type Reply = i64;
-    async fn run(&self, tx: &mut Tx) -> Result<i64, Error> {
-        let epoch = sqlx::query_scalar(
-            "INSERT INTO leader (name, project, holder, epoch, lease_until_us) VALUES ('scheduler', '*', $1, 1, $2) \
-             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, epoch = leader.epoch + 1, \
-             lease_until_us = excluded.lease_until_us RETURNING epoch",
-        )
-        .bind(&self.holder)
-        .bind(i64::MAX)
-        .fetch_one(&mut tx.connection)
-        .await?;
-        Ok(epoch)
     }
 }

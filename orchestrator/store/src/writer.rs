@@ -1,19 +1,16 @@
 //! The one task that writes. Commands queue; each commit takes what queued while the previous one was made durable, at
-//! most [`MAX_BATCH`], and never waits for more. A command that fails leaves its neighbours alone; nobody is answered
-//! before the commit; a commit that fails for a fault of the disk ends the process, because what follows an fsync error
-//! cannot be trusted. Must never hold the transaction open across anything but SQL.
+//! most [`MAX_BATCH`], and never waits for more. How a batch is committed is `batch.rs`'s business; here is the loop around
+//! it: what queues, who is told, what is done when things are quiet.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::claims::{Waiting, WaitingClaim};
-use crate::effects::Effects;
-use crate::{Effect, Error, Sources};
+use crate::Effect;
+use crate::batch::{Batches, Entry};
+use crate::claims::WaitingClaim;
+use crate::tx::Job;
 
 const MAX_BATCH: usize = 256;
 
@@ -21,18 +18,8 @@ const MAX_BATCH: usize = 256;
 const QUIET: Duration = Duration::from_millis(250);
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(5);
 
-/// The open transaction, as commands see it.
-pub(crate) struct Tx {
-    pub connection: SqliteConnection,
-    pub sources: Sources,
-    pub effects: Effects,
-}
-
-/// One write: runs inside the transaction, possibly again should a neighbour's fault undo it.
-pub(crate) trait Command: Send + Sync + 'static {
-    type Reply: Send + 'static;
-    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Reply, Error>> + Send;
-}
+/// How often a shared database is looked at for what other servers did, give or take a fifth.
+const BETWEEN_LOOKS: f64 = 1.0;
 
 /// What reaches the writer.
 pub(crate) enum Message {
@@ -41,216 +28,118 @@ pub(crate) enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// A command with somebody who waits for its outcome.
-pub(crate) trait Job: Send {
-    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Done>;
-    fn finish(self: Box<Self>, durable: Result<(), Error>);
-}
-
-/// How a command's statements ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
-    Well,
-    Refused,
-    Fault,
-}
-
-pub(crate) struct Typed<C: Command> {
-    command: C,
-    outcome: Option<Result<C::Reply, Error>>,
-    reply: oneshot::Sender<Result<C::Reply, Error>>,
-}
-
-impl<C: Command> Typed<C> {
-    pub(crate) fn new(command: C) -> (Self, oneshot::Receiver<Result<C::Reply, Error>>) {
-        let (reply, receiver) = oneshot::channel();
-        (Self { command, outcome: None, reply }, receiver)
-    }
-}
-
-impl<C: Command> Job for Typed<C> {
-    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Done> {
-        Box::pin(async move {
-            let outcome = self.command.run(tx).await;
-            let done = match &outcome {
-                Ok(_) => Done::Well,
-                Err(error) if error.is_database_fault() => Done::Fault,
-                Err(_) => Done::Refused,
-            };
-            self.outcome = Some(outcome);
-            done
-        })
-    }
-
-    fn finish(self: Box<Self>, durable: Result<(), Error>) {
-        let answer = match (self.outcome, durable) {
-            (Some(Ok(reply)), Ok(())) => Ok(reply),
-            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
-            (None, Ok(())) => Err(Error::Closed),
-        };
-        // Whoever asked may have gone; what was written stands.
-        let _ = self.reply.send(answer);
-    }
-}
-
 pub(crate) struct Writer {
-    pub tx: Tx,
+    pub batches: Batches,
     pub receiver: mpsc::UnboundedReceiver<Message>,
     pub effects: broadcast::Sender<Effect>,
-    pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
-    pub waiting: Waiting,
+    /// Why the database cannot be used at the moment.
+    pub away: watch::Sender<Option<String>>,
+}
+
+/// Why the writer turns.
+enum Turn {
+    Message(Message),
+    /// Time to look what other servers did.
+    Look,
+    /// The store was dropped.
+    End,
 }
 
 impl Writer {
     /// Serves until the store is closed or dropped.
     pub(crate) async fn run(mut self) {
         let mut backlog: VecDeque<Box<dyn Job>> = VecDeque::new();
-        let mut folded = Instant::now();
+        let mut quiet = Quiet { folded: Instant::now(), looked: Instant::now() };
         loop {
             let mut intake = Intake { jobs: backlog.drain(..).collect(), claimants: false, closing: None };
             if intake.jobs.is_empty() {
-                match self.next_message(&mut folded).await {
-                    Some(message) => intake.take(message, &mut self.waiting),
-                    None => return self.close().await,
+                match self.next_turn(&mut quiet).await {
+                    Turn::Message(message) => intake.take(message, &mut self.batches),
+                    Turn::Look => {
+                        self.batches.waiting.look_again();
+                        intake.claimants = true;
+                        let _ = self.effects.send(Effect::Elsewhere);
+                    }
+                    Turn::End => return self.batches.close().await,
                 }
             }
             while intake.jobs.len() < MAX_BATCH && intake.closing.is_none() {
                 let Ok(message) = self.receiver.try_recv() else { break };
-                intake.take(message, &mut self.waiting);
+                intake.take(message, &mut self.batches);
             }
             let Intake { jobs, claimants, closing } = intake;
             backlog = self.commit(jobs, claimants).await;
             if let Some(closed) = closing {
-                self.close().await;
+                self.batches.close().await;
                 let _ = closed.send(());
                 return;
             }
         }
     }
 
-    /// Waits for a message, folding the log in first when things are quiet. `None`: the store was dropped.
-    async fn next_message(&mut self, folded: &mut Instant) -> Option<Message> {
-        if folded.elapsed() >= BETWEEN_CHECKPOINTS {
-            match tokio::time::timeout(QUIET, self.receiver.recv()).await {
-                Ok(message) => return message,
-                Err(_) => self.checkpoint().await,
-            }
-            *folded = Instant::now();
+    /// Waits for what is to be done next, folding SQLite's log in first when things are quiet.
+    async fn next_turn(&mut self, quiet: &mut Quiet) -> Turn {
+        if self.batches.tx.is_shared() {
+            let wait = BETWEEN_LOOKS * (0.8 + 0.4 * self.batches.tx.sources.uniform());
+            let left = Duration::from_secs_f64(wait).saturating_sub(quiet.looked.elapsed());
+            return match tokio::time::timeout(left, self.receiver.recv()).await {
+                Ok(message) => message.map_or(Turn::End, Turn::Message),
+                Err(_) => {
+                    quiet.looked = Instant::now();
+                    Turn::Look
+                }
+            };
         }
-        self.receiver.recv().await
+        if quiet.folded.elapsed() >= BETWEEN_CHECKPOINTS {
+            match tokio::time::timeout(QUIET, self.receiver.recv()).await {
+                Ok(message) => return message.map_or(Turn::End, Turn::Message),
+                Err(_) => self.batches.checkpoint().await,
+            }
+            quiet.folded = Instant::now();
+        }
+        self.receiver.recv().await.map_or(Turn::End, Turn::Message)
     }
 
     /// Commits one batch and answers it. Returns what has to be put right next (work handed to somebody who had gone).
     async fn commit(&mut self, jobs: Vec<Box<dyn Job>>, claimants: bool) -> VecDeque<Box<dyn Job>> {
-        let mut jobs: Vec<Entry> = jobs.into_iter().map(|job| Entry { job, faulty: false }).collect();
-        match self.write(&mut jobs, claimants).await {
-            Ok(()) => {
-                for effect in std::mem::take(&mut self.tx.effects).list {
+        let mut jobs: Vec<Entry> = jobs.into_iter().map(Entry::new).collect();
+        match self.batches.write(&mut jobs, claimants).await {
+            Ok(effects) => {
+                self.tell(None);
+                crossing!("cp12.after");
+                for effect in effects {
                     let _ = self.effects.send(effect);
                 }
-                let undelivered = self.waiting.deliver();
+                let undelivered = self.batches.waiting.deliver();
                 jobs.into_iter().for_each(|entry| entry.job.finish(Ok(())));
                 undelivered
             }
             Err(unwritten) => {
-                self.roll_back().await;
-                self.waiting.forget_served();
-                if let Unwritten::NotDurable(detail) = &unwritten {
-                    (self.on_fatal)(detail);
-                }
+                self.tell(unwritten.away());
                 jobs.into_iter().for_each(|entry| entry.job.finish(Err(unwritten.error())));
                 VecDeque::new()
             }
         }
     }
 
-    /// Runs and commits one batch. A fault of the engine may have undone the transaction as a whole, so the others are
-    /// run again without the command that met it.
-    async fn write(&mut self, jobs: &mut [Entry], claimants: bool) -> Result<(), Unwritten> {
-        let mut may_serve = true;
-        loop {
-            self.tx.effects = Effects::default();
-            self.execute("BEGIN IMMEDIATE").await.map_err(Unwritten::Refused)?;
-            if let Some(faulty) = self.run_all(jobs).await.map_err(Unwritten::Refused)? {
-                jobs[faulty].faulty = true;
-                self.roll_back().await;
-                continue;
+    /// Says once that the database went away, and once that it is back.
+    fn tell(&self, away: Option<String>) {
+        self.away.send_if_modified(|known| {
+            match (&known, &away) {
+                (None, Some(reason)) => tracing::warn!("{reason}; work goes on by itself then"),
+                (Some(_), None) => tracing::info!("the state database is back"),
+                _ => return false,
             }
-            let serves = may_serve && (claimants || self.tx.effects.ready);
-            if serves && let Err(error) = self.waiting.serve(&mut self.tx).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "work could not be handed out");
-                self.waiting.forget_served();
-                may_serve = false;
-                self.roll_back().await;
-                continue;
-            }
-            return match self.execute("COMMIT").await {
-                Ok(()) => Ok(()),
-                Err(Error::Full) => Err(Unwritten::Full),
-                Err(Error::Database(source)) => Err(Unwritten::NotDurable(source.to_string())),
-                Err(other) => Err(Unwritten::NotDurable(other.to_string())),
-            };
-        }
+            *known = away;
+            true
+        });
     }
+}
 
-    /// Runs the jobs that have not met a fault; the index of the one that meets one now. Each is fenced off by a
-    /// savepoint, unless it is alone.
-    async fn run_all(&mut self, jobs: &mut [Entry]) -> Result<Option<usize>, Error> {
-        let alone = jobs.len() == 1;
-        for (index, entry) in jobs.iter_mut().enumerate() {
-            if entry.faulty {
-                continue;
-            }
-            let (effects, ready) = (self.tx.effects.list.len(), self.tx.effects.ready);
-            if !alone {
-                self.execute("SAVEPOINT command").await?;
-            }
-            let done = entry.job.run(&mut self.tx).await;
-            if done == Done::Fault {
-                return Ok(Some(index));
-            }
-            if done == Done::Refused {
-                self.tx.effects.list.truncate(effects);
-                self.tx.effects.ready = ready;
-            }
-            match (done, alone) {
-                (Done::Well | Done::Fault, true) => {}
-                (Done::Well | Done::Fault, false) => self.execute("RELEASE command").await?,
-                (Done::Refused, true) => {
-                    self.execute("ROLLBACK").await?;
-                    self.execute("BEGIN IMMEDIATE").await?;
-                }
-                (Done::Refused, false) => {
-                    self.execute("ROLLBACK TO command").await?;
-                    self.execute("RELEASE command").await?;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    async fn execute(&mut self, statement: &'static str) -> Result<(), Error> {
-        sqlx::query(statement).execute(&mut self.tx.connection).await?;
-        Ok(())
-    }
-
-    async fn roll_back(&mut self) {
-        // The engine may have rolled back by itself already.
-        let _ = sqlx::query("ROLLBACK").execute(&mut self.tx.connection).await;
-    }
-
-    async fn checkpoint(&mut self) {
-        if let Err(error) = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log could not be folded in");
-        }
-    }
-
-    async fn close(mut self) {
-        self.checkpoint().await;
-        if let Err(error) = self.tx.connection.close().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the state database did not close cleanly");
-        }
-    }
+/// When the writer last did what it does when things are quiet.
+struct Quiet {
+    folded: Instant,
+    looked: Instant,
 }
 
 /// What one turn takes up.
@@ -261,36 +150,14 @@ struct Intake {
 }
 
 impl Intake {
-    fn take(&mut self, message: Message, waiting: &mut Waiting) {
+    fn take(&mut self, message: Message, batches: &mut Batches) {
         match message {
             Message::Command(job) => self.jobs.push(job),
             Message::Claim(claim) => {
-                waiting.add(claim);
+                batches.waiting.add(claim);
                 self.claimants = true;
             }
             Message::Close(closed) => self.closing = Some(closed),
-        }
-    }
-}
-
-struct Entry {
-    job: Box<dyn Job>,
-    faulty: bool,
-}
-
-/// Why a batch was not committed.
-enum Unwritten {
-    Refused(Error),
-    Full,
-    NotDurable(String),
-}
-
-impl Unwritten {
-    fn error(&self) -> Error {
-        match self {
-            Self::Refused(Error::Full) | Self::Full => Error::Full,
-            Self::Refused(error) => Error::NotDurable(error.to_string()),
-            Self::NotDurable(detail) => Error::NotDurable(detail.clone()),
         }
     }
 }

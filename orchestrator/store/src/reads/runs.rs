@@ -1,10 +1,9 @@
 //! Reads of runs and their tasks.
 
+use crate::database::{Row, query};
 use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, Trigger};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::Map;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::load::{count, instant, json, map, name, run_status, task_status};
 use crate::{Error, Store};
@@ -20,17 +19,17 @@ pub struct AttemptRow {
 
 impl Store {
     /// Runs of a project, newest first.
-    pub async fn runs(&self, project: &Name, query: &RunsQuery) -> Result<RunList, Error> {
-        let limit = query.effective_limit();
-        let rows = sqlx::query(
+    pub async fn runs(&self, project: &Name, wanted: &RunsQuery) -> Result<RunList, Error> {
+        let limit = wanted.effective_limit();
+        let rows = query(
             "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us FROM run WHERE project = $1 AND ($2 IS NULL OR dag = $2) \
              AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR run_id < $4) ORDER BY run_id DESC LIMIT $5",
         )
         .bind(project.as_str())
-        .bind(query.dag.as_ref().map(Name::as_str))
-        .bind(query.state.map(|state| state.as_str()))
-        .bind(query.before.as_deref())
+        .bind(wanted.dag.as_ref().map(Name::as_str))
+        .bind(wanted.state.map(|state| state.as_str()))
+        .bind(wanted.before.as_deref())
         .bind(i64::from(limit) + 1)
         .fetch_all(&self.readers)
         .await?;
@@ -43,7 +42,7 @@ impl Store {
 
     /// One run without its tasks.
     pub async fn run_summary(&self, run_id: &str) -> Result<RunSummary, Error> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us FROM run WHERE run_id = $1",
         )
@@ -57,21 +56,21 @@ impl Store {
     /// One run with its tasks, parents before children.
     pub async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
         let mut snapshot = self.readers.begin().await?;
-        let row = sqlx::query(
+        let row = query(
             "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us, params FROM run WHERE run_id = $1",
         )
         .bind(run_id)
-        .fetch_optional(&mut *snapshot)
+        .fetch_optional(&mut snapshot)
         .await?
         .ok_or_else(|| no_run(run_id))?;
-        let tasks = sqlx::query(
+        let tasks = query(
             "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, task_run.reason, upstream, \
              started_at_us, ended_at_us, busy_us, start_us, outputs, worker.label AS worker FROM task_run \
              LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 ORDER BY task_run_id",
         )
         .bind(run_id)
-        .fetch_all(&mut *snapshot)
+        .fetch_all(&mut snapshot)
         .await?;
         Ok(RunDetail {
             summary: summary(&row)?,
@@ -82,18 +81,17 @@ impl Store {
 
     /// The attempts of one task of a run, oldest first; those that have not started apart.
     pub async fn attempts(&self, run_id: &str, task: &Name) -> Result<Vec<AttemptRow>, Error> {
-        let current =
-            sqlx::query("SELECT task_run_id, attempt, fence, state FROM task_run WHERE run_id = $1 AND task = $2")
-                .bind(run_id)
-                .bind(task.as_str())
-                .fetch_optional(&self.readers)
-                .await?
-                .ok_or_else(|| Error::NotFound(format!("run `{run_id}` has no task `{task}`")))?;
-        let rows = sqlx::query("SELECT attempt, fence FROM failed_attempt WHERE task_run_id = $1 ORDER BY fence")
-            .bind(current.try_get::<&str, _>("task_run_id")?)
+        let current = query("SELECT task_run_id, attempt, fence, state FROM task_run WHERE run_id = $1 AND task = $2")
+            .bind(run_id)
+            .bind(task.as_str())
+            .fetch_optional(&self.readers)
+            .await?
+            .ok_or_else(|| Error::NotFound(format!("run `{run_id}` has no task `{task}`")))?;
+        let rows = query("SELECT attempt, fence FROM failed_attempt WHERE task_run_id = $1 ORDER BY fence")
+            .bind(current.try_get::<&str>("task_run_id")?)
             .fetch_all(&self.readers)
             .await?;
-        let attempt = |row: &SqliteRow| -> Result<AttemptRow, Error> {
+        let attempt = |row: &Row| -> Result<AttemptRow, Error> {
             Ok(AttemptRow { attempt: count(row, "attempt")?, fence: row.try_get("fence")? })
         };
         let mut attempts = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
@@ -105,13 +103,12 @@ impl Store {
 
     /// Runs of a DAG that have not ended.
     pub async fn active_runs(&self, project: &Name, dag: &Name) -> Result<u32, Error> {
-        let active: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running')",
-        )
-        .bind(project.as_str())
-        .bind(dag.as_str())
-        .fetch_one(&self.readers)
-        .await?;
+        let active: i64 =
+            query("SELECT COUNT(*) FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running')")
+                .bind(project.as_str())
+                .bind(dag.as_str())
+                .fetch_scalar(&self.readers)
+                .await?;
         u32::try_from(active).map_err(|_| Error::corrupt("number of runs")(active.to_string()))
     }
 }
@@ -120,7 +117,7 @@ fn no_run(run_id: &str) -> Error {
     Error::NotFound(format!("no run has the id `{run_id}`"))
 }
 
-fn summary(row: &SqliteRow) -> Result<RunSummary, Error> {
+fn summary(row: &Row) -> Result<RunSummary, Error> {
     let scheduled_for = instant(row, "scheduled_for_us")?;
     Ok(RunSummary {
         id: row.try_get("run_id")?,
@@ -137,7 +134,7 @@ fn summary(row: &SqliteRow) -> Result<RunSummary, Error> {
     })
 }
 
-fn task(row: &SqliteRow) -> Result<TaskRunView, Error> {
+fn task(row: &Row) -> Result<TaskRunView, Error> {
     let upstream: Option<String> = row.try_get("upstream")?;
     let because = upstream.map(|upstream| format!("`{upstream}`, which it needs, did not succeed"));
     let busy: Option<i64> = row.try_get("busy_us")?;
@@ -151,7 +148,7 @@ fn task(row: &SqliteRow) -> Result<TaskRunView, Error> {
         state: task_status(row.try_get("state")?)?,
         attempt: count(row, "attempt")?,
         lost: count(row, "lost")?,
-        reason: row.try_get::<Option<String>, _>("reason")?.or(because),
+        reason: row.try_get::<Option<String>>("reason")?.or(because),
         started_at: instant(row, "started_at_us")?,
         ended_at: instant(row, "ended_at_us")?,
         busy_us: busy.unwrap_or_default().unsigned_abs(),

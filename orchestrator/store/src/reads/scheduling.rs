@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use daybreak_core::WorkerIdentity;
 use daybreak_spec::{Name, Timestamp};
-use sqlx::Row;
 
+use crate::database::query;
 use crate::load::{count, name};
 use crate::{Error, Store};
 
@@ -31,7 +32,7 @@ pub struct RunningAttempt {
 impl Store {
     /// The project deployed last.
     pub async fn current_project(&self) -> Result<Option<CurrentProject>, Error> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT project.project, project.current_version, project_version.root FROM project \
              JOIN project_version ON project_version.project = project.project \
              AND project_version.version = project.current_version ORDER BY project.deployed_at_us DESC LIMIT 1",
@@ -48,7 +49,7 @@ impl Store {
 
     /// The cursors of all schedules of a project, by DAG and place.
     pub async fn cursors(&self, project: &Name) -> Result<BTreeMap<(Name, u32), Timestamp>, Error> {
-        let rows = sqlx::query("SELECT dag, schedule, cursor_us FROM schedule_cursor WHERE project = $1")
+        let rows = query("SELECT dag, schedule, cursor_us FROM schedule_cursor WHERE project = $1")
             .bind(project.as_str())
             .fetch_all(&self.readers)
             .await?;
@@ -60,58 +61,91 @@ impl Store {
             .collect()
     }
 
+    /// How many missed firings the policies of a project's schedules have left out so far, by DAG and place.
+    pub async fn left_out(&self, project: &Name) -> Result<BTreeMap<(Name, u32), u64>, Error> {
+        let rows = query("SELECT dag, schedule, left_out FROM schedule_cursor WHERE project = $1 AND left_out > 0")
+            .bind(project.as_str())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| Ok(((name(row.try_get("dag")?)?, count(row, "schedule")?), count(row, "left_out")?)))
+            .collect()
+    }
+
+    /// How many runs of each DAG of a project have not ended; DAGs without any are left out.
+    pub async fn active_counts(&self, project: &Name) -> Result<BTreeMap<Name, u32>, Error> {
+        let rows = query(
+            "SELECT dag, COUNT(*) AS runs FROM run WHERE project = $1 AND state IN ('queued', 'running') GROUP BY dag",
+        )
+        .bind(project.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok((name(row.try_get("dag")?)?, count(row, "runs")?))).collect()
+    }
+
     /// Where simulated business time stands, if it was ever set.
     pub async fn simulated_time(&self) -> Result<Option<Timestamp>, Error> {
-        let stands: Option<i64> = sqlx::query_scalar("SELECT simulated_us FROM clock WHERE name = 'business'")
-            .fetch_optional(&self.readers)
-            .await?;
+        let stands: Option<i64> =
+            query("SELECT simulated_us FROM clock WHERE name = 'business'").fetch_value(&self.readers).await?;
         Ok(stands.map(Timestamp::from_micros))
+    }
+
+    /// The tasks of a worker whose end was asked for, sorted.
+    pub async fn cancelled_of(&self, worker: &WorkerIdentity) -> Result<Vec<RunningAttempt>, Error> {
+        let rows = query(
+            "SELECT task_run_id, fence FROM task_run WHERE state = 'running' AND worker_id = $1 \
+             AND worker_epoch = $2 AND cancel_requested = 1 ORDER BY task_run_id",
+        )
+        .bind(&worker.id)
+        .bind(worker.epoch)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| Ok(RunningAttempt { task_run_id: row.try_get("task_run_id")?, fence: row.try_get("fence")? }))
+            .collect()
     }
 
     /// Whether an attempt is going on under this very fence.
     pub async fn is_current(&self, attempt: &RunningAttempt) -> Result<bool, Error> {
-        let found: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'",
-        )
-        .bind(&attempt.task_run_id)
-        .bind(attempt.fence)
-        .fetch_one(&self.readers)
-        .await?;
+        let found: i64 =
+            query("SELECT COUNT(*) FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'")
+                .bind(&attempt.task_run_id)
+                .bind(attempt.fence)
+                .fetch_scalar(&self.readers)
+                .await?;
         Ok(found == 1)
     }
 
     /// The run of a firing, if it was made.
     pub async fn run_of_firing(&self, project: &Name, dag: &Name, at: Timestamp) -> Result<Option<String>, Error> {
-        let found =
-            sqlx::query_scalar("SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND scheduled_for_us = $3")
-                .bind(project.as_str())
-                .bind(dag.as_str())
-                .bind(at.micros)
-                .fetch_optional(&self.readers)
-                .await?;
+        let found = query("SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND scheduled_for_us = $3")
+            .bind(project.as_str())
+            .bind(dag.as_str())
+            .bind(at.micros)
+            .fetch_value(&self.readers)
+            .await?;
         Ok(found)
     }
 
     /// How many attempts are going on under the workers of one server process.
     pub async fn running_attempts(&self, server_id: &str) -> Result<u64, Error> {
-        let running: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM task_run JOIN worker ON worker.worker_id = task_run.worker_id \
-             WHERE task_run.state = 'running' AND worker.server_id = $1",
+        let running: i64 = query(
+            "SELECT COUNT(*) FROM task_run WHERE state = 'running' AND worker_id IN \
+             (SELECT worker_id FROM worker WHERE server_id = $1)",
         )
         .bind(server_id)
-        .fetch_one(&self.readers)
+        .fetch_scalar(&self.readers)
         .await?;
         Ok(running.unsigned_abs())
     }
 
     /// The newest run of a DAG.
     pub async fn newest_run(&self, project: &Name, dag: &Name) -> Result<Option<String>, Error> {
-        let newest =
-            sqlx::query_scalar("SELECT run_id FROM run WHERE project = $1 AND dag = $2 ORDER BY run_id DESC LIMIT 1")
-                .bind(project.as_str())
-                .bind(dag.as_str())
-                .fetch_optional(&self.readers)
-                .await?;
+        let newest = query("SELECT run_id FROM run WHERE project = $1 AND dag = $2 ORDER BY run_id DESC LIMIT 1")
+            .bind(project.as_str())
+            .bind(dag.as_str())
+            .fetch_value(&self.readers)
+            .await?;
         Ok(newest)
     }
 }

@@ -1,20 +1,33 @@
 //! Attempts: fences, repetition, failure, cancellation.
 
-use daybreak_core::{AttemptEnd, Failure, RunStatus, TaskStatus};
+use daybreak_core::{AttemptEnd, Deferral, Failure, Resumption, RunStatus, TaskStatus};
 use daybreak_protocol::{MintPublication, TaskResult};
-use daybreak_store::{Error, ReportedEnd};
+use daybreak_store::{Claim, Error, ReportedEnd};
 use serde_json::{Map, json};
 
-use crate::support::{SECOND, World, at, name};
+use crate::support::{SECOND, World, at, name, not_yet};
+
+crate::stories! {
+    a_statement_that_goes_round_the_table_of_transitions_is_refused,
+    a_task_that_gives_its_slot_back_is_kept_with_what_it_waits_for,
+    a_run_goes_from_task_to_task_and_ends,
+    a_task_sees_the_outputs_of_all_it_stands_on,
+    a_gate_that_says_no_skips_the_gated_task,
+    a_repeated_report_is_a_success_and_a_stale_one_is_refused,
+    a_failure_is_tried_again_after_its_backoff_and_then_fails_the_run,
+    handing_back_charges_nothing,
+    a_cancelled_run_ends_when_its_worker_says_so,
+    a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace,
+    an_attempt_past_its_deadline_is_ended_by_the_sweep,
+    a_publication_number_is_minted_once_per_attempt_and_rises_with_the_next,
+}
 
 fn failed(retry: bool) -> ReportedEnd {
     let failure = Failure { cause: "task_error".to_owned(), reason: "no rows".to_owned() };
     ReportedEnd::Other(AttemptEnd::Failed { failure, retry })
 }
 
-#[tokio::test]
-async fn a_run_goes_from_task_to_task_and_ends() {
-    let world = World::new().await;
+async fn a_run_goes_from_task_to_task_and_ends(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     for expected in ["first", "second", "third"] {
         let task = world.claim_one(&worker).await;
@@ -27,9 +40,7 @@ async fn a_run_goes_from_task_to_task_and_ends() {
     assert!(detail.tasks.iter().all(|task| task.busy_us == 5 && task.start_us == 1 && task.ended_at.is_some()));
 }
 
-#[tokio::test]
-async fn a_task_sees_the_outputs_of_all_it_stands_on() {
-    let world = World::new().await;
+async fn a_task_sees_the_outputs_of_all_it_stands_on(world: World) {
     let worker = world.worker().await;
     world.run().await;
     for number in [1, 2] {
@@ -42,9 +53,7 @@ async fn a_task_sees_the_outputs_of_all_it_stands_on() {
     assert_eq!(third.outputs[&name("second")]["number"], json!(2));
 }
 
-#[tokio::test]
-async fn a_gate_that_says_no_skips_the_gated_task() {
-    let world = World::new().await;
+async fn a_gate_that_says_no_skips_the_gated_task(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     world.succeed(&world.claim_one(&worker).await).await.expect("it holds the task");
     let second = world.claim_one(&worker).await;
@@ -55,9 +64,7 @@ async fn a_gate_that_says_no_skips_the_gated_task() {
     assert_eq!(detail.tasks[2].reason.as_deref(), Some("`second` did not pass: too low"));
 }
 
-#[tokio::test]
-async fn a_repeated_report_is_a_success_and_a_stale_one_is_refused() {
-    let world = World::new().await;
+async fn a_repeated_report_is_a_success_and_a_stale_one_is_refused(world: World) {
     let worker = world.worker().await;
     world.run().await;
     let first = world.claim_one(&worker).await;
@@ -68,9 +75,7 @@ async fn a_repeated_report_is_a_success_and_a_stale_one_is_refused() {
     assert!(matches!(world.succeed(&stale).await, Err(Error::Stale)));
 }
 
-#[tokio::test]
-async fn a_failure_is_tried_again_after_its_backoff_and_then_fails_the_run() {
-    let world = World::new().await;
+async fn a_failure_is_tried_again_after_its_backoff_and_then_fails_the_run(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     world.report(&world.claim_one(&worker).await, failed(true)).await.expect("it holds the task");
     assert_eq!(world.sweep().await.retried, 0, "the wait is not over");
@@ -86,9 +91,7 @@ async fn a_failure_is_tried_again_after_its_backoff_and_then_fails_the_run() {
     assert_eq!(world.store.attempts(&run, &name("first")).await.expect("attempts").len(), 2);
 }
 
-#[tokio::test]
-async fn handing_back_charges_nothing() {
-    let world = World::new().await;
+async fn handing_back_charges_nothing(world: World) {
     let worker = world.worker().await;
     world.run().await;
     let first = world.claim_one(&worker).await;
@@ -99,9 +102,7 @@ async fn handing_back_charges_nothing() {
     world.succeed(&again).await.expect("it holds the task");
 }
 
-#[tokio::test]
-async fn a_cancelled_run_ends_when_its_worker_says_so() {
-    let world = World::new().await;
+async fn a_cancelled_run_ends_when_its_worker_says_so(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let first = world.claim_one(&worker).await;
     world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
@@ -113,9 +114,7 @@ async fn a_cancelled_run_ends_when_its_worker_says_so() {
     assert!(matches!(again, Err(Error::Refused(_))), "{again:?}");
 }
 
-#[tokio::test]
-async fn a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace() {
-    let world = World::new().await;
+async fn a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let first = world.claim_one(&worker).await;
     world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
@@ -126,9 +125,7 @@ async fn a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace(
     assert!(matches!(world.succeed(&first).await, Err(Error::Stale)));
 }
 
-#[tokio::test]
-async fn an_attempt_past_its_deadline_is_ended_by_the_sweep() {
-    let world = World::new().await;
+async fn an_attempt_past_its_deadline_is_ended_by_the_sweep(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     world.claim_one(&worker).await;
     world.pass(76);
@@ -137,9 +134,7 @@ async fn an_attempt_past_its_deadline_is_ended_by_the_sweep() {
     assert_eq!(world.task_status(&run, "first").await, TaskStatus::RetryWait);
 }
 
-#[tokio::test]
-async fn a_publication_number_is_minted_once_per_attempt_and_rises_with_the_next() {
-    let world = World::new().await;
+async fn a_publication_number_is_minted_once_per_attempt_and_rises_with_the_next(world: World) {
     let worker = world.worker().await;
     world.run().await;
     let first = world.claim_one(&worker).await;
@@ -155,4 +150,36 @@ async fn a_publication_number_is_minted_once_per_attempt_and_rises_with_the_next
     assert!(matches!(world.store.mint_publication(mint(&first)).await, Err(Error::Stale)));
     let second = world.claim_one(&worker).await;
     assert_eq!(world.store.mint_publication(mint(&second)).await.expect("it holds the task"), 2);
+}
+
+async fn a_task_that_gives_its_slot_back_is_kept_with_what_it_waits_for(world: World) {
+    let (worker, run) = (world.worker().await, world.run().await);
+    let task = world.claim_one(&worker).await;
+    let condition = Map::from_iter([("approve".to_owned(), json!("late"))]);
+    let deferral = Deferral { condition, until: Some(at(48)), at_timeout: Resumption::Continues };
+    let end = ReportedEnd::Other(AttemptEnd::Deferred(deferral.clone()));
+    world.report(&task, end).await.expect("it holds the task");
+    let (kept, worker_id) = world.texts("SELECT deferral, worker_id FROM task_run WHERE state = 'deferred'").await;
+    let kept: Deferral = serde_json::from_str(&kept.expect("it is kept")).expect("a deferral");
+    assert_eq!((kept, worker_id), (deferral, None));
+    assert_eq!(world.count("SELECT wake_at_us FROM task_run WHERE state = 'deferred'").await, at(48).micros);
+    let claim = Claim { worker, free_light: 8, free_heavy: 8 };
+    not_yet(&mut Box::pin(world.store.claim(claim))).await;
+    world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it reads back and is cancelled");
+    assert_eq!(world.task_status(&run, "first").await, TaskStatus::Cancelled);
+}
+
+async fn a_statement_that_goes_round_the_table_of_transitions_is_refused(world: World) {
+    world.run().await;
+    let illegal = [
+        "UPDATE task_run SET state = 'waiting' WHERE task = 'first'",
+        "UPDATE task_run SET state = 'succeeded', outputs = '{}' WHERE task = 'second'",
+        "UPDATE task_run SET state = 'running', worker_id = 'w', worker_epoch = 1 WHERE task = 'first'",
+    ];
+    for statement in illegal {
+        let refused = world.script(statement).await.expect_err(statement);
+        assert!(refused.to_string().contains("illegal transition"), "{refused}");
+    }
+    let marked = "UPDATE task_run SET state = 'succeeded', outputs = '{}', fence = fence + 1 WHERE task = 'second'";
+    world.script(marked).await.expect("a mark by hand raises the fence");
 }

@@ -1,9 +1,16 @@
 //! What every store has to keep, whatever database is under it. To add a promise: a test in the file of its subject;
-//! `support.rs` holds a store in a fresh folder, with time and chance in the test's hands.
+//! `support.rs` holds a store on a fresh database of either kind, with time and chance in the test's hands.
 
 mod attempts;
 mod batches;
+mod failpoints;
 mod leases;
+mod outages;
+#[path = "../../../../tests/src/postgres.rs"]
+mod postgres;
 mod registry;
 mod runs;
+mod schedules;
+mod several_servers;
+mod statements;
 mod support;

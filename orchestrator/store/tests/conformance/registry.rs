@@ -8,6 +8,16 @@ use serde_json::json;
 
 use crate::support::{World, at, name};
 
+crate::stories! {
+    builds_are_read_in_order_and_the_newest_of_an_instant_wins,
+    the_same_build_again_leaves_no_second_row,
+    versions_are_numbered_from_one_and_told_to_the_tasks_that_follow,
+    a_repeated_report_makes_no_second_version,
+    an_alias_moves_with_a_history_and_never_to_an_older_instant,
+    a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_stays,
+    live_tells_declared_models_and_where_their_aliases_point,
+}
+
 fn build(hours: i64, object: &str) -> BuildRecord {
     BuildRecord {
         view: name("weather"),
@@ -51,9 +61,7 @@ async fn leave(
     outputs
 }
 
-#[tokio::test]
-async fn builds_are_read_in_order_and_the_newest_of_an_instant_wins() {
-    let world = World::new().await;
+async fn builds_are_read_in_order_and_the_newest_of_an_instant_wins(world: World) {
     let worker = world.worker().await;
     let builds = vec![build(48, "b2"), build(24, "b1")];
     leave(&world, &worker, TaskResult { builds, ..TaskResult::default() }).await;
@@ -65,21 +73,15 @@ async fn builds_are_read_in_order_and_the_newest_of_an_instant_wins() {
     assert_eq!(later, [build(48, "changed")]);
 }
 
-#[tokio::test]
-async fn the_same_build_again_leaves_no_second_row() {
-    let world = World::new().await;
+async fn the_same_build_again_leaves_no_second_row(world: World) {
     let worker = world.worker().await;
     for _ in 0..2 {
         leave(&world, &worker, TaskResult { builds: vec![build(24, "b1")], ..TaskResult::default() }).await;
     }
-    let mut connection = world.connect().await;
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM build").fetch_one(&mut connection).await.expect("a count");
-    assert_eq!(rows, 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM build").await, 1);
 }
 
-#[tokio::test]
-async fn versions_are_numbered_from_one_and_told_to_the_tasks_that_follow() {
-    let world = World::new().await;
+async fn versions_are_numbered_from_one_and_told_to_the_tasks_that_follow(world: World) {
     let worker = world.worker().await;
     assert_eq!(leave(&world, &worker, trained("m1")).await["version"], json!(1));
     assert_eq!(leave(&world, &worker, trained("m2")).await["version"], json!(2));
@@ -89,9 +91,7 @@ async fn versions_are_numbered_from_one_and_told_to_the_tasks_that_follow() {
     assert!(matches!(missing, Err(Error::NotFound(_))), "{missing:?}");
 }
 
-#[tokio::test]
-async fn a_repeated_report_makes_no_second_version() {
-    let world = World::new().await;
+async fn a_repeated_report_makes_no_second_version(world: World) {
     let worker = world.worker().await;
     world.run().await;
     let task = world.claim_one(&worker).await;
@@ -102,9 +102,7 @@ async fn a_repeated_report_makes_no_second_version() {
     assert_eq!(models[0].versions.len(), 1);
 }
 
-#[tokio::test]
-async fn an_alias_moves_with_a_history_and_never_to_an_older_instant() {
-    let world = World::new().await;
+async fn an_alias_moves_with_a_history_and_never_to_an_older_instant(world: World) {
     let worker = world.worker().await;
     leave(&world, &worker, trained("m1")).await;
     leave(&world, &worker, trained("m2")).await;
@@ -121,9 +119,7 @@ async fn an_alias_moves_with_a_history_and_never_to_an_older_instant() {
     assert_eq!(history, [(None, 1), (Some(1), 2)]);
 }
 
-#[tokio::test]
-async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_stays() {
-    let world = World::new().await;
+async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_stays(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let task = world.claim_one(&worker).await;
     let mut result = promoted(7, 24);
@@ -134,9 +130,7 @@ async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_st
     assert_eq!(world.task_status(&run, "first").await, daybreak_core::TaskStatus::Running);
 }
 
-#[tokio::test]
-async fn live_tells_declared_models_and_where_their_aliases_point() {
-    let world = World::new().await;
+async fn live_tells_declared_models_and_where_their_aliases_point(world: World) {
     let worker = world.worker().await;
     let before = world.store.live(&name("demo")).await.expect("it reads");
     assert_eq!((before.models.clone(), before.live.len()), (vec![name("late")], 0));

@@ -3,13 +3,22 @@
 use daybreak_core::RunStatus;
 use daybreak_protocol::RunsQuery;
 use daybreak_spec::Overlap;
-use daybreak_store::{CursorMove, Error, Fire};
+use daybreak_store::{CursorMove, Error, Fire, RunningAttempt};
 
 use crate::support::{World, at, name, template};
 
-#[tokio::test]
-async fn queued_runs_go_one_after_the_other_oldest_first() {
-    let world = World::new().await;
+crate::stories! {
+    what_the_server_asks_of_runs_and_attempts_is_answered,
+    queued_runs_go_one_after_the_other_oldest_first,
+    a_firing_that_meets_an_active_run_is_recorded_as_skipped,
+    a_firing_may_take_the_place_of_the_active_run,
+    a_firing_makes_one_run_however_often_it_is_seen,
+    runs_are_listed_newest_first_and_page_by_page,
+    runs_are_filtered_by_dag_and_state,
+    simulated_time_is_kept_and_never_goes_back,
+}
+
+async fn queued_runs_go_one_after_the_other_oldest_first(world: World) {
     let worker = world.worker().await;
     let fired = world.fire(at(0), &[24, 48, 72], Overlap::Queue).await;
     let states = |world: &World| {
@@ -31,9 +40,7 @@ async fn queued_runs_go_one_after_the_other_oldest_first() {
     assert_eq!(states(&world).await, [Succeeded, Succeeded, Succeeded]);
 }
 
-#[tokio::test]
-async fn a_firing_that_meets_an_active_run_is_recorded_as_skipped() {
-    let world = World::new().await;
+async fn a_firing_that_meets_an_active_run_is_recorded_as_skipped(world: World) {
     let fired = world.fire(at(0), &[24, 48], Overlap::Skip).await;
     assert_eq!((fired.runs.len(), fired.skipped), (1, 1));
     let runs = world.store.runs(&name("demo"), &RunsQuery::default()).await.expect("runs").runs;
@@ -41,39 +48,33 @@ async fn a_firing_that_meets_an_active_run_is_recorded_as_skipped() {
     assert_eq!(runs[0].reason, Some(format!("run {} was still active (`overlap: skip`)", fired.runs[0])));
 }
 
-#[tokio::test]
-async fn a_firing_may_take_the_place_of_the_active_run() {
-    let world = World::new().await;
+async fn a_firing_may_take_the_place_of_the_active_run(world: World) {
     let fired = world.fire(at(0), &[24, 48], Overlap::CancelPrevious).await;
     assert_eq!(world.run_status(&fired.runs[0]).await, RunStatus::Cancelled);
     assert_eq!(world.run_status(&fired.runs[1]).await, RunStatus::Running);
 }
 
-#[tokio::test]
-async fn a_firing_makes_one_run_however_often_it_is_seen() {
-    let world = World::new().await;
+async fn a_firing_makes_one_run_however_often_it_is_seen(world: World) {
     world.fire(at(0), &[24], Overlap::Queue).await;
-    let epoch = world.store.lead("server".to_owned()).await.expect("it leads");
+    let epoch = world.lead().await;
     let again = Fire {
-        template: template(),
-        cursors: vec![CursorMove { schedule: 0, from: at(0), to: at(24) }],
+        template: std::sync::Arc::new(template()),
+        cursors: vec![CursorMove { schedule: 0, from: at(0), to: at(24), left_out: 0 }],
         firings: Vec::new(),
         epoch,
     };
-    let stale_cursor = world.store.fire(again.clone()).await;
+    let stale_cursor = world.fire_one(again.clone()).await;
     assert!(matches!(stale_cursor, Err(Error::Conflict { .. })), "{stale_cursor:?}");
     let coinciding = world.fire(at(24), &[24], Overlap::Queue).await;
     assert!(coinciding.runs.is_empty());
     assert_eq!(world.run_count().await, 1);
-    let cursors = vec![CursorMove { schedule: 0, from: at(24), to: at(48) }];
+    let cursors = vec![CursorMove { schedule: 0, from: at(24), to: at(48), left_out: 0 }];
     let old_leader = Fire { cursors, epoch: epoch - 1, ..again };
-    let refused = world.store.fire(old_leader).await;
+    let refused = world.fire_one(old_leader).await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
 }
 
-#[tokio::test]
-async fn runs_are_listed_newest_first_and_page_by_page() {
-    let world = World::new().await;
+async fn runs_are_listed_newest_first_and_page_by_page(world: World) {
     let mut made = Vec::new();
     for _ in 0..5 {
         made.push(world.run().await);
@@ -92,9 +93,7 @@ async fn runs_are_listed_newest_first_and_page_by_page() {
     assert_eq!(seen, made);
 }
 
-#[tokio::test]
-async fn runs_are_filtered_by_dag_and_state() {
-    let world = World::new().await;
+async fn runs_are_filtered_by_dag_and_state(world: World) {
     world.run().await;
     let count = |query: RunsQuery| {
         let store = world.store.clone();
@@ -106,9 +105,7 @@ async fn runs_are_filtered_by_dag_and_state() {
     assert_eq!(count(RunsQuery { state: Some(RunStatus::Failed), ..RunsQuery::default() }).await, 0);
 }
 
-#[tokio::test]
-async fn simulated_time_is_kept_and_never_goes_back() {
-    let world = World::new().await;
+async fn simulated_time_is_kept_and_never_goes_back(world: World) {
     assert_eq!(world.store.simulated_time().await.expect("it reads"), None);
     world.store.set_clock(at(5)).await.expect("it is set");
     let back = world.store.set_clock(at(4)).await;
@@ -116,11 +113,22 @@ async fn simulated_time_is_kept_and_never_goes_back() {
     assert_eq!(world.store.simulated_time().await.expect("it reads"), Some(at(5)));
 }
 
-#[tokio::test]
-async fn deploying_again_keeps_the_cursors() {
-    let world = World::new().await;
-    world.fire(at(0), &[24], Overlap::Queue).await;
-    world.deploy().await;
-    let cursors = world.store.cursors(&name("demo")).await.expect("cursors");
-    assert_eq!(cursors[&(name("nightly"), 0)], at(24));
+async fn what_the_server_asks_of_runs_and_attempts_is_answered(world: World) {
+    let worker = world.worker().await;
+    let fired = world.fire(at(0), &[24], Overlap::Queue).await;
+    let (store, project, dag, run) = (&world.store, name("demo"), name("nightly"), fired.runs[0].clone());
+    assert_eq!(store.active_runs(&project, &dag).await.expect("it reads"), 1);
+    assert_eq!(store.newest_run(&project, &dag).await.expect("it reads"), Some(run.clone()));
+    assert_eq!(store.run_of_firing(&project, &dag, at(24)).await.expect("it reads"), Some(run.clone()));
+    assert_eq!(store.run_of_firing(&project, &dag, at(25)).await.expect("it reads"), None);
+    let task = world.claim_one(&worker).await;
+    let attempt = RunningAttempt { task_run_id: task.task_run_id.clone(), fence: task.fence };
+    assert!(store.is_current(&attempt).await.expect("it reads"));
+    assert!(!store.is_current(&RunningAttempt { fence: task.fence + 1, ..attempt.clone() }).await.expect("it reads"));
+    assert_eq!(store.running_attempts("server").await.expect("it reads"), 1);
+    assert_eq!(store.cancelled_of(&worker).await.expect("it reads"), []);
+    store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
+    assert_eq!(store.cancelled_of(&worker).await.expect("it reads"), [attempt]);
+    let summary = store.run_summary(&run).await.expect("the run");
+    assert_eq!((summary.scheduled_for, summary.state), (Some(at(24)), RunStatus::Running));
 }

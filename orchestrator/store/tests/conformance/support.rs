@@ -1,26 +1,49 @@
-//! A store in a fresh folder, a small project deployed in it, and a worker's moves.
+//! A store on a fresh database of either kind, a small project deployed in it, and a worker's moves.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use daybreak_core::{RunStatus, TaskStatus, WorkerIdentity};
 use daybreak_protocol::{RunsQuery, TaskResult};
 use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp};
 use daybreak_store::{
-    Claim, ClaimedTask, CursorMove, DeployedDag, Deployment, Error, Fire, NewFiring, NewRun, NewWorker, Options,
-    ReportedEnd, RunTemplate, Sources, Store, Sweep, TaskTemplate, trigger_against_illegal_transitions,
+    Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
+    NewFiring, NewRun, NewWorker, Options, ReportedEnd, RunTemplate, Sources, Store, Sweep, TaskTemplate,
+    trigger_against_illegal_transitions,
 };
 use serde_json::{Map, json};
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use crate::postgres::{Durability, Postgres};
 
 pub const LEASE_US: i64 = 12_000_000;
 pub const SECOND: i64 = 1_000_000;
 
+/// Makes a test of each story for each database.
+#[macro_export]
+macro_rules! stories {
+    ($($story:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                super::$story($crate::support::World::on_sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                super::$story($crate::support::World::on_postgres().await).await;
+            })*
+        }
+    };
+}
+
 pub struct World {
     pub store: Store,
-    pub folder: tempfile::TempDir,
+    pub database: Database,
     pub now_us: Arc<AtomicI64>,
+    _folder: tempfile::TempDir,
 }
 
 pub fn name(text: &str) -> Name {
@@ -31,34 +54,119 @@ pub fn at(hours: i64) -> Timestamp {
     Timestamp::from_micros(hours * 3_600 * SECOND)
 }
 
+/// One server for all stories of this process; it ends with the process.
+fn postgres() -> &'static Postgres {
+    static POSTGRES: LazyLock<Postgres> =
+        LazyLock::new(|| Postgres::start(Durability::None).unwrap_or_else(|problem| panic!("{problem}")));
+    &POSTGRES
+}
+
+/// An empty database on it.
+pub fn postgres_database() -> Database {
+    static NUMBER: AtomicI64 = AtomicI64::new(0);
+    let name = format!("story_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    postgres().create_database(&name, None).unwrap_or_else(|problem| panic!("{problem}"));
+    Database::Postgres(postgres().url(&name))
+}
+
 impl World {
-    /// A fresh store with the trigger that raises on every transition outside the table.
-    pub async fn new() -> Self {
+    pub async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::Sqlite(folder.path().join("state.db"));
+        Self::on(database, folder).await
+    }
+
+    pub async fn on_postgres() -> Self {
+        let database = tokio::task::spawn_blocking(postgres_database).await.expect("a database is made");
+        Self::on(database, tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// On an empty database that the story made itself.
+    pub async fn on_database(database: Database) -> Self {
+        Self::on(database, tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// A fresh store with the trigger that raises on every transition outside the table.
+    async fn on(database: Database, folder: tempfile::TempDir) -> Self {
+        crate::statements::write_down();
         let now_us = Arc::new(AtomicI64::new(1_700_000_000 * SECOND));
-        let store = open(folder.path(), now_us.clone()).await;
-        let world = Self { store, folder, now_us };
-        let mut connection = world.connect().await;
-        sqlx::raw_sql(AssertSqlSafe(trigger_against_illegal_transitions()))
-            .execute(&mut connection)
-            .await
-            .expect("the trigger is made");
+        let store = open(&database, now_us.clone()).await;
+        let world = Self { store, database, now_us, _folder: folder };
+        world.script(&trigger_against_illegal_transitions(&world.database)).await.expect("the trigger is made");
         world.deploy().await;
         world
     }
 
-    pub async fn connect(&self) -> SqliteConnection {
-        let url = format!("sqlite://{}", self.folder.path().join("state.db").display());
-        SqliteConnection::connect(&url).await.expect("a second connection")
+    /// On a database as another process left it.
+    pub async fn reopened(database: Database, now_us: Arc<AtomicI64>) -> Self {
+        let store = open(&database, now_us.clone()).await;
+        Self { store, database, now_us, _folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// A second store on the same database, as a process that starts again has it, or another server.
+    pub async fn open_another(&self) -> Store {
+        open(&self.database, self.now_us.clone()).await
+    }
+
+    /// Statements past the store.
+    pub async fn script(&self, statements: &str) -> Result<(), sqlx::Error> {
+        let script = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        match &self.database {
+            Database::Sqlite(path) => {
+                let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await?;
+                script.execute(&mut connection).await.map(drop)
+            }
+            Database::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await?;
+                script.execute(&mut connection).await.map(drop)
+            }
+        }
+    }
+
+    /// The number that a statement finds, past the store.
+    pub async fn count(&self, statement: &'static str) -> i64 {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = SqliteConnection::connect(&url).await.expect("a second connection");
+                sqlx::query_scalar(statement).fetch_one(&mut connection).await.expect("a number")
+            }
+            Database::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await.expect("a second connection");
+                sqlx::query_scalar(statement).fetch_one(&mut connection).await.expect("a number")
+            }
+        }
+    }
+
+    /// The two texts that a statement finds, past the store.
+    pub async fn texts(&self, statement: &'static str) -> (Option<String>, Option<String>) {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = SqliteConnection::connect(&url).await.expect("a second connection");
+                sqlx::query_as(statement).fetch_one(&mut connection).await.expect("two texts")
+            }
+            Database::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await.expect("a second connection");
+                sqlx::query_as(statement).fetch_one(&mut connection).await.expect("two texts")
+            }
+        }
+    }
+
+    /// The epoch of the leadership, newly taken.
+    pub async fn lead(&self) -> i64 {
+        self.store.lead("server".to_owned()).await.expect("it answers").expect("it is to be had")
     }
 
     pub async fn deploy(&self) {
+        let was = self.store.cursors(&name("demo")).await.expect("cursors").get(&(name("nightly"), 0)).copied();
+        let cursor = DeployedCursor { was, to: was.unwrap_or(at(0)) };
         let deployment = Deployment {
             project: name("demo"),
             version: "aa".to_owned(),
             root: "/project".to_owned(),
             models: vec![name("late")],
-            dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![at(0)] }],
+            dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
         };
         self.store.deploy(deployment).await.expect("it deploys");
     }
@@ -86,10 +194,14 @@ impl World {
         let firings: Vec<_> =
             firings.iter().map(|hours| NewFiring { at: at(*hours), window_start: None, overlap }).collect();
         let to = firings.last().map_or(cursor, |firing| firing.at);
-        let epoch = self.store.lead("server".to_owned()).await.expect("it leads");
-        let cursors = vec![CursorMove { schedule: 0, from: cursor, to }];
-        let fire = Fire { template: template(), cursors, firings, epoch };
-        self.store.fire(fire).await.expect("it fires")
+        let epoch = self.lead().await;
+        let cursors = vec![CursorMove { schedule: 0, from: cursor, to, left_out: 0 }];
+        let fire = Fire { template: Arc::new(template()), cursors, firings, epoch };
+        self.fire_one(fire).await.expect("it fires")
+    }
+
+    pub async fn fire_one(&self, fire: Fire) -> Result<daybreak_store::Fired, Error> {
+        self.store.fire(vec![fire]).await.remove(0)
     }
 
     /// What is ready now, for a worker with room for everything.
@@ -117,7 +229,8 @@ impl World {
     }
 
     pub async fn sweep(&self) -> daybreak_store::Swept {
-        self.store.sweep(Sweep { cancel_grace_us: 30 * SECOND }).await.expect("it sweeps")
+        let epoch = self.lead().await;
+        self.store.sweep(Sweep { epoch, cancel_grace_us: 30 * SECOND }).await.expect("it sweeps")
     }
 
     pub async fn run_status(&self, run_id: &str) -> RunStatus {
@@ -143,14 +256,37 @@ impl World {
     }
 }
 
-pub async fn open(folder: &std::path::Path, now_us: Arc<AtomicI64>) -> Store {
-    let sources = Sources::new(move || Timestamp::from_micros(now_us.load(Ordering::Relaxed)), || 0.5);
-    let options = Options {
-        path: folder.join("state.db"),
-        sources,
+pub async fn open(database: &Database, now_us: Arc<AtomicI64>) -> Store {
+    Store::open(options(database, now_us)).await.expect("it opens")
+}
+
+pub fn options(database: &Database, now_us: Arc<AtomicI64>) -> Options {
+    Options {
+        database: database.clone(),
+        sources: sources(now_us),
+        lease_clock: LeaseClock::Process,
         on_fatal: Arc::new(|detail| panic!("the state could not be made durable: {detail}")),
+    }
+}
+
+/// A clock that the story moves, and chance of its own so that two stores give different identities.
+pub fn sources(now_us: Arc<AtomicI64>) -> Sources {
+    let hasher = std::collections::hash_map::RandomState::new();
+    let drawn = AtomicI64::new(0);
+    let uniform = move || {
+        let bits = std::hash::BuildHasher::hash_one(&hasher, drawn.fetch_add(1, Ordering::Relaxed));
+        (bits >> 11) as f64 / (1_u64 << 53) as f64
     };
-    Store::open(options).await.expect("it opens")
+    Sources::new(move || Timestamp::from_micros(now_us.load(Ordering::Relaxed)), uniform)
+}
+
+/// Any number of light tasks that need nothing.
+pub fn fan(tasks: usize) -> RunTemplate {
+    let mut fan = template();
+    let first = fan.tasks.remove(0);
+    fan.tasks =
+        (0..tasks).map(|place| TaskTemplate { task: name(&format!("task_{place}")), ..first.clone() }).collect();
+    fan
 }
 
 /// first (light) → second (heavy) → third (light, gated).

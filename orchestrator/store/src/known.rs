@@ -1,0 +1,117 @@
+//! Runs that the writer has read or made and that have not ended: an event on one of them reads nothing. On SQLite this
+//! process is the only writer, so they are as their rows are; on PostgreSQL the run's revision tells (`load.rs`). What a
+//! transaction took up is forgotten when it is undone. Must never outlive a rollback.
+
+use std::collections::{HashMap, HashSet};
+
+use daybreak_spec::Name;
+
+use crate::load::LoadedRun;
+
+/// Tasks kept in memory, in all runs together; beyond it everything is read anew.
+const MAX_TASKS: usize = 200_000;
+
+/// The runs, by id.
+#[derive(Default)]
+pub(crate) struct Known {
+    runs: HashMap<String, LoadedRun>,
+    tasks: HashMap<String, (String, Name)>,
+    roots: HashMap<(String, String), String>,
+    /// Runs whose rows the open transaction holds.
+    held: HashSet<String>,
+    /// Runs of which it wrote a task without holding them.
+    noted: Vec<String>,
+}
+
+impl Known {
+    /// Hands a run out to be advanced; [`Known::keep`] takes it back.
+    pub(crate) fn take(&mut self, run_id: &str) -> Option<LoadedRun> {
+        let mut run = self.runs.remove(run_id)?;
+        run.remembered = true;
+        Some(run)
+    }
+
+    pub(crate) fn keep(&mut self, run: LoadedRun) {
+        if !run.remembered {
+            for (name, task) in &run.tasks {
+                self.tasks.insert(task.task_run_id.clone(), (run.run_id.clone(), name.clone()));
+            }
+        }
+        self.runs.insert(run.run_id.clone(), run);
+    }
+
+    /// Which task of which run it is.
+    pub(crate) fn task(&self, task_run_id: &str) -> Option<&(String, Name)> {
+        self.tasks.get(task_run_id)
+    }
+
+    pub(crate) fn revision(&self, run_id: &str) -> Option<i64> {
+        self.runs.get(run_id).map(|run| run.revision)
+    }
+
+    /// The open transaction handed out a task of this run.
+    pub(crate) fn note(&mut self, run_id: &str) {
+        if !self.held.contains(run_id) {
+            self.noted.push(run_id.to_owned());
+        }
+    }
+
+    /// The open transaction holds the row of this run.
+    pub(crate) fn hold(&mut self, run_id: &str) {
+        self.held.insert(run_id.to_owned());
+    }
+
+    pub(crate) fn holds(&self, run_id: &str) -> bool {
+        self.held.contains(run_id)
+    }
+
+    pub(crate) fn root(&self, key: &(String, String)) -> Option<&String> {
+        self.roots.get(key)
+    }
+
+    pub(crate) fn keep_root(&mut self, key: (String, String), root: String) {
+        self.roots.insert(key, root);
+    }
+
+    /// A project was deployed: its snapshot may stand in another folder now.
+    pub(crate) fn forget_roots(&mut self) {
+        self.roots.clear();
+    }
+
+    pub(crate) fn forget(&mut self, run_id: &str) {
+        if let Some(run) = self.runs.remove(run_id) {
+            self.forget_tasks(&run);
+        }
+    }
+
+    /// The transaction is durable: runs that ended are not needed any more.
+    pub(crate) fn settle(&mut self) {
+        self.noted.clear();
+        for run_id in std::mem::take(&mut self.held) {
+            if self.runs.get(&run_id).is_some_and(|run| run.snapshot.state.status().is_terminal()) {
+                self.forget(&run_id);
+            }
+        }
+        if self.tasks.len() > MAX_TASKS {
+            self.forget_all();
+        }
+    }
+
+    /// The transaction is undone.
+    pub(crate) fn undo(&mut self) {
+        for run_id in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.noted)) {
+            self.forget(&run_id);
+        }
+        self.roots.clear();
+    }
+
+    pub(crate) fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
+    fn forget_tasks(&mut self, run: &LoadedRun) {
+        for task in run.tasks.values() {
+            self.tasks.remove(&task.task_run_id);
+        }
+    }
+}
