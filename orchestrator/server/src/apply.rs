@@ -21,7 +21,7 @@ const SHORTEST_POLL_MS: u64 = 100;
 const MAX_OUTPUTS_BYTES: usize = 8 << 10;
 
 /// Pause before a poll is answered while the server drains, so that nobody spins.
-const DRAINING_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const DRAINING_PAUSE: Duration = Duration::from_millis(500);
 
 impl Server {
     /// Takes up a worker. `server_id`: the process whose end is its end, none for a process of its own.

@@ -8,8 +8,10 @@ use daybreak_protocol::Clock;
 
 /// Everything a server needs from outside.
 pub struct ServerConfig {
-    /// The state folder: LOCK, `state.db`, `artifacts/`.
+    /// The state folder: LOCK, `state.db` (unless the state is elsewhere), `artifacts/`.
     pub data_dir: PathBuf,
+    /// The address of the PostgreSQL that holds the state; none: the file in the state folder.
+    pub database: Option<String>,
     /// The project's token: authorises everything.
     pub token: String,
     /// Both clocks.

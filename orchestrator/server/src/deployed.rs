@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybreak_core::{DagGraph, Firings, KindCatalog};
-use daybreak_spec::{Dag, Name, Project};
+use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
+use daybreak_protocol::ScheduleView;
+use daybreak_spec::{Dag, Name, Project, Schedule, ScheduleRules};
 use daybreak_store::{RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json};
 
@@ -12,7 +13,7 @@ use crate::Error;
 
 /// A project that runs can be made of.
 pub(crate) struct Deployed {
-    pub project: Arc<Project>,
+    name: Name,
     /// SHA-256 (hex) of the snapshot.
     pub version: String,
     pub dags: BTreeMap<Name, CompiledDag>,
@@ -21,13 +22,16 @@ pub(crate) struct Deployed {
 /// A DAG that is ready to fire.
 pub(crate) struct CompiledDag {
     pub firings: Firings,
-    pub template: RunTemplate,
+    pub template: Arc<RunTemplate>,
+    /// Its schedules as written.
+    pub schedules: Box<[ScheduleView]>,
 }
 
 impl Deployed {
     /// Compiles a project.
-    pub(crate) fn compile(project: Arc<Project>, version: String, catalog: &KindCatalog) -> Result<Self, Error> {
+    pub(crate) fn compile(project: &Project, version: String, catalog: &KindCatalog) -> Result<Self, Error> {
         let mut dags = BTreeMap::new();
+        let mut schedules = ScheduleCompiler::of(project);
         for (name, dag) in &project.dags {
             let invalid = |problems| Error::Invalid { dag: name.clone(), problems };
             let template = RunTemplate {
@@ -37,14 +41,16 @@ impl Deployed {
                 params: dag.params.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
                 tasks: tasks(name, dag, catalog)?,
             };
-            dags.insert(name.clone(), CompiledDag { firings: Firings::compile(dag).map_err(invalid)?, template });
+            let firings = schedules.firings(name, dag).map_err(invalid)?;
+            let schedules = dag.schedules.iter().map(view).collect();
+            dags.insert(name.clone(), CompiledDag { firings, template: Arc::new(template), schedules });
         }
-        Ok(Self { project, version, dags })
+        Ok(Self { name: project.name.value.clone(), version, dags })
     }
 
     /// The project's name.
     pub(crate) fn name(&self) -> &Name {
-        &self.project.name.value
+        &self.name
     }
 
     /// A declared DAG.
@@ -75,6 +81,18 @@ impl CompiledDag {
             params.insert(key, value);
         }
         Ok(params)
+    }
+}
+
+fn view(schedule: &Schedule) -> ScheduleView {
+    let wall_clock = |at: &chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%S").to_string();
+    ScheduleView {
+        cron: schedule.cron.value.clone(),
+        timezone: schedule.timezone.value.clone(),
+        start: schedule.start.as_ref().map(|start| wall_clock(&start.value)),
+        end: schedule.end.as_ref().map(|end| wall_clock(&end.value)),
+        rules: ScheduleRules::from(schedule),
+        left_out: 0,
     }
 }
 

@@ -1,13 +1,15 @@
 //! The server as the HTTP surface sees it: reads, requests and whom a token speaks for.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, RunDetail, RunList, RunsQuery,
-    ScheduleView, SetClock, TaskLog, TriggerRequest, Triggered,
+    AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, PauseRequest, RunDetail, RunList,
+    RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
 };
-use daybreak_spec::{Name, Schedule};
-use daybreak_store::{AttemptRow, RunningAttempt};
+use daybreak_spec::{Name, Timestamp};
+use daybreak_store::{AttemptRow, Pause, RunningAttempt};
 
 use crate::deployed::{CompiledDag, Deployed};
 use crate::error::of_store;
@@ -19,6 +21,14 @@ const MAX_LOG_BYTES: usize = 8 << 20;
 
 /// Firings shown ahead.
 const SHOWN_FIRINGS: usize = 5;
+
+/// What the rows say of all DAGs.
+struct Rows {
+    pauses: BTreeMap<Name, Pause>,
+    left_out: BTreeMap<(Name, u32), u64>,
+    active: BTreeMap<Name, u32>,
+    now: Timestamp,
+}
 
 #[async_trait]
 impl Engine for Server {
@@ -62,11 +72,26 @@ impl Engine for Server {
 
     async fn dags(&self) -> Result<Vec<DagView>, Error> {
         let deployed = self.deployed()?;
+        let project = deployed.name();
+        let rows = Rows {
+            pauses: self.store.pauses(project).await.map_err(of_store)?,
+            left_out: self.store.left_out(project).await.map_err(of_store)?,
+            active: self.store.active_counts(project).await.map_err(of_store)?,
+            now: self.clock.business_now(),
+        };
         let mut views = Vec::new();
         for (name, dag) in &deployed.dags {
-            views.push(self.dag_view(&deployed, name, dag).await?);
+            views.push(self.dag_view(&deployed, (name, dag), &rows).await?);
         }
         Ok(views)
+    }
+
+    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
+        Ok(Self::pause(self, dag.as_str(), request).await?)
+    }
+
+    async fn resume(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
+        Ok(Self::resume(self, dag.as_str(), request).await?)
     }
 
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
@@ -90,6 +115,9 @@ impl Engine for Server {
     async fn health(&self) -> HealthView {
         if *self.draining.borrow() {
             return HealthView { ready: false, reason: Some("the server is shutting down".to_owned()) };
+        }
+        if let Some(reason) = self.store.away() {
+            return HealthView { ready: false, reason: Some(reason) };
         }
         match self.store.simulated_time().await {
             Ok(_) => HealthView { ready: true, reason: None },
@@ -130,13 +158,21 @@ impl Server {
         Ok(AttemptLog { attempt, fence, text: text.map_err(|error| unreadable(&error))? })
     }
 
-    async fn dag_view(&self, deployed: &Deployed, name: &Name, dag: &CompiledDag) -> Result<DagView, Error> {
+    async fn dag_view(
+        &self,
+        deployed: &Deployed,
+        (name, dag): (&Name, &CompiledDag),
+        rows: &Rows,
+    ) -> Result<DagView, Error> {
         let last_run = match self.store.newest_run(deployed.name(), name).await.map_err(of_store)? {
             Some(run_id) => Some(self.store.run_summary(&run_id).await.map_err(of_store)?),
             None => None,
         };
-        let now = self.clock.business_now();
-        let next = std::iter::successors(dag.firings.next_after(now), |at| dag.firings.next_after(*at));
+        let next = std::iter::successors(dag.firings.next_after(rows.now), |at| dag.firings.next_after(*at));
+        let mut schedules = dag.schedules.to_vec();
+        for (place, schedule) in (0_u32..).zip(&mut schedules) {
+            schedule.left_out = rows.left_out.get(&(name.clone(), place)).copied().unwrap_or_default();
+        }
         let task = |task: &daybreak_store::TaskTemplate| DagTaskView {
             name: task.task.clone(),
             kind: task.kind.clone(),
@@ -144,23 +180,12 @@ impl Server {
         };
         Ok(DagView {
             name: name.clone(),
-            schedules: deployed.project.dags[name].schedules.iter().map(schedule_view).collect(),
+            schedules,
+            paused: rows.pauses.get(name).map(crate::pauses::view),
             next: next.take(SHOWN_FIRINGS).collect(),
-            active_runs: self.store.active_runs(deployed.name(), name).await.map_err(of_store)?,
+            active_runs: rows.active.get(name).copied().unwrap_or_default(),
             last_run,
             tasks: dag.template.tasks.iter().map(task).collect(),
         })
-    }
-}
-
-fn schedule_view(schedule: &Schedule) -> ScheduleView {
-    let wall_clock = |at: &chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%S").to_string();
-    ScheduleView {
-        cron: schedule.cron.value.clone(),
-        timezone: schedule.timezone.value.clone(),
-        start: schedule.start.as_ref().map(|start| wall_clock(&start.value)),
-        end: schedule.end.as_ref().map(|end| wall_clock(&end.value)),
-        missed: schedule.missed,
-        overlap: schedule.overlap,
     }
 }

@@ -105,8 +105,10 @@ pub(crate) fn of_store(error: daybreak_store::Error) -> protocol::Error {
         Store::ReRegister => protocol::Error::ReRegister,
         Store::NotFound(what) => protocol::Error::NotFound(what),
         Store::Refused(why) => protocol::Error::Refused(why),
+        Store::Away { database, detail } => protocol::Error::Unavailable { url: database, detail },
         Store::Conflict { .. }
         | Store::Full
+        | Store::Contended { .. }
         | Store::Database(_)
         | Store::Corrupt { .. }
         | Store::NotDurable(_)

@@ -1,22 +1,26 @@
 //! What a heartbeat is told: which tasks to end, which are no longer the worker's; and which tasks the rows give to a
-//! worker that does not know of them (the server died between claim and delivery, or a reply was lost).
+//! worker that does not know of them (the server died between claim and delivery, or a reply was lost). A cancellation
+//! is told at once to a worker that waits for it; the heartbeat says it to the others.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
+use std::time::Duration;
 
-use daybreak_core::WorkerIdentity;
-use daybreak_protocol::{Error, Heartbeat, HeartbeatReply, Held};
-use daybreak_store::HeldByWorker;
+use daybreak_core::{Unlisted, WorkerIdentity};
+use daybreak_protocol::{Cancellations, Error, Heartbeat, HeartbeatReply, Held};
+use daybreak_store::{Effect, HeldByWorker};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::Server;
+use crate::apply::DRAINING_PAUSE;
 use crate::error::of_store;
 use crate::sweeper::micros;
 
-/// Heartbeats in a row without a task before it is taken back.
-const MAX_UNLISTED: u32 = 2;
+/// Longest time that a worker's question for cancellations is held.
+const LONGEST_WAIT_MS: u64 = 20_000;
 
-/// Heartbeats in a row that did not list a task, by task run and fence.
-pub(crate) type Unlisted = HashMap<(String, i64), u32>;
+/// What each worker's last heartbeats did not list, by task run and fence.
+pub(crate) type UnlistedOfWorkers = HashMap<String, Unlisted<(String, i64)>>;
 
 impl Server {
     /// Takes a heartbeat.
@@ -41,24 +45,59 @@ impl Server {
         Ok(reply)
     }
 
-    /// Counts the rows that the worker did not list; those it did not list too often.
-    fn count_unlisted(&self, beat: &Heartbeat, rows: &[HeldByWorker]) -> Vec<(String, i64)> {
-        let mut workers = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = workers.remove(&beat.worker_id).unwrap_or_default();
-        let (mut now, mut too_often) = (Unlisted::new(), Vec::new());
-        for row in rows.iter().filter(|row| !beat.held.iter().any(|held| same(row, held))) {
-            let key = (row.task_run_id.clone(), row.fence);
-            let count = before.get(&key).copied().unwrap_or_default() + 1;
-            if count >= MAX_UNLISTED {
-                too_often.push(key);
-            } else {
-                now.insert(key, count);
+    /// Waits until other tasks of the worker are to end than those it knows of. Listens before it looks, so that nothing
+    /// is missed between the two.
+    pub(crate) async fn cancelled(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
+        let worker = WorkerIdentity { id: request.worker_id, epoch: request.epoch };
+        let mut draining = self.draining.subscribe();
+        let wait = Duration::from_millis(request.wait_ms.min(LONGEST_WAIT_MS));
+        if *draining.borrow() {
+            tokio::time::sleep(wait.min(DRAINING_PAUSE)).await;
+            return self.cancelled_now(&worker).await;
+        }
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut effects = self.store.effects();
+        loop {
+            let now = self.cancelled_now(&worker).await?;
+            let known = now.len() == request.known.len() && now.iter().all(|held| request.known.contains(held));
+            if !known {
+                return Ok(now);
+            }
+            tokio::select! {
+                asked = cancel_requested(&mut effects, &worker.id) => if !asked { return Ok(now) },
+                _ = draining.wait_for(|draining| *draining) => return Ok(now),
+                () = tokio::time::sleep_until(deadline) => return Ok(now),
             }
         }
-        if !now.is_empty() {
-            workers.insert(beat.worker_id.clone(), now);
+    }
+
+    async fn cancelled_now(&self, worker: &WorkerIdentity) -> Result<Vec<Held>, Error> {
+        let rows = self.store.cancelled_of(worker).await.map_err(of_store)?;
+        Ok(rows.into_iter().map(|row| Held { task_run_id: row.task_run_id, fence: row.fence }).collect())
+    }
+
+    /// Counts the rows that the worker did not list; those it did not list too often.
+    fn count_unlisted(&self, beat: &Heartbeat, rows: &[HeldByWorker]) -> Vec<(String, i64)> {
+        let missing = rows.iter().filter(|row| !beat.held.iter().any(|held| same(row, held)));
+        let mut workers = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unlisted = workers.remove(&beat.worker_id).unwrap_or_default();
+        let too_often = unlisted.count(missing.map(|row| (row.task_run_id.clone(), row.fence)));
+        if !unlisted.is_empty() {
+            workers.insert(beat.worker_id.clone(), unlisted);
         }
         too_often
+    }
+}
+
+/// Waits until a task of the worker is to end (or so much has happened that one may be); false when the store is closed.
+async fn cancel_requested(effects: &mut broadcast::Receiver<Effect>, worker: &str) -> bool {
+    loop {
+        match effects.recv().await {
+            Ok(Effect::CancelRequested { worker_id }) if worker_id == worker => return true,
+            Ok(Effect::Elsewhere) | Err(RecvError::Lagged(_)) => return true,
+            Ok(_) => {}
+            Err(RecvError::Closed) => return false,
+        }
     }
 }
 

@@ -10,8 +10,12 @@ mod engine;
 mod error;
 mod heartbeats;
 pub mod http;
+mod leadership;
+mod lines;
 mod lock;
+mod migrating;
 mod orchestrator;
+mod pauses;
 mod real_time;
 mod requests;
 mod scheduler;
@@ -21,4 +25,5 @@ mod tokens;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;
+pub use migrating::{database_name, migrate};
 pub use server::Server;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Assignment, BuildRecord, Error, Heartbeat, HeartbeatReply, Live, MintPublication, ModelVersionRecord, Orchestrator,
-    Poll, Register, Registration, Report,
+    Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::Effect;
@@ -28,6 +28,10 @@ impl Orchestrator for Server {
 
     async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, Error> {
         self.beat(request).await
+    }
+
+    async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
+        self.cancelled(request).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {
@@ -68,8 +72,8 @@ impl Orchestrator for Server {
                 tokio::select! {
                     () = tokio::time::sleep_until(deadline) => return Ok(live),
                     effect = effects.recv() => match effect {
-                        Ok(Effect::RegistryMoved) | Err(RecvError::Lagged(_)) => break,
-                        Ok(Effect::RunEnded { .. } | Effect::RetryAt(_)) => {}
+                        Ok(Effect::RegistryMoved | Effect::Elsewhere) | Err(RecvError::Lagged(_)) => break,
+                        Ok(Effect::RunEnded { .. } | Effect::RetryAt(_) | Effect::CancelRequested { .. }) => {}
                         Err(RecvError::Closed) => return Ok(live),
                     },
                 }
@@ -101,6 +105,10 @@ impl Orchestrator for InProcess {
 
     async fn heartbeat(&self, request: Heartbeat) -> Result<HeartbeatReply, Error> {
         self.server.heartbeat(request).await
+    }
+
+    async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
+        self.server.cancellations(request).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {

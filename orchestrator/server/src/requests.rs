@@ -22,7 +22,7 @@ impl Server {
         if window_end > now {
             return Err(Error::Refused(format!("{window_end} lies in the future: business time is {now}")));
         }
-        let template = RunTemplate { params: dag.params(params)?, ..dag.template.clone() };
+        let template = RunTemplate { params: dag.params(params)?, ..(*dag.template).clone() };
         let window_start = dag.firings.previous_before(window_end);
         Ok(self.store.make_run(NewRun { template, window_start, window_end }).await?)
     }
@@ -91,7 +91,7 @@ async fn next_end(effects: &mut broadcast::Receiver<Effect>, wanted: Option<&str
     loop {
         match effects.recv().await {
             Ok(Effect::RunEnded { run_id, .. }) if wanted.is_none_or(|wanted| wanted == run_id) => return Ok(()),
-            Err(RecvError::Lagged(_)) => return Ok(()),
+            Ok(Effect::Elsewhere) | Err(RecvError::Lagged(_)) => return Ok(()),
             Err(RecvError::Closed) => return Err(Error::Store(daybreak_store::Error::Closed)),
             Ok(_) => {}
         }

@@ -1,48 +1,37 @@
-//! The scheduler: a reconciler that turns due firings into runs. Reads cursors and business time, lets `core::due`
-//! decide, writes runs and cursors in one transaction per DAG. Bounded per turn, safe to run twice, woken by signals and
-//! by a timer. Must never look at a run's tasks.
+//! The scheduler: a reconciler that turns due firings into runs. Takes the lines that start next, lets `core::due` decide,
+//! and hands the firings of many DAGs to the writer together, which makes runs and moves cursors in one transaction per
+//! DAG. Bounded per turn, safe to run twice, woken by signals and by a timer. Must never look at a run's tasks.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use daybreak_core::{Firings, Turn, due};
+use daybreak_core::{Due, Turn, due};
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{CursorMove, Effect, Fire, NewFiring};
 use tokio::sync::{broadcast, watch};
 
 use crate::deployed::{CompiledDag, Deployed};
+use crate::lines::{Line, Lines};
 use crate::{Error, Schedules, Server};
 
 /// Runs of one DAG made in one turn.
 const MAX_PER_TURN: usize = 64;
 
+/// DAGs that fire in one turn.
+const MAX_DAGS_PER_TURN: usize = 1_024;
+
 /// Unended runs of one DAG beyond which firings wait: a long catch-up fills no table with queued runs.
 const MAX_ACTIVE: usize = 128;
 
-/// The loop looks at least this often, whatever it was told.
+/// Firings left out by policies that are counted one by one in a turn; beyond it a count is a lower bound.
+const MAX_COUNTED: u64 = 50_000;
+
+/// The loop looks at least this often, whatever it was told: also for pauses that another server has written.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A clock that follows real time and jumps further than this between two turns was not watched meanwhile: the machine
 /// slept.
 const LONGEST_TURN_US: i64 = 60_000_000;
-
-/// What the scheduler keeps between turns. All of it can be read again.
-pub(crate) struct Lines {
-    lines: Vec<Line>,
-    loaded: bool,
-    /// From when on DAGs are watched that were not known before.
-    watched_since: Timestamp,
-    last_turn: Timestamp,
-}
-
-struct Line {
-    dag: Name,
-    /// Firings up to here are missed ones.
-    horizon: Timestamp,
-    cursors: Vec<Timestamp>,
-    /// The earliest firing not dealt with.
-    next: Option<Timestamp>,
-}
 
 /// What a turn leaves to be done.
 enum Rest {
@@ -52,23 +41,34 @@ enum Rest {
     At(Option<Timestamp>),
 }
 
-impl Lines {
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { lines: Vec::new(), loaded: false, watched_since: now, last_turn: now }
-    }
+/// One DAG's part of a turn.
+struct Part {
+    place: usize,
+    dag: Name,
+    due: Due,
+}
 
-    /// A project has been deployed at `now`: what fell due before is missed by DAGs that are new.
-    pub(crate) fn start_over(&mut self, now: Timestamp) {
-        self.loaded = false;
-        self.watched_since = now;
-    }
+/// What a turn has done, for the log.
+#[derive(Default)]
+struct Done {
+    runs: usize,
+    skipped: u32,
+    left_out: u64,
+    of: Vec<Name>,
 }
 
 impl Server {
     /// Makes runs of due firings until shut down.
     pub(crate) async fn run_scheduler(&self, mut shutdown: watch::Receiver<bool>) {
         let mut effects = self.store.effects();
+        let mut looked = Instant::now();
         loop {
+            if looked.elapsed() >= LONGEST_WAIT {
+                looked = Instant::now();
+                if let Err(error) = self.follow_pauses().await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the pauses of DAGs cannot be read");
+                }
+            }
             let wait = match self.turn().await {
                 Ok(Rest::Now) => Duration::ZERO,
                 Ok(Rest::At(next)) => self.wait_for(next),
@@ -77,10 +77,11 @@ impl Server {
                     Duration::from_secs(1)
                 }
             };
+            let crowded = self.scheduler.lock().await.are_crowded();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.wake.notified() => {}
-                () = run_ended(&mut effects) => {}
+                () = run_ended(&mut effects), if crowded => {}
                 _ = shutdown.wait_for(|stop| *stop) => return,
             }
         }
@@ -92,6 +93,15 @@ impl Server {
         Ok(())
     }
 
+    /// Reads which DAGs are paused.
+    pub(crate) async fn follow_pauses(&self) -> Result<(), Error> {
+        let mut lines = self.scheduler.lock().await;
+        let Ok(deployed) = self.deployed() else { return Ok(()) };
+        let pauses = self.store.pauses(deployed.name()).await?;
+        lines.follow(&deployed, &pauses, self.clock.business_now());
+        Ok(())
+    }
+
     fn wait_for(&self, next: Option<Timestamp>) -> Duration {
         let Some(next) = next.filter(|_| !self.clock.is_simulated()) else { return LONGEST_WAIT };
         let left_us = next.micros - self.clock.business_now().micros;
@@ -99,105 +109,120 @@ impl Server {
     }
 
     async fn turn(&self) -> Result<Rest, Error> {
-        if self.schedules == Schedules::Resting {
+        if self.schedules == Schedules::Resting || !self.leads() {
             return Ok(Rest::At(None));
         }
         let mut lines = self.scheduler.lock().await;
         let Ok(deployed) = self.deployed() else { return Ok(Rest::At(None)) };
         let now = self.clock.business_now();
         if !self.clock.is_simulated() && now.micros - lines.last_turn.micros > LONGEST_TURN_US {
-            lines.lines.iter_mut().for_each(|line| line.horizon = now);
+            lines.were_unwatched(now);
         }
         lines.last_turn = now;
         if !lines.loaded {
-            self.load_lines(&mut lines, &deployed).await?;
+            let stored = self.store.cursors(deployed.name()).await?;
+            let pauses = self.store.pauses(deployed.name()).await?;
+            lines.load(&deployed, &stored, &pauses);
         }
-        let mut more = false;
-        for line in &mut lines.lines {
-            if line.next.is_some_and(|next| next <= now) {
-                match self.fire(&deployed, line, now).await {
-                    Ok(left) => more |= left,
-                    Err(error) => {
-                        lines.loaded = false;
-                        return Err(error);
-                    }
+        let full = self.fire_due(&mut lines, &deployed, now).await;
+        // However long the writing took, somebody watched.
+        lines.last_turn = self.clock.business_now().max(now);
+        let full = full?;
+        let next = lines.next();
+        Ok(if full || next.is_some_and(|next| next <= now) { Rest::Now } else { Rest::At(next) })
+    }
+
+    /// Deals with the DAGs that are due. Returns whether some firings are left for which there is room.
+    async fn fire_due(&self, lines: &mut Lines, deployed: &Arc<Deployed>, now: Timestamp) -> Result<bool, Error> {
+        if !lines.are_crowded() && lines.next().is_none_or(|next| next > now) {
+            return Ok(false);
+        }
+        let active = self.store.active_counts(deployed.name()).await?;
+        let room = |dag: &Name| MAX_ACTIVE.saturating_sub(active.get(dag).map_or(0, |active| *active as usize));
+        lines.let_in(deployed, |dag| room(dag) > 0);
+        let mut parts = Vec::new();
+        let mut count = MAX_COUNTED;
+        for place in lines.take_due(now, MAX_DAGS_PER_TURN) {
+            let line = lines.line(place);
+            let Some(dag) = deployed.dags.get(&line.dag) else { continue };
+            let limit = MAX_PER_TURN.min(room(&line.dag));
+            let due = due(&dag.firings, &line.cursors, Turn { now, horizon: line.horizon, limit, count });
+            count = count.saturating_sub(due.cursors.iter().map(|cursor| cursor.left_out).sum());
+            match (due.cursors.is_empty(), due.more) {
+                (false, _) => parts.push(Part { place, dag: line.dag.clone(), due }),
+                (true, true) => lines.set_aside(place),
+                (true, false) => lines.put_back(place, &dag.firings),
+            }
+        }
+        let fires = parts
+            .iter()
+            .map(|part| self.fire_command(&deployed.dags[&part.dag], lines.line(part.place), &part.due))
+            .collect();
+        let answers = self.store.fire(fires).await;
+        let (mut more, mut done, mut failed) = (false, Done::default(), None);
+        for (part, answer) in parts.into_iter().zip(answers) {
+            match answer {
+                Ok(fired) => {
+                    more |= part.due.more;
+                    done.add(&part, fired.runs.len(), fired.skipped);
+                    let line = lines.line_mut(part.place);
+                    part.due.cursors.iter().for_each(|cursor| line.cursors[cursor.schedule] = cursor.to);
+                    lines.put_back(part.place, &deployed.dags[&part.dag].firings);
+                }
+                Err(error) => {
+                    // The rows say something else than these lines.
+                    lines.loaded = false;
+                    failed = Some(error);
                 }
             }
         }
-        let next = lines.lines.iter().filter_map(|line| line.next).filter(|next| *next > now).min();
-        Ok(if more { Rest::Now } else { Rest::At(next) })
+        done.log();
+        failed.map_or(Ok(more), |error| Err(error.into()))
     }
 
-    async fn load_lines(&self, lines: &mut Lines, deployed: &Deployed) -> Result<(), Error> {
-        let stored = self.store.cursors(deployed.name()).await?;
-        let horizons: BTreeMap<Name, Timestamp> = lines.lines.drain(..).map(|line| (line.dag, line.horizon)).collect();
-        lines.lines = deployed
-            .dags
-            .iter()
-            .map(|(name, dag)| {
-                let cursors = (0_u32..)
-                    .zip(dag.firings.schedules())
-                    .filter_map(|(place, _)| stored.get(&(name.clone(), place)).copied())
-                    .collect();
-                let horizon = horizons.get(name).copied().unwrap_or(lines.watched_since);
-                let mut line = Line { dag: name.clone(), horizon, cursors, next: None };
-                line.next = line.earliest(&dag.firings);
-                line
-            })
-            .collect();
-        lines.loaded = true;
-        Ok(())
-    }
-
-    /// Deals with the due firings of one DAG. Returns whether some are left for which there is room.
-    async fn fire(&self, deployed: &Deployed, line: &mut Line, now: Timestamp) -> Result<bool, Error> {
-        let dag = &deployed.dags[&line.dag];
-        let active = self.store.active_runs(deployed.name(), &line.dag).await? as usize;
-        let limit = MAX_PER_TURN.min(MAX_ACTIVE.saturating_sub(active));
-        let turn = Turn { now, horizon: line.horizon, limit };
-        let found = due(&dag.firings, &line.cursors, turn);
-        if found.cursors.is_empty() {
-            // No room: the end of a run wakes the scheduler.
-            return Ok(false);
-        }
-        let fired = self.store.fire(self.fire_command(dag, line, &found)).await?;
-        for (schedule, to) in &found.cursors {
-            line.cursors[*schedule] = *to;
-        }
-        line.next = line.earliest(&dag.firings);
-        if !fired.runs.is_empty() || fired.skipped > 0 {
-            tracing::info!(dag = %line.dag, runs = fired.runs.len(), skipped = fired.skipped, "firings became runs");
-        }
-        Ok(found.more)
-    }
-
-    fn fire_command(&self, dag: &CompiledDag, line: &Line, found: &daybreak_core::Due) -> Fire {
+    fn fire_command(&self, dag: &CompiledDag, line: &Line, found: &Due) -> Fire {
         let place = |schedule: usize| u32::try_from(schedule).expect("a DAG has few schedules");
-        Fire {
-            template: dag.template.clone(),
-            cursors: found
-                .cursors
-                .iter()
-                .map(|(schedule, to)| CursorMove { schedule: place(*schedule), from: line.cursors[*schedule], to: *to })
-                .collect(),
-            firings: found
-                .firings
-                .iter()
-                .map(|firing| NewFiring {
-                    at: firing.at,
-                    window_start: dag.firings.previous_before(firing.at),
-                    overlap: firing.overlap,
-                })
-                .collect(),
-            epoch: self.epoch,
-        }
+        let cursors = found.cursors.iter().map(|cursor| CursorMove {
+            schedule: place(cursor.schedule),
+            from: line.cursors[cursor.schedule],
+            to: cursor.to,
+            left_out: cursor.left_out,
+        });
+        let firings = found.firings.iter().map(|firing| NewFiring {
+            at: firing.at,
+            window_start: dag.firings.previous_before(firing.at),
+            overlap: firing.overlap,
+        });
+        let (cursors, firings) = (cursors.collect(), firings.collect());
+        Fire { template: dag.template.clone(), cursors, firings, epoch: self.epoch() }
     }
 }
 
-impl Line {
-    fn earliest(&self, firings: &Firings) -> Option<Timestamp> {
-        let schedules = firings.schedules().iter().zip(&self.cursors);
-        schedules.filter_map(|(schedule, cursor)| schedule.next_after(*cursor)).min()
+impl Done {
+    fn add(&mut self, part: &Part, runs: usize, skipped: u32) {
+        self.runs += runs;
+        self.skipped += skipped;
+        let left_out: u64 = part.due.cursors.iter().map(|cursor| cursor.left_out).sum();
+        if left_out > 0 {
+            self.left_out += left_out;
+            self.of.push(part.dag.clone());
+        }
+    }
+
+    fn log(&self) {
+        if self.runs > 0 || self.skipped > 0 {
+            tracing::info!(runs = self.runs, skipped = self.skipped, "firings became runs");
+        }
+        if self.left_out > 0 {
+            let shown: Vec<&str> = self.of.iter().take(5).map(Name::as_str).collect();
+            tracing::warn!(
+                firings = self.left_out,
+                dags = self.of.len(),
+                "missed firings are left out as `missed` says: {}{}",
+                shown.join(", "),
+                if self.of.len() > shown.len() { ", …" } else { "" }
+            );
+        }
     }
 }
 
@@ -205,8 +230,8 @@ impl Line {
 async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
     loop {
         match effects.recv().await {
-            Ok(Effect::RunEnded { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Ok(Effect::RetryAt(_) | Effect::RegistryMoved) => {}
+            Ok(Effect::RunEnded { .. } | Effect::Elsewhere) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Ok(Effect::RetryAt(_) | Effect::RegistryMoved | Effect::CancelRequested { .. }) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }

@@ -1,24 +1,24 @@
 //! The server of one state folder: opening it, taking up what an earlier process left, deploying, ending. What happens
 //! to runs goes through `apply.rs`, the loops are in `scheduler.rs` and `sweeper.rs`.
 
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use daybreak_artifacts::Artifacts;
-use daybreak_core::{KindCatalog, first_cursor};
+use daybreak_core::{KindCatalog, first_cursor, taken_over};
 use daybreak_protocol::{Clock, Orchestrator};
-use daybreak_spec::Project;
-use daybreak_store::{DeployedDag, Deployment, Options, Sources, Store};
+use daybreak_spec::{Project, Timestamp};
+use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::deployed::Deployed;
-use crate::heartbeats::Unlisted;
+use crate::heartbeats::UnlistedOfWorkers;
+use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::orchestrator::InProcess;
 use crate::real_time::RealTime;
-use crate::scheduler::Lines;
 use crate::tokens::Tokens;
 use crate::{Error, Schedules, ServerConfig, Timings};
 
@@ -33,13 +33,13 @@ pub struct Server {
     pub(crate) tokens: Tokens,
     /// This process, as its workers' rows name it.
     pub(crate) server_id: String,
-    /// Of the leadership; part of every write of the scheduler.
-    pub(crate) epoch: i64,
+    /// Of the leadership; part of every write of the scheduler and the sweeper. 0: another server leads.
+    pub(crate) epoch: AtomicI64,
     pub(crate) scheduler: tokio::sync::Mutex<Lines>,
     /// Something the scheduler has to look at.
     pub(crate) wake: Notify,
     /// By worker: tasks its rows give it and its last heartbeats did not list.
-    pub(crate) unlisted: Mutex<HashMap<String, Unlisted>>,
+    pub(crate) unlisted: Mutex<UnlistedOfWorkers>,
     pub(crate) draining: watch::Sender<bool>,
     catalog: KindCatalog,
     deployed: RwLock<Option<Arc<Deployed>>>,
@@ -58,7 +58,7 @@ impl Server {
         artifacts.remove_half_written()?;
         let store = open_store(&config).await?;
         let server_id = ulid::Ulid::from(config.random_id()).to_string();
-        let epoch = store.lead(server_id.clone()).await?;
+        let epoch = store.lead(server_id.clone()).await?.unwrap_or_default();
         let interrupted = store.take_over(server_id.clone()).await?;
         if interrupted > 0 {
             tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");
@@ -74,7 +74,7 @@ impl Server {
             tokens: Tokens::new(&config.token),
             token: config.token,
             server_id,
-            epoch,
+            epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
             unlisted: Mutex::default(),
             draining: watch::channel(false).0,
@@ -96,19 +96,16 @@ impl Server {
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = serde_json::to_vec(project).expect("declarations always write");
         let version = self.artifacts.put(Bytes::from(snapshot)).await?;
-        let deployed = Deployed::compile(Arc::new(project.clone()), version, &self.catalog)?;
+        let deployed = Deployed::compile(project, version, &self.catalog)?;
         let mut lines = self.scheduler.lock().await;
         let now = self.clock.business_now();
-        let dags = deployed.dags.iter().map(|(name, dag)| DeployedDag {
-            dag: name.clone(),
-            cursors: dag.firings.schedules().iter().map(|schedule| first_cursor(schedule, now)).collect(),
-        });
+        let dags = self.cursors_of(&deployed, now).await?;
         let deployment = Deployment {
             project: deployed.name().clone(),
             version: deployed.version.clone(),
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
-            dags: dags.collect(),
+            dags,
         };
         self.store.deploy(deployment).await?;
         self.take_up(deployed);
@@ -116,6 +113,29 @@ impl Server {
         drop(lines);
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Where the cursors of a project that is being deployed stand.
+    async fn cursors_of(&self, deployed: &Deployed, now: Timestamp) -> Result<Vec<DeployedDag>, Error> {
+        let before = self.deployed().ok().filter(|before| before.name() == deployed.name());
+        let stored = self.store.cursors(deployed.name()).await?;
+        let mut dags = Vec::with_capacity(deployed.dags.len());
+        for (name, dag) in &deployed.dags {
+            let stood = |place: u32| stored.get(&(name.clone(), place)).copied();
+            let were: Vec<Timestamp> = (0..).map_while(stood).collect();
+            let declared = before.as_ref().and_then(|before| before.dags.get(name));
+            let stand: Vec<Timestamp> = match declared {
+                Some(old) => taken_over(&old.firings, &were, &dag.firings, now),
+                None => {
+                    let places = (0_u32..).zip(dag.firings.schedules());
+                    places.map(|(place, new)| stood(place).unwrap_or_else(|| first_cursor(new, now))).collect()
+                }
+            };
+            let cursor = |(place, to): (usize, &Timestamp)| DeployedCursor { was: were.get(place).copied(), to: *to };
+            let cursors = stand.iter().enumerate().map(cursor).collect();
+            dags.push(DeployedDag { dag: name.clone(), cursors });
+        }
+        Ok(dags)
     }
 
     /// The worker protocol for a worker in this process: its lease ends with the process.
@@ -137,7 +157,8 @@ impl Server {
             self.drain().await;
             let _ = stop_sweeping.send(true);
         };
-        tokio::join!(ending, self.run_sweeper(swept_until));
+        let leading = swept_until.clone();
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading));
         self.close().await;
     }
 
@@ -166,7 +187,7 @@ impl Server {
             }
         };
         let restored = serde_json::from_slice(&snapshot).map_err(|error| error.to_string()).and_then(|project| {
-            Deployed::compile(Arc::new(project), current.version, &self.catalog).map_err(|error| error.to_string())
+            Deployed::compile(&project, current.version, &self.catalog).map_err(|error| error.to_string())
         });
         match restored {
             Ok(deployed) => self.take_up(deployed),
@@ -186,9 +207,11 @@ async fn open_store(config: &ServerConfig) -> Result<Store, Error> {
     let (real, random, on_fatal) = (RealTime::from(config.clock.real_now()), config.random, config.on_fatal);
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
     let uniform = move || (random() >> 75) as f64 / (1_u64 << 53) as f64;
+    let file = || Database::Sqlite(config.data_dir.join("state.db"));
     let options = Options {
-        path: config.data_dir.join("state.db"),
+        database: config.database.clone().map_or_else(file, Database::Postgres),
         sources: Sources::new(move || real.now(), uniform),
+        lease_clock: LeaseClock::Database,
         on_fatal: Arc::new(on_fatal),
     };
     Ok(Store::open(options).await?)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use daybreak_spec::Timestamp;
-use daybreak_store::{Effect, Sweep};
+use daybreak_store::{Effect, Sweep, Swept};
 use tokio::sync::{broadcast, watch};
 
 use crate::Server;
@@ -13,9 +13,15 @@ impl Server {
     /// Sweeps until shut down.
     pub(crate) async fn run_sweeper(&self, mut shutdown: watch::Receiver<bool>) {
         let mut effects = self.store.effects();
-        let sweep = Sweep { cancel_grace_us: micros(self.timings.cancel_grace) };
+        let cancel_grace_us = micros(self.timings.cancel_grace);
         loop {
-            let next = match self.store.sweep(sweep).await {
+            let epoch = self.epoch();
+            let swept = match epoch {
+                // Another server leads, and sweeps.
+                0 => Ok(Swept::default()),
+                _ => self.store.sweep(Sweep { epoch, cancel_grace_us }).await,
+            };
+            let next = match swept {
                 Ok(swept) => {
                     if swept.lost + swept.timed_out + swept.forced > 0 {
                         let (lost, timed_out, forced) = (swept.lost, swept.timed_out, swept.forced);
@@ -53,7 +59,12 @@ impl Server {
             };
             match effect {
                 Ok(Effect::RetryAt(at)) => earliest = earliest.min(tokio::time::Instant::now() + self.until(Some(at))),
-                Ok(Effect::RunEnded { .. } | Effect::RegistryMoved) => {}
+                Ok(
+                    Effect::RunEnded { .. }
+                    | Effect::RegistryMoved
+                    | Effect::CancelRequested { .. }
+                    | Effect::Elsewhere,
+                ) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    ClockView, DagView, Error, HealthView, ModelView, Orchestrator, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
-    TriggerRequest, Triggered,
+    ClockView, DagView, Error, HealthView, ModelView, Orchestrator, PauseRequest, RunDetail, RunList, RunsQuery,
+    SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use daybreak_spec::Name;
 
@@ -41,6 +41,10 @@ pub trait Engine: Orchestrator + 'static {
     async fn models(&self) -> Result<Vec<ModelView>, Error>;
     /// All deployed DAGs.
     async fn dags(&self) -> Result<Vec<DagView>, Error>;
+    /// Lets a DAG fire nothing.
+    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error>;
+    /// Lets a DAG fire again. Refused when it is not paused.
+    async fn resume(&self, dag: &Name, request: PauseRequest) -> Result<(), Error>;
     /// Makes a manual run.
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error>;
     /// Asks for the end of a run. Refused when it has ended.

@@ -8,15 +8,20 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, ModelView, RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest,
+    ClockView, DagView, HealthView, ModelView, PauseRequest, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
+    TriggerRequest,
 };
 use daybreak_spec::Name;
 use serde::Deserialize;
 use ulid::Ulid;
 
-use super::body::Body;
+use super::body::{Body, require_label};
 use super::problem::Refusal;
 use super::routes::Shared;
+
+/// Longest note on a pause, and longest name of who asks.
+const MAX_NOTE_BYTES: usize = 500;
+const MAX_CALLER_BYTES: usize = 100;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -86,6 +91,33 @@ pub async fn trigger(
     let triggered = engine.trigger(&dag, request).await?;
     let location = format!("/api/v1/runs/{}", triggered.run_id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(triggered)).into_response())
+}
+
+pub async fn pause(
+    State(engine): State<Shared>,
+    path: Result<Path<Name>, PathRejection>,
+    body: Result<Body<PauseRequest>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path(dag), Body(request)) = (path?, body?);
+    require_pause_texts(&request)?;
+    engine.pause(&dag, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn resume(
+    State(engine): State<Shared>,
+    path: Result<Path<Name>, PathRejection>,
+    body: Result<Body<PauseRequest>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path(dag), Body(request)) = (path?, body?);
+    require_pause_texts(&request)?;
+    engine.resume(&dag, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn require_pause_texts(request: &PauseRequest) -> Result<(), Refusal> {
+    require_label("/note", request.note.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
+    require_label("/by", request.by.as_deref().unwrap_or_default(), MAX_CALLER_BYTES)
 }
 
 pub async fn clock(State(engine): State<Shared>) -> Answer<ClockView> {

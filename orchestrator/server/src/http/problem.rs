@@ -65,6 +65,10 @@ impl From<Error> for Refusal {
             Error::ReRegister => Self::new(StatusCode::UNAUTHORIZED, code::RE_REGISTER, error.to_string()),
             Error::NotFound(detail) => Self::not_found(detail),
             Error::Refused(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code::REFUSED, detail),
+            Error::Unavailable { url, .. } if url.starts_with("postgres://") => {
+                let detail = format!("the state database {url} is away; work goes on when it is back: try again");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE, detail)
+            }
             Error::Unavailable { detail, .. } => {
                 tracing::warn!(detail, "a request could not be answered");
                 Self::of_status(StatusCode::SERVICE_UNAVAILABLE)

@@ -61,6 +61,7 @@ fn table() -> Vec<Row> {
         writes("/api/v1/worker/register", Admin, post(worker::register)),
         writes("/api/v1/worker/poll", Admin, post(worker::poll)),
         writes("/api/v1/worker/heartbeat", Admin, post(worker::heartbeat)),
+        writes("/api/v1/worker/cancellations", Admin, post(worker::cancellations)),
         writes("/api/v1/worker/report", Admin, report),
         writes("/api/v1/worker/publications", Attempts, post(worker::mint_publication)),
         reads("/api/v1/builds/{view}", Attempts, get(worker::builds)),
@@ -74,6 +75,8 @@ fn table() -> Vec<Row> {
         reads("/api/v1/runs/{run}/tasks/{task}/log", Admin, get(people::log)),
         reads("/api/v1/dags", Admin, get(people::dags)),
         writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),
+        writes("/api/v1/dags/{dag}/pause", Admin, post(people::pause)),
+        writes("/api/v1/dags/{dag}/resume", Admin, post(people::resume)),
         reads("/api/v1/clock", Admin, get(people::clock)),
         writes("/api/v1/clock", Admin, post(people::set_clock)),
     ]

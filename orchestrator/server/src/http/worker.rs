@@ -6,8 +6,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use daybreak_protocol::{
-    AliasView, Assignment, BuildRecord, Error, Heartbeat, HeartbeatReply, Live, MintPublication, Minted,
-    ModelVersionRecord, Poll, Register, Registration, Report,
+    AliasView, Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    Minted, ModelVersionRecord, Poll, Register, Registration, Report,
 };
 use daybreak_spec::{Name, Timestamp};
 use serde::Deserialize;
@@ -42,6 +42,16 @@ pub async fn heartbeat(State(engine): State<Shared>, Body(request): Body<Heartbe
     ids.push(("/worker_id".to_owned(), &request.worker_id));
     require_ids(&ids)?;
     Ok(Json(engine.heartbeat(request).await?))
+}
+
+pub async fn cancellations(State(engine): State<Shared>, Body(request): Body<Cancellations>) -> Answer<Vec<Held>> {
+    let known = request.known.iter().enumerate();
+    let mut ids: Vec<(String, &str)> =
+        known.map(|(index, held)| (format!("/known/{index}/task_run_id"), held.task_run_id.as_str())).collect();
+    ids.push(("/worker_id".to_owned(), &request.worker_id));
+    require_ids(&ids)?;
+    let request = Cancellations { wait_ms: request.wait_ms.min(MAX_WAIT_MS), ..request };
+    Ok(Json(engine.cancellations(request).await?))
 }
 
 pub async fn report(State(engine): State<Shared>, Body(report): Body<Report>) -> Result<StatusCode, Refusal> {

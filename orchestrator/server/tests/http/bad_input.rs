@@ -45,6 +45,12 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
             "invalid_id",
         ),
         (
+            "/api/v1/worker/cancellations",
+            r#"{"worker_id":"01ARZ3NDEKTSV4RRFFQ69G5FAY","epoch":1,"known":[{"task_run_id":"../x","fence":1}],"wait_ms":0}"#,
+            "/known/0/task_run_id",
+            "invalid_id",
+        ),
+        (
             "/api/v1/worker/report",
             r#"{"task_run_id":"01ARZ3NDEKTSV4RRFFQ69G5FAY","fence":1,"outcome":{"failed":{"reason":"x","cause":"y"}},"busy_us":0,"start_us":0}"#,
             "/outcome/failed/retry",

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use daybreak_core::RunStatus;
 use daybreak_protocol::{
     Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live, MintPublication,
-    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, Poll, Register, Registration, Report, RunDetail,
-    RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger, TriggerRequest, Triggered,
+    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, Register, Registration, Report,
+    RunDetail, RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger, TriggerRequest, Triggered,
 };
 use daybreak_server::http::{Access, Engine};
 use daybreak_spec::{Name, Timestamp};
@@ -162,6 +162,15 @@ impl Engine for Canned {
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
         self.note(format!("trigger {dag} {}", serde_json::to_string(&request).unwrap()));
         Ok(Triggered { run_id: RUN.to_owned() })
+    }
+
+    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
+        self.note(format!("pause {dag} {}", serde_json::to_string(&request).unwrap()));
+        Ok(())
+    }
+
+    async fn resume(&self, dag: &Name, _: PauseRequest) -> Result<(), Error> {
+        Err(Error::Refused(format!("DAG `{dag}` is not paused")))
     }
 
     async fn cancel(&self, run_id: &str) -> Result<(), Error> {

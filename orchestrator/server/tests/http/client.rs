@@ -1,8 +1,8 @@
 //! The typed client against the router: every call arrives as it was meant, every error as the right kind.
 
 use daybreak_protocol::{
-    Client, Error, Heartbeat, MintPublication, Orchestrator as _, Outcome, Poll, Register, Report, RunsQuery,
-    TriggerRequest,
+    Client, Error, Heartbeat, MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report,
+    RunsQuery, TriggerRequest,
 };
 use daybreak_spec::Timestamp;
 
@@ -68,12 +68,19 @@ async fn people_read_and_ask() {
     let mut request = TriggerRequest { at: Some(noon()), ..TriggerRequest::default() };
     request.params.insert("days".to_owned(), 7.into());
     client.trigger("nightly", &request).await.unwrap();
+    let pause = PauseRequest { note: Some("new feed".to_owned()), by: Some("ann".to_owned()) };
+    client.pause("nightly", &pause).await.unwrap();
+    match client.resume("nightly", &PauseRequest::default()).await {
+        Err(Error::Refused(detail)) => assert_eq!(detail, "DAG `nightly` is not paused"),
+        other => panic!("{other:?}"),
+    }
     assert!(client.clock().await.unwrap().simulated);
     assert_eq!(client.set_clock(noon()).await.unwrap().business_now, noon());
     let asked = [
         r#"runs Some("nightly") Some(20)"#.to_owned(),
         format!("log {RUN} train"),
         r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}}"#.to_owned(),
+        r#"pause nightly {"note":"new feed","by":"ann"}"#.to_owned(),
     ];
     assert_eq!(server.engine.asked(), asked);
 }

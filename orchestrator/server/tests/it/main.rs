@@ -4,5 +4,6 @@
 mod nights;
 mod requests;
 mod restarts;
+mod schedules;
 mod support;
 mod workers;

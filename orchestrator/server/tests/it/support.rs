@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use daybreak_core::{KindCatalog, KindDefinition};
 use daybreak_protocol::{
-    AliasMove, Assignment, BuildRecord, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator, Outcome, Poll,
-    Register, Registration, Report, RunsQuery, TaskResult,
+    AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
+    Outcome, Poll, Register, Registration, Report, RunsQuery, TaskResult,
 };
 use daybreak_server::http::Engine;
 use daybreak_server::{Schedules, Server, ServerConfig, Timings};
@@ -94,6 +94,7 @@ fn random() -> u128 {
 pub fn config(folder: &Path, timings: Timings) -> ServerConfig {
     ServerConfig {
         data_dir: folder.join("state"),
+        database: None,
         token: "secret".to_owned(),
         clock: Clock::simulated(real_now, at("2013-03-09T00:00:00Z")),
         random,
@@ -201,6 +202,17 @@ impl FakeWorker {
         let Registration { worker_id, epoch, .. } = self.registration.clone();
         let held = held.iter().map(|task| Held { task_run_id: task.task_run_id.clone(), fence: task.fence }).collect();
         self.orchestrator.heartbeat(Heartbeat { worker_id, epoch, held }).await.expect("it is known")
+    }
+
+    /// Waits for other cancellations than those known, at most 5 s.
+    pub async fn cancelled(&self, known: &[Held]) -> Vec<Held> {
+        self.cancelled_within(known, 5_000).await
+    }
+
+    pub async fn cancelled_within(&self, known: &[Held], wait_ms: u64) -> Vec<Held> {
+        let Registration { worker_id, epoch, .. } = self.registration.clone();
+        let request = Cancellations { worker_id, epoch, known: known.to_vec(), wait_ms };
+        self.orchestrator.cancellations(request).await.expect("it answers")
     }
 
     pub async fn report(&self, task: &Assignment, outcome: Outcome) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! Workers: fences, lost ones, lost replies, cancellation.
 
+use std::time::{Duration, Instant};
+
 use daybreak_core::{RunStatus, TaskStatus};
 use daybreak_protocol::{AliasMove, Error, Held, MintPublication, Orchestrator, Outcome, TaskResult};
 use daybreak_server::http::{Access, Engine};
@@ -70,6 +72,26 @@ async fn a_cancelled_run_is_told_to_its_worker_and_ends() {
     assert_eq!((run.state, run.reason.as_deref()), (RunStatus::Cancelled, Some("somebody asked for its end")));
     let again = world.server.cancel(&features.run_id).await;
     assert!(matches!(again, Err(daybreak_server::Error::Refused(_))), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_reaches_a_waiting_worker_without_a_heartbeat() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let (worker, other) = (world.worker().await, world.worker().await);
+    let features = worker.take("features").await;
+    let (waiting, server, run) = (worker.cancelled(&[]), world.server.clone(), features.run_id.clone());
+    let cancelling = async move { server.cancel(&run).await.expect("it runs") };
+    let begun = Instant::now();
+    let (told, ()) = tokio::join!(waiting, cancelling);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let held = [Held { task_run_id: features.task_run_id.clone(), fence: features.fence }];
+    assert_eq!(told, held);
+    assert_eq!(worker.cancelled(&[]).await, held, "who asks later is told too");
+    assert_eq!(other.cancelled_within(&[], 100).await, [], "other workers are not");
+    assert_eq!(worker.cancelled_within(&held, 100).await, held, "what is known is no news");
+    worker.report(&features, Outcome::Cancelled).await.expect("it holds the task");
+    assert_eq!(worker.cancelled(&held).await, [], "nothing is left to end");
 }
 
 #[tokio::test(flavor = "multi_thread")]
