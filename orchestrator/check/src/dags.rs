@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{DagGraph, Firings, KindCatalog, KindDefinition};
+use daybreak_core::{DagGraph, KindCatalog, KindDefinition, ScheduleCompiler};
 use daybreak_spec::{Dag, DeclarationKind, Declared, Loaded, Model, Name, Node, Problem, Project, Task};
 
 use crate::flow::{self, TaskFlow};
@@ -57,10 +57,10 @@ pub(crate) struct CheckedDag {
 pub(crate) fn check(
     loaded: &Loaded,
     dag: &Dag,
-    catalog: &KindCatalog,
+    (schedules, catalog): (&mut ScheduleCompiler, &KindCatalog),
     problems: &mut Vec<Problem>,
 ) -> Option<CheckedDag> {
-    match Firings::compile(dag) {
+    match schedules.nominal(dag) {
         Ok(firings) => problems.extend(firings.warnings().cloned()),
         Err(found) => problems.extend(found),
     }

@@ -42,6 +42,10 @@ fn schedule_words(schedule: &SchedulePlan) -> String {
     if let Some(end) = &schedule.end {
         let _ = write!(words, ", until {end}");
     }
+    let rules = schedule.rules.to_string();
+    if !rules.is_empty() {
+        let _ = write!(words, "; {rules}");
+    }
     words
 }
 

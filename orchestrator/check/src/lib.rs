@@ -17,7 +17,7 @@ mod templates;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use daybreak_core::KindCatalog;
+use daybreak_core::{KindCatalog, ScheduleCompiler};
 use daybreak_spec::{Loaded, Name, Problem, Severity, Timestamp};
 
 use crate::footers::Footers;
@@ -79,8 +79,9 @@ impl Checker {
         let mut found = Vec::new();
         let columns = columns::check(project, &loaded.root, &self.footers, &mut found);
         let mut checked = BTreeMap::new();
+        let mut schedules = ScheduleCompiler::of(project);
         for (name, dag) in &project.dags {
-            if let Some(dag) = dags::check(&loaded, dag, &self.kinds, &mut found) {
+            if let Some(dag) = dags::check(&loaded, dag, (&mut schedules, &self.kinds), &mut found) {
                 checked.insert(name.clone(), dag);
             }
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_spec::{ColumnType, Name, Timestamp};
+use daybreak_spec::{ColumnType, Name, ScheduleRules, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A whole project.
@@ -85,6 +85,9 @@ pub struct SchedulePlan {
     pub start: Option<String>,
     /// Wall-clock time from which on nothing fires.
     pub end: Option<String>,
+    /// Its policies and dates.
+    #[serde(flatten)]
+    pub rules: ScheduleRules,
 }
 
 /// A task.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::Firings;
+use daybreak_core::ScheduleCompiler;
 use daybreak_offline::{ModelSchema, ViewSchema};
-use daybreak_spec::{ColumnType, Dag, FeatureView, Model, Name, Project, Timestamp, ViewDefinition};
+use daybreak_spec::{ColumnType, Dag, FeatureView, Model, Name, Project, ScheduleRules, Timestamp, ViewDefinition};
 
 use crate::columns::Columns;
 use crate::dags::CheckedDag;
@@ -65,6 +65,7 @@ fn dag(declared: &Dag, checked: &CheckedDag) -> DagPlan {
         timezone: schedule.timezone.value.clone(),
         start: schedule.start.as_ref().map(|start| start.value.to_string()),
         end: schedule.end.as_ref().map(|end| end.value.to_string()),
+        rules: ScheduleRules::from(schedule),
     });
     let tasks = checked.order.iter().filter_map(|name| {
         let (task, kind, flow) = (&declared.tasks[name], checked.kinds.get(name)?, checked.flows.get(name)?);
@@ -85,7 +86,7 @@ fn dag(declared: &Dag, checked: &CheckedDag) -> DagPlan {
 /// One DAG of a plan with its next firings after `now`.
 pub(crate) fn explain(plan: &Plan, project: &Project, name: &Name, now: Timestamp) -> Option<Explanation> {
     let dag = plan.dags.get(name)?;
-    let firings = Firings::compile(project.dags.get(name)?).unwrap_or_default();
+    let firings = ScheduleCompiler::of(project).firings(name, project.dags.get(name)?).unwrap_or_default();
     let mut next_firings = Vec::new();
     let mut after = now;
     while next_firings.len() < FIRINGS_SHOWN {
