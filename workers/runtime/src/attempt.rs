@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use daybreak_artifacts::{LogName, LogWriter};
 use daybreak_protocol::{Assignment, Error, Outcome, Report};
 use daybreak_spec::Project;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::heavy::Start;
 use crate::held::{Hold, Stop};
@@ -41,7 +42,7 @@ pub(crate) async fn at(instant: Option<Instant>) {
 }
 
 /// Runs the attempt and reports how it ended.
-pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold) {
+pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold, slot: OwnedSemaphorePermit) {
     let (task_run_id, fence) = (assignment.task_run_id.clone(), assignment.fence);
     let (run_id, task, attempt) = (assignment.run_id.clone(), assignment.task.clone(), assignment.attempt);
     let log = match LogName::new(&run_id, &task, attempt, fence) {
@@ -74,6 +75,9 @@ pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold)
         Outcome::Succeeded(_) => {}
     }
     drop(log);
+    // The slot is free, and whoever asks for work goes first: the commit that takes the report can then give the next task.
+    drop(slot);
+    tokio::task::yield_now().await;
     let report = Report { task_run_id, fence, outcome, busy_us: ended.busy_us, start_us: ended.start_us };
     send(worker, report, &hold).await;
 }
@@ -93,14 +97,15 @@ async fn execute(
         let context = TaskContext::new(assignment, project, artifacts, orchestrator, data_dir);
         return Ok(light::run(kind, context.logging_to(log.clone()), timeout, hold).await);
     }
-    let memory_bytes = memory_limit(&project, &assignment);
+    let memory_bytes = memory_limit(&project, &assignment).or(worker.config.limits.memory_bytes);
     let job = Job {
         assignment,
         server_url: worker.config.server_url.clone(),
         artifacts: worker.artifacts.folder().to_path_buf(),
         data_dir,
+        memory_bytes,
     };
-    let start = Start { config: &worker.config, job, memory_bytes, timeout, log: log.clone() };
+    let start = Start { config: &worker.config, spare: &worker.spare, job, timeout, log: log.clone() };
     Ok(heavy::run(start, hold).await)
 }
 

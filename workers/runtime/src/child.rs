@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use daybreak_artifacts::Artifacts;
 use daybreak_protocol::{Client, Outcome};
 use rustix::process::{
-    Signal, WaitOptions, getpid, getppid, set_child_subreaper, set_parent_process_death_signal, wait,
+    Resource, Rlimit, Signal, WaitOptions, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
+    setrlimit, wait,
 };
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +24,9 @@ use crate::{Registry, Task, TaskContext, TaskError, ending, project};
 
 /// How long what a task started may resist SIGKILL.
 const UNKILLABLE: Duration = Duration::from_secs(10);
+
+/// How long the worker may take to read what was printed last.
+const OUTPUT_OVERDUE: Duration = Duration::from_secs(2);
 
 /// Runs the hidden command [`crate::CHILD_COMMAND`]. Its stdin is the socket to the worker, its stdout and stderr are
 /// the task's log. Needs a multi-threaded runtime, because tasks may block.
@@ -38,7 +42,6 @@ pub async fn child_main(registry: Registry) -> ExitCode {
 
 async fn run(registry: &Registry) -> io::Result<ExitCode> {
     let mut worker = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    worker.write_all(&line(&FromChild::Started))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let shim = getppid();
     // The shim ends us and all we start; should the shim itself be killed, we have to.
@@ -46,7 +49,13 @@ async fn run(registry: &Registry) -> io::Result<ExitCode> {
     set_child_subreaper(Some(getpid()))?;
     let mut text = String::new();
     BufReader::new(worker.try_clone()?).read_line(&mut text)?;
+    if text.is_empty() {
+        // Nobody had a task for it.
+        return Ok(ExitCode::SUCCESS);
+    }
+    worker.write_all(&line(&FromChild::Started))?;
     let job: Job = serde_json::from_str(&text).map_err(io::Error::other)?;
+    limit_memory(job.memory_bytes)?;
 
     let (outcome, busy_us) = match prepare(registry, job).await {
         Err(error) => (ending::failed(error), 0),
@@ -74,8 +83,26 @@ async fn run(registry: &Registry) -> io::Result<ExitCode> {
         }
     };
     let crashed = matches!(&outcome, Outcome::Failed { cause, .. } if cause == "crashed");
+    output_taken_up();
     worker.write_all(&line(&FromChild::Ended { outcome, busy_us }))?;
     Ok(if crashed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Waits until the worker has read all that was printed, so that its answer can be believed before this process is gone.
+fn output_taken_up() {
+    let _ = io::stdout().flush();
+    let give_up = Instant::now() + OUTPUT_OVERDUE;
+    while rustix::io::ioctl_fionread(io::stdout()).is_ok_and(|left| left > 0) && Instant::now() < give_up {
+        std::thread::park_timeout(Duration::from_micros(200));
+    }
+}
+
+/// For this process and all that it starts.
+fn limit_memory(bytes: Option<u64>) -> io::Result<()> {
+    let Some(bytes) = bytes else { return Ok(()) };
+    // Not the address space: LMDB's large map and Polars' reservations would not fit.
+    setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+    Ok(())
 }
 
 /// Without a shim: nobody else can find what the task has started.

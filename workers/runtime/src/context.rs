@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::{Artifacts, LogWriter};
-use daybreak_core::Firings;
+use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Assignment, Orchestrator};
 use daybreak_spec::{Dag, Project, Task, Timestamp};
 use serde::de::DeserializeOwned;
@@ -142,7 +142,7 @@ impl TaskContext {
     /// # Errors
     /// When the snapshot does not hold the DAG or its schedule cannot be read.
     pub fn firings_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Timestamp>, TaskError> {
-        let firings = Firings::compile(self.dag()?).map_err(|problems| {
+        let firings = ScheduleCompiler::of(&self.project).nominal(self.dag()?).map_err(|problems| {
             let messages: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
             TaskError::lasting(format!("the schedule of `{}`: {}", self.assignment.dag, messages.join("; ")))
         })?;

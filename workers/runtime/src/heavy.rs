@@ -2,29 +2,25 @@
 //! child answers, dies, runs into its timeout or is told to stop. Dropping it half-way closes the socket, and the shim
 //! ends the tree.
 
-use std::io::{self, PipeReader, Read as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
-use std::process::Stdio;
+use std::io;
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::LogWriter;
 use daybreak_protocol::Outcome;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::WorkerConfig;
 use crate::attempt::{End, Ended, at};
 use crate::ending::{self, Crash};
 use crate::held::{Hold, Stop};
-use crate::supervise::ShimArguments;
-use crate::wire::{CHILD_COMMAND, FromChild, Job, SHIM_COMMAND, line};
-use crate::{ChildLimits, WorkerConfig};
+use crate::output::Output;
+use crate::prepared::{Prepared, Spare};
+use crate::wire::{FromChild, Job, line};
 
 /// Beyond the grace: what the shim may take to kill a tree before it is itself given up.
 const SHIM_OVERDUE: Duration = Duration::from_secs(40);
@@ -34,30 +30,35 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What a child is started with.
 pub(crate) struct Start<'a> {
     pub(crate) config: &'a WorkerConfig,
+    pub(crate) spare: &'a Spare,
     pub(crate) job: Job,
-    /// The task's own limit.
-    pub(crate) memory_bytes: Option<u64>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) log: LogWriter,
 }
 
 pub(crate) async fn run(start: Start<'_>, hold: &mut Hold) -> Ended {
-    let memory_bytes = start.memory_bytes.or(start.config.limits.memory_bytes);
-    let (kernel_kills, log, limit) = (ending::kernel_kills(), start.log.clone(), start.timeout);
-    let spawned = Instant::now();
-    let mut process = match Process::spawn(start, memory_bytes) {
+    let (kernel_kills, limit, memory_bytes) = (ending::kernel_kills(), start.timeout, start.job.memory_bytes);
+    let asked = Instant::now();
+    let prepared = start.spare.take(start.config);
+    let mut process = match prepared.and_then(|prepared| Process::begin(prepared, &start.job, &start)) {
         Ok(process) => process,
         Err(error) => return Ended { end: End::Itself(ending::not_started(&error)), busy_us: 0, start_us: 0 },
     };
-    let watched = process.watch(limit.map(|limit| spawned + limit), hold).await;
+    start.spare.refill(start.config);
+    let watched = process.watch(limit.map(|limit| asked + limit), hold).await;
     // Everything the task printed is in its log before the attempt counts as ended.
-    let _ = timeout(LAST_WORDS, process.log_ended).await;
+    if watched.answer.is_some() && watched.exit_code.is_none() {
+        process.output.taken_up().await;
+        tokio::spawn(process.leave());
+    } else {
+        process.output.ended(LAST_WORDS).await;
+    }
 
-    let start_us = watched.started.map_or(0, |started| ending::micros(started - spawned));
+    let start_us = watched.started.map_or(0, |started| ending::micros(started - asked));
     let running = watched.started.map_or(0, |started| ending::micros(started.elapsed()));
     let crash = Crash {
         exit_code: watched.exit_code,
-        recent: &log.recent(),
+        recent: &start.log.recent(),
         memory_bytes,
         kernel_killed: ending::kernel_kills() > kernel_kills,
     };
@@ -79,7 +80,7 @@ struct Process {
     messages: Lines<BufReader<OwnedReadHalf>>,
     /// Holds the sending half open: its end is the sign that the worker is gone.
     sending: Option<JoinHandle<OwnedWriteHalf>>,
-    log_ended: oneshot::Receiver<()>,
+    output: Output,
 }
 
 /// What was seen of a process until it was gone.
@@ -92,31 +93,21 @@ struct Watched {
 }
 
 impl Process {
-    fn spawn(start: Start<'_>, memory_bytes: Option<u64>) -> io::Result<Self> {
-        let Start { config, job, log, .. } = start;
-        let (ours, theirs) = StdUnixStream::pair()?;
-        let (output, output_of_child) = io::pipe()?;
-        let mut command = shim_command(config, memory_bytes);
-        command.stdin(Stdio::from(OwnedFd::from(theirs)));
-        command.stdout(Stdio::from(output_of_child.try_clone()?)).stderr(Stdio::from(output_of_child));
-        let shim = command.spawn()?;
-        // Our copies of the child's ends go with the command; without that the log would never end.
-        drop(command);
-        ours.set_nonblocking(true)?;
-        let (messages, mut send) = UnixStream::from_std(ours)?.into_split();
-        let job = line(&job);
+    fn begin(prepared: Prepared, job: &Job, start: &Start<'_>) -> io::Result<Self> {
+        let Prepared { shim, messages, mut sending, output } = prepared;
+        let job = line(job);
         let sending = tokio::spawn(async move {
             // A child that is gone does not read; its exit code says more than this error.
-            let _ = send.write_all(&job).await;
-            send
+            let _ = sending.write_all(&job).await;
+            sending
         });
         Ok(Self {
             pid: shim.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw),
             shim,
-            grace: config.limits.grace,
+            grace: start.config.limits.grace,
             messages: BufReader::new(messages).lines(),
             sending: Some(sending),
-            log_ended: pump(output, log)?,
+            output: Output::into_log(output, start.log.clone())?,
         })
     }
 
@@ -130,8 +121,9 @@ impl Process {
                 message = self.messages.next_line(), if !hung_up => match message {
                     Ok(Some(message)) => {
                         watched.hear(&message);
-                        // It is about to leave by itself; this is for what it may have left running.
-                        asked = asked || watched.answer.is_some();
+                        if watched.answer.is_some() {
+                            return watched;
+                        }
                     }
                     Ok(None) | Err(_) => hung_up = true,
                 },
@@ -153,7 +145,7 @@ impl Process {
                     Some(Stop::Revoked) => self.end_now(),
                     _ => self.ask_to_end(),
                 }
-                overdue_at = Some(Instant::now() + self.grace + SHIM_OVERDUE);
+                overdue_at = Some(self.overdue_at());
             }
         }
         while let Ok(Ok(Some(message))) = timeout(LAST_WORDS, self.messages.next_line()).await {
@@ -161,6 +153,19 @@ impl Process {
         }
         self.end_now();
         watched
+    }
+
+    /// After its answer it leaves by itself, and the shim ends what it may have left running. The worker need not wait:
+    /// giving back the memory of a large task takes a while.
+    async fn leave(mut self) {
+        if timeout(self.grace + SHIM_OVERDUE, self.shim.wait()).await.is_err() {
+            let _ = self.shim.start_kill();
+        }
+        self.end_now();
+    }
+
+    fn overdue_at(&self) -> Instant {
+        Instant::now() + self.grace + SHIM_OVERDUE
     }
 
     /// Hangs up: the shim kills the tree without grace.
@@ -190,39 +195,4 @@ impl Watched {
             Err(error) => tracing::warn!(%error, "a task's process said something that is not a message"),
         }
     }
-}
-
-fn shim_command(config: &WorkerConfig, memory_bytes: Option<u64>) -> Command {
-    let ChildLimits { threads, nice, grace, .. } = config.limits;
-    let child = vec![config.executable.clone().into_os_string(), CHILD_COMMAND.into()];
-    let shim = ShimArguments { memory_bytes, nice, grace, exec: false, argv: child };
-    let mut command = Command::new(&config.executable);
-    command.arg(SHIM_COMMAND).args(shim.encode());
-    command.env_clear().envs(config.environment.iter().map(|(name, value)| (name, value)));
-    command.env("RAYON_NUM_THREADS", threads.to_string()).env("POLARS_MAX_THREADS", threads.to_string());
-    // Ctrl-C on the terminal is for the server, which then hands its tasks back.
-    command.process_group(0);
-    command
-}
-
-/// Copies a child's output into its log, on a thread of its own: writing a log may block, and a flood must not take the
-/// threads that answer requests.
-fn pump(mut output: PipeReader, log: LogWriter) -> io::Result<oneshot::Receiver<()>> {
-    let (ended, log_ended) = oneshot::channel();
-    let copy = move || {
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match output.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => log.bytes(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        drop(log);
-        // Nobody listens any more when the attempt has been given up.
-        let _ = ended.send(());
-    };
-    std::thread::Builder::new().name("task-log".to_owned()).spawn(copy)?;
-    Ok(log_ended)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use daybreak_protocol::Held;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Why a task has to end before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ struct Entry {
 #[derive(Clone, Default)]
 pub(crate) struct HeldTasks {
     entries: Arc<Mutex<HashMap<(String, i64), Entry>>>,
+    let_go: Arc<Notify>,
 }
 
 impl HeldTasks {
@@ -56,6 +57,18 @@ impl HeldTasks {
     /// Ends those that act on the world outside, which no fence protects.
     pub(crate) fn stop_acting_outside(&self) {
         self.entries().values().filter(|entry| entry.acts_outside).for_each(|entry| tell(entry, Stop::Revoked));
+    }
+
+    /// Waits until nothing is held: every end has been reported.
+    pub(crate) async fn none_left(&self) {
+        loop {
+            let mut let_go = std::pin::pin!(self.let_go.notified());
+            let_go.as_mut().enable();
+            if self.entries().is_empty() {
+                return;
+            }
+            let_go.await;
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<(String, i64), Entry>> {
@@ -99,6 +112,7 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.table.entries().remove(&(self.held.task_run_id.clone(), self.held.fence));
+        self.table.let_go.notify_waiters();
     }
 }
 

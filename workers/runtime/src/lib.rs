@@ -11,6 +11,8 @@ mod heavy;
 mod held;
 mod lease;
 mod light;
+mod output;
+mod prepared;
 mod process_tree;
 mod project;
 mod registry;

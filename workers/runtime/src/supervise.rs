@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -27,7 +28,6 @@ const UNKILLABLE: Duration = Duration::from_secs(30);
 /// What the shim is told on its command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ShimArguments {
-    pub(crate) memory_bytes: Option<u64>,
     pub(crate) nice: i32,
     pub(crate) grace: Duration,
     /// Become the program instead of watching over it.
@@ -38,15 +38,12 @@ pub(crate) struct ShimArguments {
 impl ShimArguments {
     /// For [`become_program`].
     pub(crate) fn become_program(argv: Vec<OsString>) -> Self {
-        Self { memory_bytes: None, nice: 0, grace: Duration::ZERO, exec: true, argv }
+        Self { nice: 0, grace: Duration::ZERO, exec: true, argv }
     }
 
     /// Everything after the shim's own name on its command line.
     pub(crate) fn encode(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
-        if let Some(bytes) = self.memory_bytes {
-            words.extend(["--memory-bytes".into(), bytes.to_string().into()]);
-        }
         words.extend(["--nice".into(), self.nice.to_string().into()]);
         words.extend(["--grace-ms".into(), self.grace.as_millis().to_string().into()]);
         if self.exec {
@@ -58,15 +55,13 @@ impl ShimArguments {
     }
 
     fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Self, String> {
-        let mut parsed =
-            Self { memory_bytes: None, nice: 0, grace: Duration::from_secs(5), exec: false, argv: Vec::new() };
+        let mut parsed = Self { nice: 0, grace: Duration::from_secs(5), exec: false, argv: Vec::new() };
         while let Some(word) = words.next() {
             let mut number = || {
                 let text = words.next().unwrap_or_default();
                 text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or(format!("{word:?} needs a whole number"))
             };
             match word.to_str() {
-                Some("--memory-bytes") => parsed.memory_bytes = Some(number()?),
                 Some("--nice") => parsed.nice = i32::try_from(number()?.min(19)).expect("at most 19"),
                 Some("--grace-ms") => parsed.grace = Duration::from_millis(number()?),
                 Some("--exec") => parsed.exec = true,
@@ -127,7 +122,7 @@ async fn supervise(arguments: &ShimArguments) -> io::Result<ExitCode> {
     let mut kill_at: Option<Instant> = None;
     let mut status = None;
     while status.is_none() {
-        status = reap(main);
+        status = reap(main).status;
         if status.is_some() {
             break;
         }
@@ -157,10 +152,6 @@ fn socket(stream: StdUnixStream) -> io::Result<UnixStream> {
 /// inherited, without code between fork and exec.
 fn start(arguments: &ShimArguments, stdin: StdUnixStream) -> io::Result<Child> {
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    if let Some(bytes) = arguments.memory_bytes {
-        // Not the address space: LMDB's large map and Polars' reservations would not fit.
-        rustix::process::setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
-    }
     if arguments.nice > 0 {
         rustix::process::nice(arguments.nice)?;
     }
@@ -195,15 +186,25 @@ async fn pass_on(mut from: OwnedReadHalf, to: OwnedWriteHalf) {
     }
 }
 
-/// Takes leave of every process that has ended; returns the main one's status if it was among them.
-fn reap(main: Pid) -> Option<WaitStatus> {
+/// Takes leave of every process that has ended.
+fn reap(main: Pid) -> Reaped {
     let mut status = None;
-    while let Ok(Some((pid, ended))) = rustix::process::wait(WaitOptions::NOHANG) {
-        if pid == main {
-            status = Some(ended);
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, ended))) if pid == main => status = Some(ended),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return Reaped { status, nothing_left: false },
+            // Whatever loses its parent becomes the shim's own child: without children there is nothing below.
+            Err(_) => return Reaped { status, nothing_left: true },
         }
     }
-    status
+}
+
+/// What [`reap`] found.
+struct Reaped {
+    /// The main process's, if it was among them.
+    status: Option<WaitStatus>,
+    nothing_left: bool,
 }
 
 /// Kills until nothing is left below the shim.
@@ -211,11 +212,12 @@ async fn end_tree(main: Pid, mut status: Option<WaitStatus>) -> Option<WaitStatu
     let give_up = Instant::now() + UNKILLABLE;
     let mut pause = Duration::from_micros(200);
     loop {
-        status = reap(main).or(status);
-        let left = signal_descendants(rustix::process::getpid(), Signal::KILL);
-        if left == 0 {
+        let reaped = reap(main);
+        status = reaped.status.or(status);
+        if reaped.nothing_left {
             return status;
         }
+        let left = signal_descendants(rustix::process::getpid(), Signal::KILL);
         if Instant::now() > give_up {
             eprintln!("task-shim: {left} processes of the task cannot be killed");
             return status;
@@ -240,7 +242,6 @@ mod tests {
     #[test]
     fn the_command_line_is_read_as_it_was_written() {
         let arguments = ShimArguments {
-            memory_bytes: Some(200_000_000),
             nice: 10,
             grace: Duration::from_millis(1500),
             exec: true,
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_malformed_command_line_is_refused() {
-        for words in [&["--"][..], &["--nice", "x", "--", "a"], &["--memory-bytes"], &["a"]] {
+        for words in [&["--"][..], &["--nice", "x", "--", "a"], &["--grace-ms"], &["a"]] {
             assert!(ShimArguments::parse(words.iter().map(OsString::from)).is_err(), "{words:?}");
         }
     }

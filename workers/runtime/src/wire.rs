@@ -20,13 +20,15 @@ pub(crate) struct Job {
     pub(crate) server_url: String,
     pub(crate) artifacts: PathBuf,
     pub(crate) data_dir: PathBuf,
+    /// Private memory of each process of the task.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// The child's lines.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FromChild {
-    /// Its first own instruction.
+    /// It has its job.
     Started,
     /// The task's code has ended; never `Cancelled` or `HandedBack`.
     Ended { outcome: Outcome, busy_us: u64 },

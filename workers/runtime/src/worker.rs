@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{Error, Heartbeat, Held, Orchestrator, Poll, Register, Registration};
+use daybreak_protocol::{Cancellations, Error, Heartbeat, Held, Orchestrator, Poll, Register, Registration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::held::{HeldTasks, Stop};
 use crate::lease::{Lease, MARGIN};
+use crate::prepared::Spare;
 use crate::project::ProjectCache;
 use crate::{Registry, WorkerConfig, attempt};
 
@@ -30,6 +31,8 @@ pub struct Worker {
     pub(crate) artifacts: Artifacts,
     pub(crate) registry: Arc<Registry>,
     pub(crate) projects: ProjectCache,
+    /// The process that waits for the next heavy task.
+    pub(crate) spare: Spare,
     held: HeldTasks,
     light: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
@@ -63,6 +66,7 @@ impl Worker {
             light: Arc::new(Semaphore::new(config.light_slots as usize)),
             heavy: Arc::new(Semaphore::new(config.heavy_slots as usize)),
             projects: ProjectCache::default(),
+            spare: Spare::default(),
             held: HeldTasks::default(),
             origin: Instant::now(),
             config,
@@ -77,6 +81,7 @@ impl Worker {
             };
             let mut alive = JoinSet::new();
             alive.spawn(worker.clone().heartbeats(session.clone()));
+            alive.spawn(worker.clone().cancellations(session.clone()));
             alive.spawn(worker.clone().guard_lease(session.clone()));
             let mut asking = JoinSet::new();
             asking.spawn(worker.clone().ask_for_work(session.clone(), Class::Light));
@@ -139,6 +144,28 @@ impl Worker {
         }
     }
 
+    /// Waits for cancellations, so that none has to wait for the next heartbeat. Never ends by itself: whether the
+    /// server still knows this worker is for the heartbeats to find out.
+    async fn cancellations(self: Arc<Self>, session: Arc<Session>) {
+        let Registration { worker_id, epoch, .. } = session.registration.clone();
+        let (mut known, mut pause) = (Vec::new(), FIRST_PAUSE);
+        loop {
+            let (worker_id, known_now) = (worker_id.clone(), known.clone());
+            let request = Cancellations { worker_id, epoch, known: known_now, wait_ms: LONGEST_POLL_MS };
+            match self.orchestrator.cancellations(request).await {
+                Ok(cancelled) => {
+                    cancelled.iter().for_each(|held| self.held.stop(held, Stop::Cancelled));
+                    (known, pause) = (cancelled, FIRST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "cancellations come with the heartbeats for a while");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
     /// Once the lease is over somebody else may run what is held here. What acts on the world outside is ended then;
     /// the rest may finish, and the fence decides.
     async fn guard_lease(self: Arc<Self>, session: Arc<Session>) {
@@ -193,25 +220,19 @@ impl Worker {
         let held = Held { task_run_id: assignment.task_run_id.clone(), fence: assignment.fence };
         let (worker, hold) = (self.clone(), self.held.take(held, acts_outside));
         tokio::spawn(async move {
-            attempt::run(&worker, assignment, hold).await;
-            drop(permit);
+            attempt::run(&worker, assignment, hold, permit).await;
         });
     }
 
     /// Lets running tasks finish for a while, then ends them and hands them back.
     async fn drain(&self) {
-        if timeout(self.config.drain, self.all_ended()).await.is_err() {
+        self.spare.clear();
+        if timeout(self.config.drain, self.held.none_left()).await.is_err() {
             self.held.stop_all(Stop::Draining);
             let patience = self.config.limits.grace + LAST_REPORTS;
-            if timeout(patience, self.all_ended()).await.is_err() {
+            if timeout(patience, self.held.none_left()).await.is_err() {
                 tracing::warn!("tasks are still ending while the worker leaves: their shims see to them");
             }
-        }
-    }
-
-    async fn all_ended(&self) {
-        for (slots, count) in [(&self.light, self.config.light_slots), (&self.heavy, self.config.heavy_slots)] {
-            drop(slots.acquire_many(count).await.expect("the slots are never closed"));
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::parameters::{OneOrMany, object};
-use crate::stores::{Made, Stores};
+use crate::stores::{Made, Stores, mended};
 use crate::training_data::views_of;
 use crate::{instants, train};
 
@@ -51,6 +51,8 @@ struct Inventory {
     missing: BTreeSet<Timestamp>,
     /// The build at T, where it exists and is whole.
     reused: Option<BuildRecord>,
+    /// The build at T, where it is recorded but does not read back.
+    damaged: Option<BuildRecord>,
 }
 
 #[async_trait]
@@ -77,6 +79,9 @@ impl Task for BuildFeatures {
         let total: usize = wanted.values().map(BTreeSet::len).sum();
         context.log(&format!("views at {at}: {}; builds to make in one pass: {total}", views.len()));
         let made = stores.make(wanted).await?;
+        for damaged in inventories.values().filter_map(|inventory| inventory.damaged.as_ref()) {
+            context.log(&mended(damaged, &made));
+        }
         let summary = Summary::of(&inventories, &made, at);
         summary.tell(context);
         summary.refuse_if_empty(at)?;
@@ -118,9 +123,12 @@ async fn take_inventory(
     history.remove(&at);
     let oldest = history.first().copied().unwrap_or(at);
     let mut recorded = stores.recorded(view, (oldest, at)).await?;
-    let reused = match recorded.remove(&at) {
-        Some(record) => stores.read(vec![record]).await?.pop().and_then(|(record, bytes)| bytes.map(|_| record)),
-        None => None,
+    let (reused, damaged) = match recorded.remove(&at) {
+        Some(record) => match stores.read(vec![record.clone()]).await?.pop() {
+            Some((record, Some(_))) => (Some(record), None),
+            _ => (None, Some(record)),
+        },
+        None => (None, None),
     };
     let asked: Vec<&BuildRecord> = history.iter().filter_map(|instant| recorded.get(instant)).collect();
     let present = stores.present(&asked).await?;
@@ -128,7 +136,7 @@ async fn take_inventory(
     if reused.is_none() {
         missing.insert(at);
     }
-    Ok(Inventory { missing, reused })
+    Ok(Inventory { missing, reused, damaged })
 }
 
 /// What came of it, per view.

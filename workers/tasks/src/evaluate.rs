@@ -103,6 +103,7 @@ impl Task for Evaluate {
         }
         let request = FrameRequest { model: &model, from, to: at, at, dag: context.dag()? };
         let joined = stores.frame(&request).await?;
+        joined.mended.iter().for_each(|line| context.log(line));
         let builds = joined.made.into_iter().map(|made| made.record).collect();
         let metrics = metrics(training_data::model(&stores.project, &model)?, &gates);
         let judgement = judge(joined.frame, candidate, champion, (gates, metrics)).await?;

@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::failure::{self, blocking};
 use crate::parameters::{OneOrMany, object};
-use crate::stores::Stores;
+use crate::stores::{Stores, mended};
 use crate::upstream;
 
 /// What checking and scheduling know of it.
@@ -83,7 +83,7 @@ async fn publish(
 ) -> Result<Json, TaskError> {
     let assignment = &context.assignment;
     let as_of = assignment.window_end;
-    let parquet = build_at(stores, view, as_of).await?;
+    let parquet = build_at(context, stores, view).await?;
     let mint = MintPublication {
         task_run_id: assignment.task_run_id.clone(),
         fence: assignment.fence,
@@ -119,18 +119,22 @@ async fn publish(
 }
 
 /// The build at T; made again, with the same bytes, where its object is missing or damaged.
-async fn build_at(stores: &Stores, view: &Name, as_of: Timestamp) -> Result<Bytes, TaskError> {
+async fn build_at(context: &TaskContext, stores: &Stores, view: &Name) -> Result<Bytes, TaskError> {
+    let as_of = context.assignment.window_end;
     let record = stores.recorded(view, (as_of, as_of)).await?.remove(&as_of).ok_or_else(|| {
         TaskError::lasting(format!(
             "view `{view}` has no build at {as_of} with its present definition; a `build_features` task for it must run before"
         ))
     })?;
-    if let Some((_, Some(bytes))) = stores.read(vec![record]).await?.pop() {
+    if let Some((_, Some(bytes))) = stores.read(vec![record.clone()]).await?.pop() {
         return Ok(bytes);
     }
     let wanted = BTreeMap::from([(view.clone(), BTreeSet::from([as_of]))]);
-    let made = stores.make(wanted).await?.pop();
-    made.map(|made| made.parquet).ok_or_else(|| TaskError::passing(format!("view `{view}` gave no build at {as_of}")))
+    let mut made = stores.make(wanted).await?;
+    context.log(&mended(&record, &made));
+    made.pop()
+        .map(|made| made.parquet)
+        .ok_or_else(|| TaskError::passing(format!("view `{view}` gave no build at {as_of}")))
 }
 
 fn generation(

@@ -41,6 +41,20 @@ pub(crate) struct Made {
     pub is_without_source_rows: bool,
 }
 
+/// What a task's log says of a build whose object did not read back, once it has been made again.
+pub(crate) fn mended(damaged: &BuildRecord, made: &[Made]) -> String {
+    let BuildRecord { view, as_of, object, .. } = damaged;
+    let again = made.iter().find(|made| made.record.view == *view && made.record.as_of == *as_of);
+    let outcome = match again {
+        Some(again) if again.record.object == *object => "made again with the same bytes".to_owned(),
+        Some(again) => {
+            format!("made again as object {}, because its sources hold other rows now", again.record.object)
+        }
+        None => "not needed".to_owned(),
+    };
+    format!("view {view}: the build at {as_of} (object {object}) is missing or damaged: {outcome}")
+}
+
 impl Stores {
     /// Of a project whose relative paths start at `root`.
     pub fn new(project: Arc<Project>, root: &Path, artifacts: Artifacts, orchestrator: Arc<dyn Orchestrator>) -> Self {

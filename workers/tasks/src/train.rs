@@ -119,12 +119,14 @@ impl Task for Train {
         let fit_from = fit_to.plus_micros(-parameters.history.micros);
         let request = FrameRequest { model: &parameters.model, from: fit_from, to: fit_to, at, dag: context.dag()? };
         let fit = stores.frame(&request).await?;
+        fit.mended.iter().for_each(|line| context.log(line));
         tell(context, &fit.frame);
         check_history(&parameters, &fit.frame, fit_to)?;
         let mut builds: Vec<BuildRecord> = fit.made.into_iter().map(|made| made.record).collect();
         let holdout = match &parameters.holdout {
             Some(_) => {
                 let holdout = stores.frame(&FrameRequest { from: fit_to, to: at, ..request }).await?;
+                holdout.mended.iter().for_each(|line| context.log(line));
                 builds.extend(holdout.made.into_iter().map(|made| made.record));
                 Some(holdout.frame)
             }

@@ -7,17 +7,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use daybreak_core::Firings;
+use daybreak_core::ScheduleCompiler;
 use daybreak_model::{
     Column, ColumnValues, DerivedField, FeatureField, InputField, Signature, TextColumn, TrainingSet,
 };
 use daybreak_offline::{FrameColumn, TrainingFrame, Values};
+use daybreak_protocol::BuildRecord;
 use daybreak_runtime::TaskError;
 use daybreak_spec::{Dag, Duration, Model, Name, Project, Timestamp};
 
 use crate::failure::{self, blocking};
 use crate::instants;
-use crate::stores::{Made, Stores};
+use crate::stores::{Made, Stores, mended};
 
 /// How far back the newest build before the first observation is looked for where nothing else bounds it.
 const LOOKBACK_US: i64 = 3_660 * 86_400_000_000;
@@ -42,13 +43,16 @@ pub(crate) struct FrameRequest<'a> {
 pub(crate) struct JoinedFrame {
     pub frame: TrainingFrame,
     pub made: Vec<Made>,
+    /// Those of them that were recorded, but did not read back: a line for the log each.
+    pub mended: Vec<String>,
 }
 
 /// The firings of a DAG in `[from, to]`, also those outside its `start` and `end`.
 pub(crate) fn firings(
+    project: &Project,
     dag: &Dag,
 ) -> Result<impl Fn(Timestamp, Timestamp) -> Result<Vec<Timestamp>, TaskError>, TaskError> {
-    let firings = Firings::compile(dag).map_err(|problems| {
+    let firings = ScheduleCompiler::of(project).nominal(dag).map_err(|problems| {
         let messages: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
         TaskError::lasting(format!("the schedule cannot be read: {}", messages.join("; ")))
     })?;
@@ -66,17 +70,29 @@ pub(crate) fn model<'a>(project: &'a Project, name: &Name) -> Result<&'a Model, 
     found.ok_or_else(|| TaskError::lasting(format!("the project has no model `{name}`; run `daybreak check`")))
 }
 
+/// The builds of a view that answer some observations.
+struct Found {
+    whole: Vec<(Timestamp, Bytes)>,
+    /// Instants without a build that is whole.
+    missing: BTreeSet<Timestamp>,
+    /// Recorded builds among them whose object is gone or damaged.
+    damaged: Vec<BuildRecord>,
+}
+
 impl Stores {
     /// The observations of a model with the features that serving would have had.
     pub(crate) async fn frame(&self, request: &FrameRequest<'_>) -> Result<JoinedFrame, TaskError> {
         let mut builds: BTreeMap<Name, Vec<(Timestamp, Bytes)>> = BTreeMap::new();
         let mut wanted: BTreeMap<Name, BTreeSet<Timestamp>> = BTreeMap::new();
+        let mut damaged = Vec::new();
         for view in views_of(model(&self.project, request.model)?) {
-            let (whole, missing) = self.builds_for(view, request).await?;
-            builds.insert(view.clone(), whole);
-            wanted.insert(view.clone(), missing);
+            let found = self.builds_for(view, request).await?;
+            builds.insert(view.clone(), found.whole);
+            wanted.insert(view.clone(), found.missing);
+            damaged.extend(found.damaged);
         }
         let made = self.make(wanted).await?;
+        let mended = damaged.iter().map(|record| mended(record, &made)).collect();
         for build in &made {
             let of_view = builds.entry(build.record.view.clone()).or_default();
             of_view.push((build.record.as_of, build.parquet.clone()));
@@ -90,19 +106,16 @@ impl Stores {
             offline.training_set(&model, (from, to), at, &builds).map_err(|error| failure::offline(&error))
         })
         .await?;
-        Ok(JoinedFrame { frame, made })
+        Ok(JoinedFrame { frame, made, mended })
     }
 
-    /// The builds of a view that answer the observations, and the instants at which there is none that is whole.
-    async fn builds_for(
-        &self,
-        view: &Name,
-        request: &FrameRequest<'_>,
-    ) -> Result<(Vec<(Timestamp, Bytes)>, BTreeSet<Timestamp>), TaskError> {
+    /// The builds of a view that answer the observations.
+    async fn builds_for(&self, view: &Name, request: &FrameRequest<'_>) -> Result<Found, TaskError> {
         let declared = self.project.feature_views.get(view);
         let delay_us = declared.and_then(|view| view.publish_delay.as_ref()).map_or(0, |delay| delay.micros);
         let lookback_us = declared.and_then(|view| view.ttl.as_ref()).map_or(LOOKBACK_US, |ttl| ttl.micros);
-        let scheduled = instants::needed(view, firings(request.dag)?, (request.from, request.to), delay_us)?;
+        let scheduled =
+            instants::needed(view, firings(&self.project, request.dag)?, (request.from, request.to), delay_us)?;
         let first = request.from.plus_micros(-delay_us);
         let oldest = scheduled.first().copied().unwrap_or(first).min(first.plus_micros(-lookback_us));
         let mut records = self.recorded(view, (oldest, request.to)).await?;
@@ -113,14 +126,17 @@ impl Stores {
         records.retain(|as_of, _| start.is_none_or(|start| *as_of >= start));
         missing.retain(|as_of| start.is_none_or(|start| *as_of >= start));
         records.retain(|as_of, _| as_of.plus_micros(delay_us) < request.to);
-        let mut whole = Vec::with_capacity(records.len());
+        let mut found = Found { whole: Vec::with_capacity(records.len()), missing, damaged: Vec::new() };
         for (record, bytes) in self.read(records.into_values().collect()).await? {
             match bytes {
-                Some(bytes) => whole.push((record.as_of, bytes)),
-                None => drop(missing.insert(record.as_of)),
+                Some(bytes) => found.whole.push((record.as_of, bytes)),
+                None => {
+                    found.missing.insert(record.as_of);
+                    found.damaged.push(record);
+                }
             }
         }
-        Ok((whole, missing))
+        Ok(found)
     }
 
     /// A model's columns with their resolved types.
@@ -241,7 +257,7 @@ pub async fn training_set(stores: &Stores, request: &TrainingSetRequest) -> Resu
     let (dag, period_us) = trainer(&stores.project, name, request.history.as_ref())?;
     let from = request.at.plus_micros(-period_us);
     let wanted = FrameRequest { model: name, from, to: request.at, at: request.at, dag };
-    let JoinedFrame { frame, made } = stores.frame(&wanted).await?;
+    let JoinedFrame { frame, made, .. } = stores.frame(&wanted).await?;
     let (frame, parquet) = blocking(move || {
         let parquet = frame.to_parquet().map_err(|error| failure::offline(&error))?;
         Ok((frame, parquet))

@@ -10,6 +10,7 @@ use crate::{Story, in_runtime};
 
 pub const STORIES: &[Story] = &[
     ("a_cancelled_task_is_ended_and_reported", a_cancelled_task_is_ended_and_reported),
+    ("a_cancellation_needs_no_heartbeat", a_cancellation_needs_no_heartbeat),
     ("a_task_that_tidies_up_when_cancelled_counts_as_cancelled", a_task_that_tidies_up_counts_as_cancelled),
     ("a_revoked_task_is_ended_and_not_reported", a_revoked_task_is_ended_and_not_reported),
     ("a_stopping_worker_hands_its_tasks_back", a_stopping_worker_hands_its_tasks_back),
@@ -32,6 +33,17 @@ fn a_cancelled_task_is_ended_and_reported() {
             scene.close().await;
         });
     }
+}
+
+fn a_cancellation_needs_no_heartbeat() {
+    in_runtime(async {
+        let scene = Scene::open(12_000).await;
+        let held = scene.give("light_hangs", None);
+        scene.server.until(|said| (said.held == [held.clone()]).then_some(())).await;
+        scene.server.change(|said| said.cancelled = vec![held.clone()]);
+        assert!(matches!(scene.report().await.outcome, Outcome::Cancelled));
+        scene.close().await;
+    });
 }
 
 fn a_task_that_tidies_up_counts_as_cancelled() {

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use daybreak_artifacts::{Artifacts, LogName};
 use daybreak_protocol::{
-    Assignment, BuildRecord, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication, ModelVersionRecord,
-    Orchestrator, Outcome, Poll, Register, Registration, Report,
+    Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    ModelVersionRecord, Orchestrator, Outcome, Poll, Register, Registration, Report,
 };
 use daybreak_runtime::{ChildLimits, Worker, WorkerConfig};
 use daybreak_spec::{Backoff, Dag, Jitter, Name, Node, Project, Retry, Span, Spanned, Task, Timestamp};
@@ -27,6 +27,8 @@ pub struct Said {
     pub registrations: u32,
     pub held: Vec<Held>,
     pub reply: HeartbeatReply,
+    /// What a waiting worker is told; the heartbeats do not say it.
+    pub cancelled: Vec<Held>,
     /// While true no call is answered.
     pub away: bool,
     /// The next heartbeat is answered by "who are you".
@@ -110,6 +112,17 @@ impl Orchestrator for Server {
             said.held = beat.held;
             if std::mem::take(&mut said.forgotten) { Err(Error::ReRegister) } else { Ok(said.reply.clone()) }
         })
+    }
+
+    async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
+        loop {
+            let changed = self.changed.notified();
+            let cancelled = self.answer(|said| Ok(said.cancelled.clone()))?;
+            if cancelled != request.known {
+                return Ok(cancelled);
+            }
+            changed.await;
+        }
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {
@@ -273,10 +286,12 @@ fn project() -> Project {
     Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
         data_roots: Vec::new(),
+        predictions: Default::default(),
         sources: Default::default(),
         entities: Default::default(),
         feature_views: Default::default(),
         models: Default::default(),
+        calendars: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }

@@ -1,6 +1,5 @@
 //! The kinds of task at work on a small project, without a server: what they make, reuse, refuse and report.
 
-mod memory;
 mod refusals;
 mod shop;
 mod training_sets;

@@ -10,10 +10,9 @@ use daybreak_protocol::{Assignment, TaskResult};
 use daybreak_runtime::{TaskContext, TaskError};
 use daybreak_spec::{Name, Project, Timestamp};
 use daybreak_tasks::Stores;
+use daybreak_tests::memory::Memory;
 use polars::prelude::*;
 use serde_json::{Map, Value as Json};
-
-use crate::memory::Memory;
 
 pub const DAY_US: i64 = 86_400_000_000;
 const FIRST_DAY: i64 = 20_454; // 2026-01-01
@@ -127,14 +126,7 @@ impl Shop {
     /// Runs one task of the nightly DAG at T, keeps what it made as the server does, and returns its result.
     pub async fn run(&mut self, task: &str, at: Timestamp) -> Result<TaskResult, TaskError> {
         let mut result = self.attempt(task, at).await?;
-        self.memory.keep_builds(result.builds.clone());
-        if let Some(content) = result.model_version.clone() {
-            let version = self.memory.keep_version(content);
-            result.outputs.insert("version".into(), version.into());
-        }
-        if let Some(moved) = result.alias_move.clone() {
-            self.memory.keep_alias(moved);
-        }
+        result.outputs = self.memory.keep(&result);
         assert!(serde_json::to_vec(&result.outputs).expect("JSON").len() <= 8 << 10, "outputs fit");
         self.outputs.insert(name(task), result.outputs.clone());
         Ok(result)
