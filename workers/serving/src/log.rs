@@ -1,10 +1,12 @@
 //! The prediction log: append-only segments of checked records. A request hands its predictions over and goes on; one
 //! writer thread encodes, writes and syncs them in groups, at most 50 ms later. What has been accepted is written or the
-//! process ends; where the disk cannot keep up, requests wait and then are refused before they are answered.
+//! process ends; where the disk cannot keep up, requests wait and then are refused before they are answered. What is
+//! older than the project keeps, or more than it has room for, goes file by file.
 
 mod frame;
 mod lookup;
 mod record;
+mod retention;
 mod segment;
 mod writer;
 
@@ -19,7 +21,8 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 use ulid::Ulid;
 
 use crate::log::lookup::Lookup;
-use crate::log::writer::{Message, Writer};
+use crate::log::writer::{Keeper, Message, Writer};
+pub use retention::Retention;
 
 /// Rows that may wait for the writer.
 const MAX_QUEUED_ROWS: usize = 1 << 16;
@@ -28,6 +31,9 @@ const ROOM_WAIT: Duration = Duration::from_secs(2);
 
 /// Ends the process, because what was accepted may not reach the disk.
 pub type OnFatal = Box<dyn Fn(&str) + Send>;
+
+/// The machine's time in milliseconds.
+pub type NowMs = Box<dyn Fn() -> u64 + Send>;
 
 /// Predictions that are logged together.
 pub trait Entries: Send {
@@ -59,13 +65,15 @@ pub struct PredictionLog {
 
 impl PredictionLog {
     /// Opens the log in a folder, made where it is missing, cuts off a torn tail and starts the writer.
-    pub fn open(folder: &Path, on_fatal: OnFatal) -> io::Result<Self> {
+    pub fn open(folder: &Path, retention: Retention, now_ms: NowMs, on_fatal: OnFatal) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let current = segment::recover(folder)?;
         let (sender, receiver) = mpsc::channel();
         let room = Arc::new(Semaphore::new(MAX_QUEUED_ROWS));
         let closing = Arc::new(AtomicBool::new(false));
-        let writer = Writer::new(folder.to_owned(), current, Arc::clone(&room), Arc::clone(&closing), on_fatal);
+        let keeper = Keeper { retention, now_ms };
+        let shared = (Arc::clone(&room), Arc::clone(&closing));
+        let writer = Writer::new(folder.to_owned(), current, keeper, shared, on_fatal);
         let writer = std::thread::Builder::new().name("prediction-log".to_owned()).spawn(|| writer.run(receiver))?;
         let lookup = Arc::new(Lookup::new(folder.to_owned()));
         Ok(Self { sender: Some(sender), room, closing, writer: Some(writer), lookup })

@@ -8,11 +8,11 @@ use daybreak_artifacts::Artifacts;
 use daybreak_features::OnlineStore;
 use daybreak_features::embedded::EmbeddedStore;
 use daybreak_protocol::{Clock, Orchestrator};
-use daybreak_spec::Name;
+use daybreak_spec::{Name, Predictions};
 use tokio::sync::watch;
 use ulid::Ulid;
 
-use crate::log::PredictionLog;
+use crate::log::{PredictionLog, Retention};
 use crate::registry::Live;
 use crate::token::Token;
 use crate::{follow, http};
@@ -23,6 +23,8 @@ pub struct ServingConfig {
     pub data_dir: PathBuf,
     /// Every route but `/v1/health` asks for it.
     pub token: String,
+    /// How long logged predictions are kept.
+    pub predictions: Predictions,
     /// Both clocks: features are read at business time, ids and logs carry real time.
     pub clock: Clock,
     /// Random bits for ids.
@@ -67,9 +69,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// A new id; its first 48 bits are real time in milliseconds.
     pub fn new_id(&self) -> Ulid {
-        let now_ms = u64::try_from(self.clock.real_now().micros / 1_000).unwrap_or(0);
-        Ulid::from_parts(now_ms, (self.random)())
+        Ulid::from_parts(milliseconds(self.clock.real_now().micros), (self.random)())
     }
+}
+
+fn milliseconds(micros: i64) -> u64 {
+    u64::try_from(micros / 1_000).unwrap_or(0)
+}
+
+fn retention(declared: &Predictions) -> Retention {
+    Retention { keep_ms: milliseconds(declared.keep.micros), max_bytes: declared.max_size_bytes }
 }
 
 impl Serving {
@@ -77,8 +86,10 @@ impl Serving {
     pub fn open(config: ServingConfig) -> Result<Self, Error> {
         let online = EmbeddedStore::open(&config.data_dir.join("online"))?;
         let path = config.data_dir.join("predictions");
-        let log =
-            PredictionLog::open(&path, Box::new(config.on_fatal)).map_err(|source| Error::Log { path, source })?;
+        let (clock, on_fatal) = (config.clock.clone(), Box::new(config.on_fatal));
+        let now_ms = Box::new(move || milliseconds(clock.real_now().micros));
+        let log = PredictionLog::open(&path, retention(&config.predictions), now_ms, on_fatal)
+            .map_err(|source| Error::Log { path, source })?;
         let shared = Shared {
             live: Live::default(),
             online,

@@ -39,7 +39,9 @@ fn look_up(
         Problem::unavailable("online_store", "the online features cannot be read now; the server's log says why")
     };
     let unpublished = || {
-        let detail = "no rows of that view have been published; run a DAG that materializes it".to_owned();
+        let detail =
+            "no rows of a view of that name have been published; check the name, or run a DAG that materializes it"
+                .to_owned();
         Problem::not_found("view_not_published", detail)
     };
     let view = view.ok_or_else(unpublished)?;

@@ -20,7 +20,10 @@ pub async fn show(State(shared): State<Arc<Shared>>, id: Result<Path<String>, Pa
     };
     let outcome = match found {
         Ok(Some(json)) => Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()),
-        Ok(None) => Err(Problem::not_found("unknown_prediction", "no prediction has that id".to_owned())),
+        Ok(None) => Err(Problem::not_found(
+            "unknown_prediction",
+            "no prediction that is still kept has that id (`predictions: keep` in daybreak.yaml)".to_owned(),
+        )),
         Err(error) => {
             tracing::error!(%error, "the prediction log cannot be read");
             Err(Problem::unavailable("log_unreadable", "the prediction log cannot be read; the server's log says why"))

@@ -10,12 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 use crate::log::frame::{self, Parsed};
+use crate::log::retention::SLACK_MS;
 use crate::log::segment::{self, Segment};
 
 /// Indexes kept; one of a full file takes some megabytes.
 const KEPT: usize = 8;
-/// Ids are minted before they are queued, so one may stand a little after its time.
-const SLACK_MS: u64 = 60_000;
 
 /// Looks up.
 pub struct Lookup {
@@ -40,7 +39,12 @@ impl Lookup {
     /// The payload of a prediction's record.
     pub fn find(&self, id: Ulid) -> io::Result<Option<Vec<u8>>> {
         for segment in self.candidates(id)? {
-            let mut file = File::open(segment.path(&self.folder))?;
+            let mut file = match File::open(segment.path(&self.folder)) {
+                Ok(file) => file,
+                // It has just been let go of.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             if let Some(offset) = self.offset(&segment, &mut file, id)? {
                 let header = read_range(&mut file, offset, frame::HEADER_BYTES as u64)?;
                 let length = frame::record_bytes(&header).unwrap_or(0);

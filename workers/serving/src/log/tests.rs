@@ -36,8 +36,17 @@ fn one(time_ms: u64) -> Batch {
     Batch { first: id(time_ms), count: 1, payload: format!("at {time_ms}").into_bytes() }
 }
 
+/// Keeps what the tests write, whatever their clock says.
+const FOR_EVER: Retention = Retention { keep_ms: u64::MAX / 4, max_bytes: 10 << 30 };
+
 fn open(folder: &Path) -> PredictionLog {
-    PredictionLog::open(folder, Box::new(|what| panic!("fatal: {what}"))).expect("opens")
+    open_at(folder, FOR_EVER, 0)
+}
+
+/// The machine's time stands still.
+fn open_at(folder: &Path, retention: Retention, now_ms: u64) -> PredictionLog {
+    let on_fatal = Box::new(|what: &str| panic!("fatal: {what}"));
+    PredictionLog::open(folder, retention, Box::new(move || now_ms), on_fatal).expect("opens")
 }
 
 async fn text(log: &PredictionLog, time_ms: u64) -> Option<String> {
@@ -159,13 +168,65 @@ async fn a_failing_disk_ends_the_process_and_refuses_what_comes() {
     let folder = tempfile::tempdir().expect("a folder");
     let (told, heard) = mpsc::channel();
     let on_fatal = move |what: &str| drop(told.send(what.to_owned()));
-    let log = PredictionLog::open(folder.path(), Box::new(on_fatal)).expect("opens");
+    let log = PredictionLog::open(folder.path(), FOR_EVER, Box::new(|| 0), Box::new(on_fatal)).expect("opens");
     // The folder is gone, so the first file cannot be made.
     std::fs::remove_dir_all(folder.path()).expect("removes");
     log.accept(one(1)).await.expect("accepts");
     log.flush().await;
     assert!(heard.recv().expect("is told").contains("could not be written"));
     assert_eq!(log.accept(one(2)).await, Err(Refused::Broken));
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+#[tokio::test]
+async fn a_prediction_is_found_until_its_time_is_over_and_its_file_goes_then() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keep = Retention { keep_ms: 32 * DAY_MS, max_bytes: 10 << 30 };
+    // A file for every two days.
+    for day in 1..=60 {
+        let log = open_at(folder.path(), keep, day * DAY_MS);
+        log.accept(one(day * DAY_MS)).await.expect("accepts");
+        log.flush().await;
+        for kept in day.saturating_sub(32).max(1)..=day {
+            assert!(text(&log, kept * DAY_MS).await.is_some(), "day {kept} on day {day}");
+        }
+        if day > 37 {
+            assert_eq!(text(&log, (day - 36) * DAY_MS).await, None, "on day {day}");
+        }
+    }
+    assert!(files(folder.path()).len() <= 13, "{:?}", files(folder.path()));
+}
+
+#[tokio::test]
+async fn a_log_never_outgrows_its_room_and_loses_the_oldest_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let room = Retention { keep_ms: u64::MAX / 4, max_bytes: 16 << 20 };
+    let log = open_at(folder.path(), room, 0);
+    let megabyte = |second: u64| Batch { first: id(second * 1_000), count: 1, payload: vec![7; 1 << 20] };
+    let size = || files(folder.path()).iter().map(|path| path.metadata().expect("a file").len()).sum::<u64>();
+    for second in 1..=100 {
+        log.accept(megabyte(second)).await.expect("accepts");
+        log.flush().await;
+        assert!(size() <= (16 << 20) + (3 << 20), "{} bytes after {second}", size());
+    }
+    for second in 1..=100 {
+        let found = log.find(Ulid(id(second * 1_000))).await.expect("reads").is_some();
+        assert!(found || second <= 88, "{second} is among the newest");
+        assert!(!found || second > 80, "{second} is among the oldest");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_when_the_log_is_opened_and_the_file_in_use_never_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keep = Retention { keep_ms: DAY_MS, max_bytes: 10 << 30 };
+    for day in [1, 2] {
+        open_at(folder.path(), keep, day * DAY_MS).accept(one(day * DAY_MS)).await.expect("accepts");
+    }
+    assert_eq!(files(folder.path()).len(), 2);
+    drop(open_at(folder.path(), keep, 100 * DAY_MS));
+    assert_eq!(files(folder.path()).len(), 1);
 }
 
 #[test]

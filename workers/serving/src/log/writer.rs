@@ -6,14 +6,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use ulid::Ulid;
 
-use crate::log::segment::{self, Current, SEGMENT_BYTES, Segment};
-use crate::log::{Entries, OnFatal};
+use crate::log::retention::Retention;
+use crate::log::segment::{self, Current, Segment};
+use crate::log::{Entries, NowMs, OnFatal};
 
 /// How long a group is collected; with the sync itself this stays below 50 ms.
 const GROUP_WAIT: Duration = Duration::from_millis(20);
@@ -28,6 +29,9 @@ const FULL_PAUSE: Duration = Duration::from_millis(250);
 /// Tries on a full disk once the process is ending.
 const LAST_TRIES: u32 = 20;
 
+/// How often old files are looked for while nothing is written; otherwise whenever a file is full.
+const LOOK_EVERY: Duration = Duration::from_secs(600);
+
 /// What the writer is told.
 pub enum Message {
     /// Write these; the permit is their room in the queue.
@@ -36,10 +40,17 @@ pub enum Message {
     Flush(oneshot::Sender<()>),
 }
 
+/// What is kept, and what time it is.
+pub struct Keeper {
+    pub retention: Retention,
+    pub now_ms: NowMs,
+}
+
 /// The writer's state.
 pub struct Writer {
     folder: PathBuf,
     current: Option<Current>,
+    keeper: Keeper,
     room: Arc<Semaphore>,
     closing: Arc<AtomicBool>,
     on_fatal: OnFatal,
@@ -59,11 +70,11 @@ impl Writer {
     pub fn new(
         folder: PathBuf,
         current: Option<Current>,
-        room: Arc<Semaphore>,
-        closing: Arc<AtomicBool>,
+        keeper: Keeper,
+        (room, closing): (Arc<Semaphore>, Arc<AtomicBool>),
         on_fatal: OnFatal,
     ) -> Self {
-        Self { folder, current, room, closing, on_fatal, group: Group::default() }
+        Self { folder, current, keeper, room, closing, on_fatal, group: Group::default() }
     }
 
     /// Until all senders are gone, or the disk fails.
@@ -71,14 +82,29 @@ impl Writer {
         if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
             tracing::warn!(%error, "the prediction log's writer keeps its priority");
         }
-        while let Ok(message) = receiver.recv() {
-            self.group.take(message);
+        self.let_go();
+        loop {
+            match receiver.recv_timeout(LOOK_EVERY) {
+                Ok(message) => self.group.take(message),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.let_go();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
             self.collect(&receiver);
             if let Err(error) = self.write_group() {
                 self.room.close();
                 (self.on_fatal)(&format!("predictions could not be written to {}: {error}", self.folder.display()));
                 return;
             }
+        }
+    }
+
+    /// Lets go of what need not be kept. What cannot be removed now may be later: nothing is lost by waiting.
+    fn let_go(&self) {
+        if let Err(error) = self.keeper.retention.apply(&self.folder, (self.keeper.now_ms)()) {
+            tracing::warn!(%error, "old files of the prediction log could not be removed; trying again later");
         }
     }
 
@@ -141,11 +167,13 @@ impl Writer {
     }
 
     fn try_append(&mut self, bytes: &[u8], first: Ulid) -> io::Result<()> {
-        let full = self.current.as_ref().is_some_and(|current| current.length >= SEGMENT_BYTES);
-        if full || self.current.is_none() {
+        let (retention, now_ms) = (self.keeper.retention, (self.keeper.now_ms)());
+        let is_full = |current: &Current| retention.is_full(&current.segment, current.length, now_ms);
+        if self.current.as_ref().is_none_or(is_full) {
             let number = self.current.as_ref().map_or(1, |current| current.segment.number + 1);
             let segment = Segment { number, start_ms: first.timestamp_ms() };
             self.current = Some(segment::create(&self.folder, segment)?);
+            self.let_go();
         }
         let current = self.current.as_mut().expect("made above");
         if let Err(error) = current.file.write_all(bytes) {

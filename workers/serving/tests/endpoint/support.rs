@@ -126,6 +126,7 @@ impl Endpoint {
     pub async fn start_with(folder: &TempDir, registry: Arc<Registry>) -> Self {
         let clock = Clock::simulated(|| day(1_000), day(1));
         let serving = Serving::open(ServingConfig {
+            predictions: Default::default(),
             data_dir: folder.path().to_owned(),
             token: TOKEN.to_owned(),
             clock: clock.clone(),
