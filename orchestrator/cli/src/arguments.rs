@@ -32,6 +32,20 @@ pub enum Command {
         #[command(flatten)]
         project: Project,
     },
+    /// Show when a DAG fires: local time, UTC, windows, days on which clocks jump
+    Schedule(Schedule),
+    /// Print every firing of a period without running anything
+    Simulate(Simulate),
+    /// List DAGs: next firing, active runs, last run, pauses
+    Dags {
+        /// Where, and how to print
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Let a DAG fire nothing until it is resumed; runs by hand go on
+    Pause(Pause),
+    /// Let a paused DAG fire again
+    Resume(Pause),
     /// Print the JSON Schema of project files, for editors
     Schema,
     /// Write a small project that runs
@@ -48,7 +62,7 @@ pub enum Command {
         #[arg(long)]
         dag: Option<String>,
         /// At most this many
-        #[arg(long, default_value_t = 30)]
+        #[arg(long, default_value_t = 30, value_name = "N")]
         limit: u32,
         /// Where, and how to print
         #[command(flatten)]
@@ -57,6 +71,7 @@ pub enum Command {
     /// Print the log of a run's task
     Logs {
         /// The run's id
+        #[arg(value_parser = run_id)]
         run: String,
         /// The task; all of the run's when left out
         task: Option<String>,
@@ -89,6 +104,10 @@ pub enum Command {
     },
     /// Write the rows a model would be trained on at an instant to a Parquet file
     TrainingSet(TrainingSet),
+    /// Show business time and real time; move simulated business time on
+    Clock(Clock),
+    /// Bring the state database's schema up to date, and say what was done
+    Migrate(Migrate),
     /// Print the token that the API and the endpoint ask for
     Token {
         /// Where, and how to print
@@ -143,12 +162,62 @@ pub struct Run {
     pub project: Project,
 }
 
+/// `schedule`
+#[derive(Args)]
+pub struct Schedule {
+    /// The DAG
+    pub dag: String,
+    /// So many firings
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub next: u32,
+    /// From this instant or UTC date on [default: now]
+    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
+    pub from: Option<Timestamp>,
+    /// Show also what `exclude` and `only` leave out
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
+/// `simulate`
+#[derive(Args)]
+pub struct Simulate {
+    /// From this instant or UTC date on
+    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
+    pub from: Timestamp,
+    /// Before this instant or UTC date
+    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
+    pub to: Timestamp,
+    /// Only this DAG's
+    #[arg(long)]
+    pub dag: Option<String>,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
+/// `pause`, `resume`
+#[derive(Args)]
+pub struct Pause {
+    /// The DAG
+    pub dag: String,
+    /// Why, for those who look later
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
 /// Looking at runs.
 #[derive(Subcommand)]
 pub enum RunShow {
     /// Show a run and its tasks
     Show {
         /// The run's id
+        #[arg(value_parser = run_id)]
         id: String,
         /// Where, and how to print
         #[command(flatten)]
@@ -201,21 +270,51 @@ pub struct Up {
     #[arg(default_value = ".")]
     pub directory: PathBuf,
     /// Address to listen on; only loopback addresses are taken
-    #[arg(long, default_value = "127.0.0.1:4321")]
+    #[arg(long, default_value = "127.0.0.1:4321", value_parser = address, value_name = "ADDRESS")]
     pub listen: std::net::SocketAddr,
     /// Heavy tasks at once [default: half of the cores]
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     pub heavy: Option<u32>,
+    /// Keep the state in this PostgreSQL (postgres://user:password@host:5432/name) instead of a file in the project's
+    /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Simulate business time (firings, T, ttl): it stands at this instant, or where it stood when the project was last
+    /// served so, until `daybreak clock INSTANT` moves it on
+    #[arg(long, value_parser = instant, value_name = "INSTANT")]
+    pub clock_from: Option<Timestamp>,
+}
+
+/// `migrate`
+#[derive(Args)]
+pub struct Migrate {
+    /// The PostgreSQL to bring up to date; without it (and without `DAYBREAK_DATABASE`) the file of the project
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Where, and how to print.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `clock`
+#[derive(Args)]
+pub struct Clock {
+    /// Move simulated business time on to this instant; what falls due on the way runs
+    #[arg(value_parser = instant, value_name = "INSTANT")]
+    pub at: Option<Timestamp>,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
 }
 
 /// `demo`
 #[derive(Args)]
 pub struct Demo {
     /// Nights to run, from 1 February 2013
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=212))]
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=212))]
     pub nights: u32,
     /// Days of departures to replay against the endpoint, each after its night
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub replay_days: u32,
     /// Folder for the project and its state
     #[arg(long, default_value = "daybreak-demo", value_name = "DIR")]
@@ -240,7 +339,7 @@ pub struct TrainingSet {
     #[arg(long, value_parser = instant, value_name = "INSTANT")]
     pub at: Timestamp,
     /// Length of the history, ending at T [default: the one of the first task that trains the model]
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
     pub history: Option<daybreak_spec::Duration>,
     /// File to write
     #[arg(short, long, value_name = "FILE.parquet")]
@@ -252,6 +351,25 @@ pub struct TrainingSet {
 
 fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| format!("`{text}` is not an instant; write e.g. 2013-03-10T07:00:00Z"))
+}
+
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an address with a port; write e.g. 127.0.0.1:4321"))
+}
+
+/// A run's id, before it is asked for.
+fn run_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 26 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not the id of a run; `daybreak runs` lists them"))
+    }
+}
+
+fn instant_or_date(text: &str) -> Result<Timestamp, String> {
+    let midnight = Timestamp::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10);
+    midnight.map_or_else(|| instant(text), Ok)
 }
 
 fn duration(text: &str) -> Result<daybreak_spec::Duration, String> {

@@ -24,11 +24,8 @@ impl Connection {
     /// Connects, or starts a server of the project in this process.
     pub async fn open(directory: &Path) -> Outcome<Self> {
         let home = Home::of(directory)?;
-        if let Some(running) = home.running() {
-            let client = Client::new(&running.url, &running.token);
-            if client.health().await.is_ok() {
-                return Ok(Self { client, running, embedded: None });
-            }
+        if let Some(connection) = Self::running(&home).await {
+            return Ok(connection);
         }
         let project = load_project(&home)?;
         let options = Options {
@@ -36,9 +33,27 @@ impl Connection {
             clock: Clock::real(real_now),
             heavy: heavy_default(),
             schedules: Schedules::Resting,
+            database: database(None)?,
         };
         let embedded = Embedded::start(&home, &project, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
+    }
+
+    /// Connects to the server that runs for the project, for a command that makes no sense without one.
+    pub async fn to_running(directory: &Path) -> Outcome<Self> {
+        let home = Home::of(directory)?;
+        Self::running(&home).await.ok_or_else(|| {
+            Failure::configuration(format!(
+                "no server runs for {}; start one with `daybreak up {0}`",
+                home.project.display()
+            ))
+        })
+    }
+
+    async fn running(home: &Home) -> Option<Self> {
+        let running = home.running()?;
+        let client = Client::new(&running.url, &running.token);
+        client.is_running().await.then_some(Self { client, running, embedded: None })
     }
 
     /// Whether the server lives only as long as this command.
@@ -72,4 +87,22 @@ pub fn load_project(home: &Home) -> Outcome<Project> {
     }
     let loaded = daybreak_spec::load(&home.project).map_err(Failure::configuration)?;
     Ok(loaded.project)
+}
+
+/// The PostgreSQL that holds the state, from the command line or `DAYBREAK_DATABASE`; none: the file in the project.
+///
+/// # Errors
+/// When it is the address of something else. The address itself is not shown: it may hold a password.
+pub fn database(argument: Option<&str>) -> Outcome<Option<String>> {
+    let environment = || std::env::vars().find(|(name, _)| name == "DAYBREAK_DATABASE").map(|(_, text)| text);
+    let Some(url) = argument.map(str::to_owned).or_else(environment).filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Some(url));
+    }
+    Err(Failure::usage(
+        "the state database is not named by a PostgreSQL address; write postgres://user:password@host:5432/name, \
+         or leave it out to keep the state in the project's .daybreak folder",
+    ))
 }

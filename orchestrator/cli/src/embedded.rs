@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{Client, Clock, Orchestrator};
+use daybreak_protocol::{Client, Clock, HealthView, Orchestrator};
 use daybreak_runtime::{ChildLimits, Worker, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::{Serving, ServingConfig};
 use daybreak_spec::{Name, Project, Timestamp};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,8 @@ pub struct Options {
     pub heavy: u32,
     /// Whether schedules fire.
     pub schedules: Schedules,
+    /// The PostgreSQL that holds the state; none: a file in the state folder.
+    pub database: Option<String>,
 }
 
 /// Everything in one process, until [`Embedded::stop`].
@@ -71,10 +74,11 @@ impl Embedded {
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(|error| Failure::input_output("cannot read the address", error))?;
         let running = Running { url: format!("http://{address}"), token: token.clone() };
-        let server = open_server(home, &token, &options).await?;
+        let (listener, meanwhile) = twice(listener)?;
+        let server = open_server(home, &token, &options, meanwhile).await?;
         server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
         let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
-        let serving = open_serving(home, token, &options.clock)?;
+        let serving = open_serving(home, token, &options.clock, project)?;
         let config = worker_config(home, &running, &options)?;
         let router = http::router(server.clone()).merge(serving.router());
         let tasks = vec![
@@ -113,9 +117,20 @@ impl Embedded {
     }
 }
 
-async fn open_server(home: &Home, token: &str, options: &Options) -> Outcome<Arc<Server>> {
+/// The same socket for two listeners, one after the other.
+fn twice(listener: TcpListener) -> Outcome<(TcpListener, TcpListener)> {
+    let cloned = listener.into_std().and_then(|listener| {
+        let other = listener.try_clone()?;
+        Ok((TcpListener::from_std(listener)?, TcpListener::from_std(other)?))
+    });
+    cloned.map_err(|error| Failure::input_output("cannot listen", error))
+}
+
+/// Opens the server. A database that is away is waited for; who asks meanwhile is told so.
+async fn open_server(home: &Home, token: &str, options: &Options, meanwhile: TcpListener) -> Outcome<Arc<Server>> {
     let config = ServerConfig {
         data_dir: home.state.clone(),
+        database: options.database.clone(),
         token: token.to_owned(),
         clock: options.clock.clone(),
         random: random_id_bits,
@@ -124,17 +139,35 @@ async fn open_server(home: &Home, token: &str, options: &Options) -> Outcome<Arc
         timings: Timings::default(),
         schedules: options.schedules,
     };
-    Server::open(config).await.map_err(Failure::configuration)
+    let Some(database) = options.database.as_deref().map(daybreak_server::database_name) else {
+        return Server::open(config).await.map_err(Failure::configuration);
+    };
+    let (open, opened) = watch::channel(false);
+    let waiting = tokio::spawn(serve(meanwhile, not_ready(&database), opened));
+    let server = Server::open(config).await.map_err(Failure::configuration);
+    let _ = open.send(true);
+    let _ = waiting.await;
+    server
+}
+
+/// What the API answers to everything while the server is not there yet.
+fn not_ready(database: &str) -> Router {
+    let reason = format!("waiting for the state database {database}");
+    Router::new().fallback(move || async {
+        let health = HealthView { ready: false, reason: Some(reason) };
+        (axum::http::StatusCode::SERVICE_UNAVAILABLE, axum::Json(health))
+    })
 }
 
 async fn run_server(server: Arc<Server>, stopped: watch::Receiver<bool>) {
     server.run(stopped).await;
 }
 
-fn open_serving(home: &Home, token: String, clock: &Clock) -> Outcome<Serving> {
+fn open_serving(home: &Home, token: String, clock: &Clock, project: &Project) -> Outcome<Serving> {
     let config = ServingConfig {
         data_dir: home.state.clone(),
         token,
+        predictions: project.predictions.clone(),
         clock: clock.clone(),
         random: random_id_bits,
         on_fatal: fatal,
@@ -151,7 +184,7 @@ async fn run_serving(
     serving.run(orchestrator, artifacts, stopped).await;
 }
 
-async fn serve(listener: tokio::net::TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
@@ -176,13 +209,13 @@ fn worker_config(home: &Home, running: &Running, options: &Options) -> Outcome<W
     })
 }
 
-async fn listen(address: SocketAddr) -> Outcome<tokio::net::TcpListener> {
+async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
     if !address.ip().is_loopback() {
         return Err(Failure::usage(format!(
             "{address} is not a loopback address; put a proxy with TLS in front of one"
         )));
     }
-    tokio::net::TcpListener::bind(address)
+    TcpListener::bind(address)
         .await
         .map_err(|error| Failure::configuration(format!("cannot listen on {address}: {error}; --listen names another")))
 }

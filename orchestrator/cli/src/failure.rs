@@ -1,6 +1,7 @@
 //! How a command ends badly: a message for people and the exit status that scripts read.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 
 /// Exit statuses: 0 ok, 1 run failed or problems found, 2 usage, 3 configuration or lock, 4 refused by the server,
 /// 5 network, 74 input/output, 130 interrupted.
@@ -29,7 +30,18 @@ impl Failure {
     pub fn refused(message: impl Display) -> Self {
         Self { status: 4, message: message.to_string() }
     }
-    /// A file could not be read or written.
+    /// A file or folder could not be read or written, and what helps.
+    pub fn file(what: impl Display, error: &std::io::Error) -> Self {
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "; make its folder first, or name another",
+            ErrorKind::PermissionDenied => "; run as a user who may, or name another folder",
+            ErrorKind::ReadOnlyFilesystem => "; it has to lie on a file system that can be written",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space and try again",
+            _ => "",
+        };
+        Self::input_output(what, format!("{error}{hint}"))
+    }
+    /// Something of the machine's input or output failed.
     pub fn input_output(what: impl Display, error: impl Display) -> Self {
         Self { status: 74, message: format!("{what}: {error}") }
     }

@@ -1,7 +1,7 @@
 //! The state folder `.daybreak/` of a project: where it is, its token, and the note that says where a server listens.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -31,13 +31,24 @@ impl Home {
     /// Finds the project; the folder must hold a `daybreak.yaml`.
     pub fn of(directory: &Path) -> Outcome<Self> {
         let project = directory.canonicalize().map_err(|error| {
-            Failure::configuration(format!("cannot open the project folder {}: {error}", directory.display()))
+            let shown = directory.display();
+            let hint = if error.kind() == ErrorKind::NotFound { "; `daybreak init DIR` writes a project" } else { "" };
+            Failure::configuration(format!("cannot open the project folder {shown}: {error}{hint}"))
         })?;
-        if !project.join("daybreak.yaml").is_file() {
-            return Err(Failure::configuration(format!(
-                "{} holds no daybreak.yaml; `daybreak init` writes a project, `--project DIR` names one",
-                project.display()
-            )));
+        match fs::metadata(project.join("daybreak.yaml")) {
+            Ok(file) if file.is_file() => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let shown = project.display();
+                return Err(Failure::configuration(format!(
+                    "cannot look into the project folder {shown}: {error}; run as a user who may"
+                )));
+            }
+            _ => {
+                return Err(Failure::configuration(format!(
+                    "{} holds no daybreak.yaml; `daybreak init DIR` writes a project; name its folder if it is another",
+                    project.display()
+                )));
+            }
         }
         let state = project.join(".daybreak");
         Ok(Self { project, state })
@@ -52,7 +63,7 @@ impl Home {
         let token = format!("db_local_{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         fs::create_dir_all(&self.state)
             .and_then(|()| write_private(&path, token.as_bytes()))
-            .map_err(|error| Failure::input_output(format!("cannot write {}", path.display()), error))?;
+            .map_err(|error| Failure::file(format!("cannot write {}", path.display()), &error))?;
         Ok(token)
     }
 
@@ -65,8 +76,7 @@ impl Home {
     pub fn announce(&self, running: &Running) -> Outcome {
         let path = self.state.join("server.json");
         let text = serde_json::to_vec(running).map_err(|error| Failure::input_output("cannot encode a note", error))?;
-        write_private(&path, &text)
-            .map_err(|error| Failure::input_output(format!("cannot write {}", path.display()), error))
+        write_private(&path, &text).map_err(|error| Failure::file(format!("cannot write {}", path.display()), &error))
     }
 
     /// Takes the note away; a server that ends calls it.

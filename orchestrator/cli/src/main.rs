@@ -1,11 +1,13 @@
 //! The one binary: reads the command line, sets up logging, dispatches, and turns a failure into an exit status.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
-use daybreak::commands::{asking, init, project, reading, running, training_set, up};
+use daybreak::commands::{asking, clock, dags, init, migrate, project, reading, running, schedules, training_set, up};
 use daybreak::failure::Outcome;
+use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -32,7 +34,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn ended(command: Command) -> ExitCode {
-    start_logging();
+    start_logging(&command);
     match dispatch(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -44,13 +46,19 @@ async fn ended(command: Command) -> ExitCode {
     }
 }
 
-/// Warnings to standard error; `DAYBREAK_LOG=info` shows more.
-fn start_logging() {
+/// Warnings of a server to standard error; `DAYBREAK_LOG=info` shows more. A command says by itself what it is about,
+/// also where it runs a server of its own.
+fn start_logging(command: &Command) {
+    let level = match command {
+        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    };
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_env_var("DAYBREAK_LOG")
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
+        .with_default_directive(level.into())
         .from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 async fn dispatch(command: Command) -> Outcome {
@@ -58,7 +66,12 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Demo(arguments) => daybreak::demo::demo(&arguments).await,
         Command::Up(arguments) => up::up(&arguments).await,
         Command::Check(arguments) => project::check(&arguments),
-        Command::Explain { dag, project } => project::explain(&dag, &project),
+        Command::Explain { dag, project } => project::explain(&dag, &project).await,
+        Command::Schedule(arguments) => schedules::schedule(&arguments).await,
+        Command::Simulate(arguments) => schedules::simulate(&arguments),
+        Command::Dags { project } => dags::dags(&project).await,
+        Command::Pause(arguments) => dags::pause(&arguments).await,
+        Command::Resume(arguments) => dags::resume(&arguments).await,
         Command::Schema => project::schema(),
         Command::Init { directory } => init::init(&directory),
         Command::Run(arguments) => match &arguments.show {
@@ -73,6 +86,8 @@ async fn dispatch(command: Command) -> Outcome {
         }
         Command::Predict { model, values, project } => asking::predict(&model, &values, &project).await,
         Command::TrainingSet(arguments) => training_set::training_set(&arguments).await,
+        Command::Clock(arguments) => clock::clock(&arguments).await,
+        Command::Migrate(arguments) => migrate::migrate(&arguments).await,
         Command::Token { project } => project::token(&project),
         Command::DemoDepartures { directory, from, to } => training_set::departures(&directory, from, to),
         Command::TaskChild | Command::TaskShim { .. } => Ok(()),

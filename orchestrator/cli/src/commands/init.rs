@@ -20,8 +20,9 @@ pub fn init(directory: &Path) -> Outcome {
         std::fs::write(&data, ORDERS)?;
         std::fs::write(&project, PROJECT)
     };
-    write().map_err(|error| Failure::input_output(format!("cannot write to {}", directory.display()), error))?;
+    write().map_err(|error| Failure::file(format!("cannot write to {}", directory.display()), &error))?;
     println!("wrote {} and {}", project.display(), data.display());
-    println!("next: daybreak check {0} && daybreak up {0}", directory.display());
+    println!("next:  daybreak check {}", directory.display());
+    println!("       daybreak run nightly --at 2025-03-01T02:00:00Z --wait --project {}", directory.display());
     Ok(())
 }

@@ -1,9 +1,14 @@
 //! One file per group of commands.
 
 pub mod asking;
+pub mod clock;
+pub mod dags;
 pub mod init;
+pub mod migrate;
 pub mod project;
 pub mod reading;
 pub mod running;
+pub mod schedules;
 pub mod training_set;
 pub mod up;
+pub mod watching;

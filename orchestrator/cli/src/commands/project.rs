@@ -42,7 +42,7 @@ fn show(checked: &Checked) {
 }
 
 /// `daybreak explain`
-pub fn explain(dag: &str, arguments: &Project) -> Outcome {
+pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
     let home = Home::of(&arguments.directory)?;
     let checked = daybreak_check::check(&home.project).map_err(Failure::configuration)?;
     if !checked.is_sound() {
@@ -54,13 +54,18 @@ pub fn explain(dag: &str, arguments: &Project) -> Outcome {
         let names: Vec<&str> = checked.loaded.project.dags.keys().map(Name::as_str).collect();
         return Err(Failure::usage(format!("the project has no DAG `{dag}`; it has: {}", names.join(", "))));
     };
+    let paused = super::dags::pause_of(&home, &explanation.dag).await;
     if arguments.json {
-        let text = serde_json::to_string_pretty(&explanation)
-            .map_err(|error| Failure::input_output("cannot encode", error))?;
-        println!("{text}");
-    } else {
-        println!("{explanation}");
+        let mut json =
+            serde_json::to_value(&explanation).map_err(|error| Failure::input_output("cannot encode", error))?;
+        json["paused"] = serde_json::json!(paused);
+        println!("{json:#}");
+        return Ok(());
     }
+    if let Some(pause) = &paused {
+        println!("{}", super::dags::words(pause));
+    }
+    println!("{explanation}");
     Ok(())
 }
 

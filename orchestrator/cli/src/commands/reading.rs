@@ -45,10 +45,17 @@ pub async fn all_runs(client: &Client, dag: Option<Name>, limit: u32) -> Outcome
     }
 }
 
+/// A cell holds one line; `--json` and the logs hold all.
+fn first_line(reason: Option<&str>) -> String {
+    let mut lines = reason.unwrap_or_default().lines();
+    let first = lines.next().unwrap_or_default();
+    if lines.next().is_some() { format!("{first} …") } else { first.to_owned() }
+}
+
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
     let cells = |run: &RunSummary| {
         let at = run.scheduled_for.map_or_else(|| format!("by hand at {}", run.window_end), |at| at.to_string());
-        vec![run.id.clone(), run.dag.to_string(), at, run.state.to_string(), run.reason.clone().unwrap_or_default()]
+        vec![run.id.clone(), run.dag.to_string(), at, run.state.to_string(), first_line(run.reason.as_deref())]
     };
     runs.iter().map(cells).collect()
 }
@@ -69,7 +76,7 @@ pub fn people_run(run: &RunDetail) -> String {
             (Some(from), Some(to)) => format!("{:.3} s", (to.micros - from.micros) as f64 / 1e6),
             _ => String::new(),
         };
-        let reason = task.reason.clone().unwrap_or_default();
+        let reason = first_line(task.reason.as_deref());
         rows.push(vec![
             task.name.to_string(),
             task.kind.clone(),

@@ -29,8 +29,20 @@ pub async fn training_set(arguments: &TrainingSet) -> Outcome {
     let made = daybreak_tasks::training_set(&stores, &request).await;
     connection.close().await;
     let file = made.map_err(|error| Failure::failed(error.reason))?;
+    if file.frame.rows() == 0 {
+        return Err(Failure::failed(format!(
+            "model `{}` has no row from {} to {}, so nothing was written: {} observations, {} without a label, {} with one \
+             not known yet; check --at and --history against the dates in its source",
+            arguments.model,
+            file.frame.from,
+            arguments.at,
+            file.frame.report.observations,
+            file.frame.report.null_labels,
+            file.frame.report.unknown_labels
+        )));
+    }
     std::fs::write(&arguments.output, &file.parquet)
-        .map_err(|error| Failure::input_output(format!("cannot write {}", arguments.output.display()), error))?;
+        .map_err(|error| Failure::file(format!("cannot write {}", arguments.output.display()), &error))?;
     let report = &file.frame.report;
     if arguments.project.json {
         let facts = json!({

@@ -51,7 +51,7 @@ pub fn write_clean(folder: &Path) -> Outcome {
         }
         Ok(())
     };
-    write().map_err(|error| Failure::input_output(format!("cannot write the demo to {}", folder.display()), error))
+    write().map_err(|error| Failure::file(format!("cannot write the demo to {}", folder.display()), &error))
 }
 
 /// Whether a demo was started in the folder.

@@ -10,7 +10,7 @@ mod report;
 
 use std::time::{Duration, Instant};
 
-use daybreak_core::Firings;
+use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Clock, RunSummary};
 use daybreak_spec::{Name, Project, Timestamp};
 
@@ -40,6 +40,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         clock: Clock::simulated(real_now, before),
         heavy: heavy_default(),
         schedules: Schedules::Watched,
+        database: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {
@@ -90,7 +91,8 @@ fn prepare(arguments: &Demo) -> Outcome {
 
 fn nights(project: &Project, count: u32) -> Outcome<Vec<Night>> {
     let dag = project.dags.get(DAG).ok_or_else(|| Failure::configuration(format!("the project has no DAG `{DAG}`")))?;
-    let firings = Firings::compile(dag).map_err(|_| Failure::configuration("the demo's schedule does not compile"))?;
+    let firings = ScheduleCompiler::of(project).nominal(dag);
+    let firings = firings.map_err(|_| Failure::configuration("the demo's schedule does not compile"))?;
     let mut at = Timestamp::from_micros(0);
     let mut nights = Vec::new();
     while nights.len() < count as usize {

@@ -57,7 +57,7 @@ impl Day {
             std::fs::write(&partial, serde_json::to_vec(self).map_err(std::io::Error::other)?)?;
             std::fs::rename(&partial, &path)
         };
-        write().map_err(|error| Failure::input_output(format!("cannot keep {}", path.display()), error))
+        write().map_err(|error| Failure::file(format!("cannot keep {}", path.display()), &error))
     }
 
     /// Adds another day.
