@@ -1,5 +1,10 @@
 //! Support of the end-to-end tests: the built binary, private folders, waiting on a condition with a deadline.
 
+pub mod memory;
+pub mod postgres;
+pub mod served;
+pub mod tables;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -69,6 +74,12 @@ pub fn copy_project(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("a copied file");
         }
     }
+}
+
+/// Seconds to sleep that no other process sleeps, also where the same test runs beside this one. `kind` (1 to 9) tells the
+/// tests of one process apart.
+pub fn unmistakable_seconds(kind: u8) -> String {
+    format!("{kind}{:08}", std::process::id())
 }
 
 /// Processes whose command line mentions a text (a private folder's path finds its processes).

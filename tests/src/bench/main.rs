@@ -3,6 +3,7 @@
 mod echo;
 mod load;
 mod nightly;
+mod orchestrator;
 mod plain;
 mod predict;
 mod report;
@@ -25,6 +26,8 @@ enum Bench {
     Nightly,
     /// The endpoint against an axum echo
     Predict,
+    /// Steps, throughput and schedules against bare fsynced commits
+    Orchestrator,
     /// (internal) the echo
     #[value(hide = true)]
     Echo,
@@ -37,6 +40,7 @@ async fn main() {
     match arguments.bench {
         Bench::Nightly => report::print("nightly", &nightly::run().await, form),
         Bench::Predict => report::print("predict", &predict::run().await, form),
+        Bench::Orchestrator => report::print("orchestrator", &orchestrator::run().await, form),
         Bench::Echo => echo::serve().await,
     }
 }

@@ -23,7 +23,7 @@ pub async fn run() -> Vec<Case> {
     let folder = tempfile::tempdir().expect("a private folder");
     daybreak_tests::copy_project(&daybreak_tests::root().join("dags/flights"), folder.path());
     by_hand_only(folder.path());
-    let _server = Up::start(folder.path());
+    let _server = Up::start(folder.path(), &[]);
     let plainly = Nights::new(folder.path());
     let (mut walls, mut plains, mut overheads, mut starts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut engine_tasks, mut plain_tasks) = (Map::new(), Map::new());

@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 8;
 pub async fn run() -> Vec<Case> {
     let folder = tempfile::tempdir().expect("a private folder");
     shop::write(folder.path());
-    let server = Up::start(folder.path());
+    let server = Up::start(folder.path(), &[]);
     night(folder.path(), 0);
     let bodies: Arc<Vec<String>> = Arc::new(
         (0..shop::CUSTOMERS).map(|customer| json!({"customer": customer, "price": 100.5}).to_string()).collect(),
@@ -79,9 +79,10 @@ pub struct Up {
 
 impl Up {
     /// Starts `daybreak up` on a free port and waits for its note.
-    pub fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path, arguments: &[String]) -> Self {
         let mut up = Command::new(daybreak_tests::binary());
-        up.arg("up").arg(folder).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::inherit());
+        up.arg("up").arg(folder).args(["--listen", "127.0.0.1:0"]).args(arguments);
+        up.stdout(Stdio::null()).stderr(Stdio::inherit());
         let child = up.spawn().expect("daybreak starts");
         let note = daybreak_tests::wait_for("the server", Duration::from_secs(30), || {
             serde_json::from_slice::<Json>(&std::fs::read(folder.join(".daybreak/server.json")).ok()?).ok()
@@ -90,6 +91,22 @@ impl Up {
         let address = text("url").trim_start_matches("http://").to_owned();
         let target = Target { address, path: "/v1/models/returned/predict".into(), token: text("token") };
         Self { child, target }
+    }
+
+    /// Processor time that its process has used, in ms.
+    pub fn busy_ms(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a living process");
+        let (_, fields) = stat.rsplit_once(')').expect("its name in brackets");
+        let ticks: f64 =
+            fields.split_ascii_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        ticks * 10.0
+    }
+
+    /// Memory that its process holds, in MB.
+    pub fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident size");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("kilobytes") / 1e3
     }
 }
 

@@ -1,12 +1,15 @@
 //! `cargo xtask torture`: a demo killed (-9) at random moments and resumed each time has to leave what an undisturbed
 //! one leaves, and a run at another thread count too: the same runs, each once, the same SHA-256 of every build, every model and
-//! the online content. After each kill no process of the demo may be left.
+//! the online content. After each kill no process of the demo may be left. With `--against-up`, `daybreak up` over the same
+//! nights of the same project has to leave the same too.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use daybreak_tests::served::{nights_of, nights_of_up};
+use daybreak_tests::{copy_project, root};
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value as Json, json};
 
@@ -21,9 +24,13 @@ struct Arguments {
     /// Seed of the moments
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Run `daybreak up` over the same nights and compare
+    #[arg(long)]
+    against_up: bool,
 }
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir().expect("a private folder");
     let begun = Instant::now();
@@ -33,7 +40,7 @@ fn main() -> ExitCode {
     let threads = finish(&folder.path().join("threads"), arguments.nights, "1", Begin::Clean);
     eprintln!("another thread count: done");
     let (tortured, orphans, kills) = torture(&folder.path().join("tortured"), &arguments, undisturbed);
-    let report = json!({
+    let mut report = json!({
         "kills": kills,
         "nights": arguments.nights,
         "orphans": orphans,
@@ -43,8 +50,14 @@ fn main() -> ExitCode {
         "undisturbed": plain["artifacts"],
         "tortured": tortured["artifacts"],
     });
+    if arguments.against_up {
+        let served = serve(&folder.path().join("served"), &plain).await;
+        report["equal_to_up"] = json!(served == plain["artifacts"]);
+        report["up"] = served;
+    }
     println!("{}", serde_json::to_string_pretty(&report).expect("a report"));
     let good = report["each_night_once"] == true
+        && report["equal_to_up"] != false
         && report["equal_to_undisturbed"] == true
         && report["equal_at_other_thread_count"] == true
         && orphans == 0
@@ -71,6 +84,22 @@ fn start(data: &Path, nights: u32, threads: &str, begin: Begin) -> Child {
 fn finish(data: &Path, nights: u32, threads: &str, begin: Begin) -> Json {
     let output = start(data, nights, threads, begin).wait_with_output().expect("the demo ends");
     daybreak_tests::json(&output)
+}
+
+/// The demo's nights through `daybreak up` on a copy of its project.
+async fn serve(project: &Path, plain: &Json) -> Json {
+    copy_project(&root().join("dags/flights"), project);
+    let begun = Instant::now();
+    let made = nights_of_up(project, &nights_of(plain)).await;
+    let count = |what: &str| made[what].as_object().map_or(0, serde_json::Map::len);
+    eprintln!(
+        "up: {:.1} s; {} builds, {} models and the online rows of {} views compared",
+        begun.elapsed().as_secs_f64(),
+        count("builds"),
+        count("models"),
+        count("online")
+    );
+    made
 }
 
 /// Kills at moments spread over what is left of the work, then lets it finish.

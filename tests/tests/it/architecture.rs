@@ -18,6 +18,7 @@ fn import_table() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("daybreak-protocol", &["daybreak-spec", "daybreak-core"]),
         ("daybreak-store", &["daybreak-spec", "daybreak-core", "daybreak-protocol"]),
         ("daybreak-artifacts", &["daybreak-spec"]),
+        ("daybreak-simulation", &["daybreak-spec", "daybreak-core"]),
         (
             "daybreak-server",
             &["daybreak-spec", "daybreak-core", "daybreak-protocol", "daybreak-store", "daybreak-artifacts"],

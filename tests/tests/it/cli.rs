@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use daybreak_tests::{copy_project, daybreak, json, root, wait_for};
+use daybreak_tests::served::Served;
+use daybreak_tests::{copy_project, daybreak, json, processes_mentioning, root, unmistakable_seconds, wait_for};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -26,6 +27,23 @@ fn a_fresh_project_checks_explains_and_runs() {
 }
 
 #[test]
+fn a_run_that_is_waited_for_tells_people_of_each_task_and_programs_only_the_result() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let arguments = ["run", "nightly", "--at", "2025-03-01T02:00:00Z", "--wait"];
+    let people = daybreak(folder.path(), &arguments);
+    let (told, table) = (text(&people.stderr), text(&people.stdout));
+    for task in ["features", "publish", "train", "judge", "promote"] {
+        let line = |line: &str| line.starts_with(task) && line.contains("succeeded in");
+        assert!(told.lines().any(line), "{task} in {told}");
+        assert!(table.lines().any(|line| line.starts_with(task)), "{task} in {table}");
+    }
+    let program = daybreak(folder.path(), &[&arguments[..], &["--json"]].concat());
+    assert_eq!(json(&program)["state"], "succeeded");
+    assert_eq!(text(&program.stderr), "");
+}
+
+#[test]
 fn a_typo_is_shown_with_its_place_and_what_was_meant() {
     let folder = tempfile::tempdir().expect("a folder");
     daybreak(folder.path(), &["init", "."]);
@@ -36,6 +54,84 @@ fn a_typo_is_shown_with_its_place_and_what_was_meant() {
     let shown = text(&check.stdout) + &text(&check.stderr);
     assert_eq!(check.status.code(), Some(1), "{shown}");
     assert!(shown.contains("daybreak.yaml:") && shown.contains("did you mean `customer`"), "{shown}");
+}
+
+#[test]
+fn simulated_business_time_stands_until_it_is_moved_on_and_never_goes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let none = daybreak(folder.path(), &["clock"]);
+    assert_eq!(none.status.code(), Some(3));
+    assert!(text(&none.stderr).contains("daybreak up"), "{}", text(&none.stderr));
+    let clock = |arguments: &[&str]| daybreak(folder.path(), &[&["clock", "--json"], arguments].concat());
+    let served = Served::start(folder.path(), &["--clock-from", "2025-03-01T01:00:00Z"]);
+    let clocks = json(&clock(&[]));
+    assert_eq!((&clocks["business_now"], &clocks["simulated"]), (&"2025-03-01T01:00:00Z".into(), &true.into()));
+    assert_eq!(json(&clock(&["2025-03-01T02:00:00Z"]))["business_now"], "2025-03-01T02:00:00Z");
+    let runs = json(&daybreak(folder.path(), &["runs", "--json"]));
+    assert_eq!(runs[0]["scheduled_for"], "2025-03-01T02:00:00Z", "what fell due runs: {runs}");
+    let back = clock(&["2025-03-01T01:30:00Z"]);
+    assert_eq!(back.status.code(), Some(4), "{}", text(&back.stdout));
+    drop(served);
+    let served = Served::start(folder.path(), &["--clock-from", "2025-01-01T00:00:00Z"]);
+    assert_eq!(json(&clock(&[]))["business_now"], "2025-03-01T02:00:00Z", "it goes on where it stood");
+    drop(served);
+}
+
+#[test]
+fn each_misuse_says_what_was_tried_on_what_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let at = "2025-03-01T02:00:00Z";
+    let cases: &[(&[&str], i32, &[&str])] = &[
+        (&["run", "nightli"], 4, &["`nightli`", "nightly"]),
+        (&["run", "nightly", "--param", "x"], 2, &["`x`", "KEY=VALUE"]),
+        (&["run", "nightly", "--at", "yesterday"], 2, &["`yesterday`", "2013-03-10T07:00:00Z"]),
+        (&["run", "show", "nope"], 2, &["`nope`", "daybreak runs"]),
+        (&["logs", "nope"], 2, &["`nope`", "daybreak runs"]),
+        (&["explain", "nope"], 2, &["`nope`", "nightly"]),
+        (&["predict", "returned", "customer"], 2, &["`customer`", "KEY=VALUE"]),
+        (&["up", "--listen", "nonsense"], 2, &["`nonsense`", "127.0.0.1:4321"]),
+        (&["up", "--listen", "0.0.0.0:1"], 2, &["0.0.0.0:1", "loopback"]),
+        (&["up", "nowhere"], 3, &["nowhere", "daybreak init"]),
+        (&["runs", "--project", "data"], 3, &["data", "daybreak.yaml", "daybreak init"]),
+        (
+            &["training-set", "returned", "--at", "2020-03-01T00:00:00Z", "-o", "x"],
+            1,
+            &["`returned`", "--at", "--history"],
+        ),
+        (&["training-set", "returned", "--at", at, "-o", "no/x"], 74, &["no/x", "folder"]),
+    ];
+    for (arguments, status, words) in cases {
+        let output = daybreak(folder.path(), arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{arguments:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{arguments:?} has to mention {words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_server_told_twice_to_end_ends_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let path = folder.path().join("daybreak.yaml");
+    let (seconds, started) = (unmistakable_seconds(1), folder.path().join("started"));
+    let nap = format!("trap '' TERM; touch {}; sleep {seconds}", started.display());
+    let stubborn = format!("  stubborn:\n    tasks:\n      nap: {{ kind: command, argv: [sh, -c, \"{nap}\"] }}\n");
+    let project = std::fs::read_to_string(&path).expect("a project") + &stubborn;
+    std::fs::write(&path, project).expect("a project");
+    let mut served = Served::start(folder.path(), &[]);
+    assert!(daybreak(folder.path(), &["run", "stubborn"]).status.success());
+    wait_for("the task to ignore what asks it to end", Duration::from_secs(20), || started.exists().then_some(()));
+    served.interrupt();
+    wait_for("the server takes back its note", Duration::from_secs(5), || {
+        (!folder.path().join(".daybreak/server.json").exists()).then_some(())
+    });
+    served.interrupt();
+    assert_eq!(served.wait().code(), Some(130));
+    wait_for("the end of the task", Duration::from_secs(10), || {
+        processes_mentioning(&seconds).is_empty().then_some(())
+    });
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Bad input and bad luck: a clear reason, nothing lost, and everybody else lives on.
 
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use daybreak_tests::{binary, daybreak, json, processes_mentioning, wait_for};
+use daybreak_tests::served::Served;
+use daybreak_tests::{binary, daybreak, json, processes_mentioning, unmistakable_seconds, wait_for};
 
 fn shop(change: impl Fn(String) -> String) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -40,6 +41,47 @@ fn a_damaged_file_fails_the_run_with_its_name() {
     assert!(reason.contains("orders.parquet"), "{reason}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_build_is_found_made_again_and_named_in_the_log() {
+    let folder = shop(|project| project);
+    assert!(run(folder.path(), "nightly", "2025-03-01T02:00:00Z").status.success());
+    let served = Served::start(folder.path(), &[]);
+    let (builds, _) = served.registered().await;
+    let object = &builds["customer_history@2025-03-01T02:00:00Z"];
+    let path = folder.path().join(".daybreak/artifacts/objects").join(&object[..2]).join(object);
+    let whole = std::fs::read(&path).expect("a build");
+    let mut damaged = whole.clone();
+    // In the middle of the pages, where no footer would tell.
+    damaged[whole.len() / 3] ^= 1;
+    std::fs::write(&path, damaged).expect("damage");
+    let next = json(&run(folder.path(), "nightly", "2025-03-02T02:00:00Z"));
+    assert_eq!(next["state"], "succeeded", "{next}");
+    let logs = daybreak(folder.path(), &["logs", next["id"].as_str().expect("an id")]);
+    let logs = String::from_utf8_lossy(&logs.stdout);
+    let told =
+        logs.lines().any(|line| line.contains(object.as_str()) && line.contains("made again with the same bytes"));
+    assert!(told, "{logs}");
+    assert!(std::fs::read(&path).expect("a build") == whole, "the object is whole again");
+    assert_eq!(served.registered().await.0["customer_history@2025-03-01T02:00:00Z"], *object);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_model_is_refused_with_its_name() {
+    let folder = shop(|project| project.replace("attempts: 3", "attempts: 1"));
+    assert!(run(folder.path(), "nightly", "2025-03-01T02:00:00Z").status.success());
+    let served = Served::start(folder.path(), &[]);
+    let (_, models) = served.registered().await;
+    let object = &models["returned@2025-03-01T02:00:00Z"];
+    drop(served);
+    let path = folder.path().join(".daybreak/artifacts/objects").join(&object[..2]).join(object);
+    let mut bytes = std::fs::read(&path).expect("an artefact");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).expect("damage");
+    let reason = failure(&run(folder.path(), "nightly", "2025-03-02T02:00:00Z"));
+    assert!(reason.contains("version 1 of model `returned`") && reason.contains(object.as_str()), "{reason}");
+}
+
 #[test]
 fn a_label_of_one_class_fails_the_training_and_says_so() {
     let folder = shop(|project| project.replace("label: returned,", "label: \"amount > 1000000\","));
@@ -59,15 +101,16 @@ const ROUGH: &str = r#"
     tasks:
       abort: { kind: command, argv: [sh, -c, "kill -ABRT $$"] }
       hog: { kind: command, memory: 100MB, argv: [python3, -c, "x = bytearray(2_000_000_000)"] }
-      stubborn: { kind: command, timeout: 1s, argv: [sh, -c, "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 987654\" & sleep 987654"] }
+      stubborn: { kind: command, timeout: 1s, argv: [sh, -c, "trap '' TERM; setsid sh -c \"trap '' TERM; sleep SECONDS\" & sleep SECONDS"] }
       fine: { kind: noop }
 "#;
 
 #[test]
 fn rough_tasks_end_alone_and_the_endpoint_answers_all_the_while() {
-    let folder = shop(|project| project + ROUGH);
+    let seconds = unmistakable_seconds(2);
+    let folder = shop(|project| project + &ROUGH.replace("SECONDS", &seconds));
     assert!(run(folder.path(), "nightly", "2025-03-01T02:00:00Z").status.success());
-    let up = Up::start(folder.path());
+    let up = Served::start(folder.path(), &[]);
     let mut rough = Command::new(binary());
     rough.args(["run", "rough", "--wait", "--json"]).current_dir(folder.path()).stdout(Stdio::piped());
     let mut rough = rough.spawn().expect("a run");
@@ -91,7 +134,7 @@ fn rough_tasks_end_alone_and_the_endpoint_answers_all_the_while() {
     }
     assert_eq!(task("fine")["state"], "succeeded");
     wait_for("the end of the stubborn grandchild", Duration::from_secs(10), || {
-        processes_mentioning("987654").is_empty().then_some(())
+        processes_mentioning(&seconds).is_empty().then_some(())
     });
     drop(up);
 }
@@ -130,26 +173,5 @@ impl<'a> Mount<'a> {
 impl Drop for Mount<'_> {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
-
-/// `daybreak up`, ended when dropped.
-struct Up(Child);
-
-impl Up {
-    fn start(folder: &Path) -> Self {
-        let mut up = Command::new(binary());
-        up.args(["up", "--listen", "127.0.0.1:0"]).current_dir(folder).stdout(Stdio::null());
-        let child = up.spawn().expect("a server");
-        let note = folder.join(".daybreak/server.json");
-        wait_for("the server", Duration::from_secs(30), || note.exists().then_some(()));
-        Self(child)
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
     }
 }

@@ -3,7 +3,9 @@
 mod architecture;
 mod cli;
 mod faults;
+mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
+mod schedules;
 mod serving;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use daybreak_tests::served::{Served, nights_of, nights_of_up};
 use daybreak_tests::{binary, copy_project, daybreak, json, processes_mentioning, root, wait_for};
 use serde_json::Value as Json;
 
@@ -53,8 +54,19 @@ fn a_demo_killed_in_the_middle_of_a_night_ends_as_an_undisturbed_one() {
     assert_eq!(resumed["model_versions"], plain["model_versions"]);
 }
 
-#[test]
-fn a_served_project_makes_the_same_models_as_the_demo() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_served_project_makes_the_same_content_as_the_demo() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = demo(folder.path(), &["--nights", "3"]);
+    let project = folder.path().join("served");
+    copy_project(&root().join("dags/flights"), &project);
+    let served = nights_of_up(&project, &nights_of(&plain)).await;
+    assert_eq!(served["models"].as_object().map(serde_json::Map::len), Some(3));
+    assert_eq!(served, plain["artifacts"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nights_missed_long_ago_make_the_same_content_as_the_demo() {
     let folder = tempfile::tempdir().expect("a folder");
     let plain = demo(folder.path(), &["--nights", "3"]);
     let project = folder.path().join("served");
@@ -62,24 +74,12 @@ fn a_served_project_makes_the_same_models_as_the_demo() {
     let dags = project.join("dags.yaml");
     let text = std::fs::read_to_string(&dags).expect("the DAGs");
     std::fs::write(&dags, text.replace("end: 2013-09-01", "end: 2013-02-04")).expect("the DAGs");
-    let mut up = Command::new(binary());
-    up.args(["up", "--listen", "127.0.0.1:0"]).current_dir(&project).stdout(Stdio::null());
-    let mut up = up.spawn().expect("a server");
-    let note = project.join(".daybreak/server.json");
-    wait_for("the server", Duration::from_secs(30), || note.exists().then_some(()));
-    let runs = wait_for("three missed nights", Duration::from_secs(120), || {
-        let runs = json(&daybreak(&project, &["runs", "--json"]));
-        let runs = runs.as_array().cloned().unwrap_or_default();
-        (runs.len() == 3 && runs.iter().all(|run| run["state"] == "succeeded")).then_some(runs)
-    });
-    let models = json(&daybreak(&project, &["models", "--json"]));
-    up.kill().expect("a kill");
-    up.wait().expect("an end");
-    assert_eq!(runs[2]["scheduled_for"], "2013-02-01T07:30:00Z");
-    for version in models[0]["versions"].as_array().expect("versions") {
-        let name = format!("late_arrival@{}", version["as_of"].as_str().expect("an instant"));
-        assert_eq!(version["object"], plain["artifacts"]["models"][&name], "{name}");
+    // Business time follows real time: all three nights are missed ones.
+    let served = Served::start(&project, &[]);
+    for night in nights_of(&plain) {
+        served.wait_firing(night, Duration::from_secs(120)).await;
     }
+    assert_eq!(served.end().await, plain["artifacts"]);
 }
 
 /// Objects in the artefact store.
