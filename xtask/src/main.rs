@@ -1,5 +1,5 @@
-//! Developer commands. `cargo xtask test` passes the tests, `bench` measures, `torture` kills. Each is a short list of
-//! ordinary commands; to add one, add a variant and a function.
+//! Developer commands. `cargo xtask test` passes the tests, `bench` measures, `torture` kills, `cron` shows the table of
+//! cases, `simulate` imagines faults. Each is a short list of ordinary commands; to add one, add a variant and a function.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -20,7 +20,7 @@ enum Task {
         /// Handed on to `cargo test`, e.g. a test's name
         rest: Vec<String>,
     },
-    /// Build in release and measure: nightly, predict
+    /// Build in release and measure: nightly, predict, orchestrator
     Bench {
         /// Name of the bench
         name: String,
@@ -36,6 +36,33 @@ enum Task {
         /// Nights of the demo
         #[arg(long, default_value_t = 20)]
         nights: u32,
+        /// Also run `daybreak up` over the same nights and compare
+        #[arg(long)]
+        against_up: bool,
+    },
+    /// Print the forty cases of cron that schedulers get wrong with our answers, or compare with croner
+    Cron {
+        /// Compare so many next firings of random expressions and zones instead
+        #[arg(long, value_name = "CHECKS")]
+        oracle: Option<u64>,
+        /// Of the random expressions
+        #[arg(long, default_value_t = 1, requires = "oracle")]
+        seed: u64,
+    },
+    /// Simulate the scheduler under faults, one history per seed, on all cores
+    Simulate {
+        /// Number of seeds
+        #[arg(long, default_value_t = 10_000)]
+        seeds: u64,
+        /// The first of them
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// This one only
+        #[arg(long, conflicts_with_all = ["seeds", "from"])]
+        seed: Option<u64>,
+        /// Print its history
+        #[arg(long, requires = "seed")]
+        trace: bool,
     },
     /// Licences, sources and who may import what (installs cargo-deny when it is missing)
     Deny,
@@ -45,7 +72,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Task::Test { rest } => test(rest),
         Task::Bench { name, json } => bench(&name, json),
-        Task::Torture { kills, nights } => torture(kills, nights),
+        Task::Torture { kills, nights, against_up } => torture(kills, nights, against_up),
+        Task::Cron { oracle, seed } => cron(oracle, seed),
+        Task::Simulate { seeds, from, seed, trace } => simulate(seed.map_or((from, seeds), |seed| (seed, 1)), trace),
         Task::Deny => deny(),
     };
     match result {
@@ -108,7 +137,29 @@ fn target_dir() -> Result<PathBuf, String> {
     Ok(PathBuf::from(&text[start..end]))
 }
 
+/// The store's tests start a PostgreSQL of their own from the installed binaries.
+fn postgres() -> Result<(), String> {
+    let installed = || {
+        let found =
+            Command::new("sh").args(["-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"]).output();
+        found.is_ok_and(|found| found.status.success())
+    };
+    let is_root =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").map_err(|error| error.to_string())?) == 0;
+    if !installed() && is_root {
+        let mut install = Command::new("apt-get");
+        install.args(["install", "--yes", "--no-install-recommends", "postgresql"]);
+        // Whether that helped is looked at, not asked.
+        let _ = install.status();
+    }
+    if installed() {
+        return Ok(());
+    }
+    Err("the store's tests need PostgreSQL 15 or newer (Debian: apt-get install postgresql)".to_owned())
+}
+
 fn test(rest: Vec<String>) -> Result<(), String> {
+    postgres()?;
     let packages = python_packages()?;
     // The end-to-end tests start the binaries.
     let mut build = cargo();
@@ -136,9 +187,33 @@ fn bench(name: &str, json: bool) -> Result<(), String> {
     run(command)
 }
 
-fn torture(kills: u32, nights: u32) -> Result<(), String> {
+fn torture(kills: u32, nights: u32, against_up: bool) -> Result<(), String> {
     let mut command = Command::new(release_binaries()?.join("daybreak-torture"));
     command.args(["--kills", &kills.to_string(), "--nights", &nights.to_string()]).current_dir(root());
+    if against_up {
+        command.arg("--against-up");
+    }
+    run(command)
+}
+
+/// An example of the package that has no heavy dependency: the table that its tests run.
+fn cron(oracle: Option<u64>, seed: u64) -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", "daybreak-core", "--example", "cron", "--"]);
+    if let Some(checks) = oracle {
+        command.args(["--oracle", &checks.to_string(), "--seed", &seed.to_string()]);
+    }
+    run(command)
+}
+
+/// The simulation needs nothing of Polars, so that only its own package is built.
+fn simulate((from, seeds): (u64, u64), trace: bool) -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", "daybreak-simulation", "--"]);
+    command.args(["--from", &from.to_string(), "--seeds", &seeds.to_string()]);
+    if trace {
+        command.arg("--trace");
+    }
     run(command)
 }
 
