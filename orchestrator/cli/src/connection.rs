@@ -1,6 +1,7 @@
 //! Finding a server for a command: the one that runs for the project, or an embedded one for the command's duration.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use daybreak_protocol::{Client, Clock};
 use daybreak_spec::Project;
@@ -74,19 +75,25 @@ pub fn heavy_default() -> u32 {
     (cores() / 2).max(1)
 }
 
-/// Reads a project that has no problem; `daybreak check` in a child process says whether it has.
+/// Reads a project that has no problem; `daybreak check` in a child process says meanwhile whether it has.
 pub fn load_project(home: &Home) -> Outcome<Project> {
     let check = std::process::Command::new(crate::embedded::own_binary()?)
         .arg("check")
         .arg(&home.project)
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(|error| Failure::input_output("cannot start the check of the project", error))?;
+    let loaded = daybreak_spec::load(&home.project);
+    let check = check
+        .wait_with_output()
+        .map_err(|error| Failure::input_output("cannot wait for the check of the project", error))?;
     if !check.status.success() {
         let shown = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
         return Err(Failure::configuration(format!("the project has problems\n{}", shown.trim_end())));
     }
-    let loaded = daybreak_spec::load(&home.project).map_err(Failure::configuration)?;
-    Ok(loaded.project)
+    Ok(loaded.map_err(Failure::configuration)?.project)
 }
 
 /// The PostgreSQL that holds the state, from the command line or `DAYBREAK_DATABASE`; none: the file in the project.

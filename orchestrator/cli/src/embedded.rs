@@ -19,6 +19,9 @@ use tokio::task::JoinHandle;
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
 
+/// Light tasks at once. They wait more than they work, and each one's report can share a commit with the others'.
+const LIGHT_SLOTS: u32 = 128;
+
 /// What the caller chooses.
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
@@ -198,7 +201,7 @@ fn worker_config(home: &Home, running: &Running, options: &Options) -> Outcome<W
     Ok(WorkerConfig {
         label: format!("embedded, process {}", std::process::id()),
         version: env!("CARGO_PKG_VERSION").into(),
-        light_slots: 16,
+        light_slots: LIGHT_SLOTS,
         heavy_slots: options.heavy,
         server_url: running.url.clone(),
         data_dir: home.state.clone(),

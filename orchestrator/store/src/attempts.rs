@@ -96,7 +96,7 @@ async fn find(tx: &mut Tx, task_run_id: &str) -> Result<(String, Name), Error> {
     }
     let row = query("SELECT run_id, task FROM task_run WHERE task_run_id = $1")
         .bind(task_run_id)
-        .fetch_optional(&mut tx.connection)
+        .fetch_optional(tx.direct().await?)
         .await?
         .ok_or_else(|| Error::NotFound(format!("no task run has the id `{task_run_id}`")))?;
     Ok((row.try_get("run_id")?, name(row.try_get("task")?)?))
@@ -113,7 +113,7 @@ impl Command for Mint {
             query("SELECT project FROM task_run WHERE task_run_id = $1 AND fence = $2 AND state = 'running'")
                 .bind(&request.task_run_id)
                 .bind(request.fence)
-                .fetch_value(&mut tx.connection)
+                .fetch_value(tx.direct().await?)
                 .await?;
         let project = project.ok_or(Error::Stale)?;
         let minted: Option<i64> =
@@ -121,7 +121,7 @@ impl Command for Mint {
                 .bind(&request.task_run_id)
                 .bind(request.fence)
                 .bind(request.view.as_str())
-                .fetch_value(&mut tx.connection)
+                .fetch_value(tx.direct().await?)
                 .await?;
         if let Some(number) = minted {
             return Ok(number);
@@ -129,7 +129,7 @@ impl Command for Mint {
         let last: i64 = query("SELECT COALESCE(MAX(number), 0) FROM publication WHERE project = $1 AND view = $2")
             .bind(&project)
             .bind(request.view.as_str())
-            .fetch_scalar(&mut tx.connection)
+            .fetch_scalar(tx.direct().await?)
             .await?;
         query(
             "INSERT INTO publication (project, view, number, as_of_us, task_run_id, fence, minted_at_us) \
@@ -142,7 +142,7 @@ impl Command for Mint {
         .bind(&request.task_run_id)
         .bind(request.fence)
         .bind(tx.now().micros)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         Ok(last + 1)
     }

@@ -5,12 +5,15 @@
 //! that each commit marks tells whether the last one was made. Must never hold the transaction open across anything but
 //! SQL.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::changes::start_queued;
 use crate::claims::Waiting;
 use crate::database::{Database, query};
+use crate::known::Known;
+use crate::load::hold_known;
 use crate::tx::{Done, Job, Tx};
 use crate::{Effect, Error};
 
@@ -58,6 +61,8 @@ impl Entry {
 enum Undone {
     /// This command refused after it had written, or met a fault.
     By(usize),
+    /// What they wrote together met a fault: whose it was shows when they are run one by one.
+    Together,
     /// What follows from the commands (queued runs, handing out work) met a fault.
     Afterwards(Error),
     /// Other servers or the connection got in the way: the same may do the next time.
@@ -86,6 +91,7 @@ impl Batches {
             });
         }
         let (mut afterwards, mut tries) = (true, 0);
+        self.tx.one_by_one = false;
         loop {
             let undone = match self.attempt(jobs, (claimants, afterwards)).await {
                 Ok(()) => {
@@ -97,13 +103,15 @@ impl Batches {
             self.undo().await;
             match undone {
                 Undone::By(index) => jobs[index].settled = true,
+                Undone::Together => self.tx.one_by_one = true,
                 Undone::Afterwards(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "work could not be handed out");
                     afterwards = false;
                 }
                 Undone::Passing(error) => {
                     tries += 1;
-                    if tries == MAX_TRIES {
+                    // A locked file has been waited for already.
+                    if tries == MAX_TRIES || !self.tx.is_shared() {
                         return Err(Unwritten::Refused(error));
                     }
                     self.pause(tries).await;
@@ -152,10 +160,18 @@ impl Batches {
 
     async fn run(&mut self, jobs: &mut [Entry], (claimants, afterwards): (bool, bool)) -> Result<(), Undone> {
         self.begin().await?;
+        if self.tx.is_shared() {
+            let run_ids = run_ids(jobs, &self.tx.known);
+            let held = hold_known(&mut self.tx, run_ids).await;
+            held.map_err(|error| {
+                if error.passes() { self.passing(error) } else { Undone::Unwritten(Unwritten::Refused(error)) }
+            })?;
+        }
         let mut written = false;
         for (index, entry) in jobs.iter_mut().enumerate().filter(|(_, entry)| !entry.settled) {
             self.tx.connection.written = false;
             match entry.job.run(&mut self.tx).await {
+                Done::Refused | Done::Fault if self.tx.spoilt && !self.tx.one_by_one => return Err(Undone::Together),
                 Done::Well => written |= self.tx.connection.written,
                 Done::Refused if !self.tx.connection.written => {}
                 Done::Refused | Done::Fault => return Err(Undone::By(index)),
@@ -164,18 +180,22 @@ impl Batches {
             }
         }
         self.tx.connection.written = written;
+        let mut outcome = Ok(());
         if afterwards {
-            let mut outcome = start_queued(&mut self.tx).await;
+            outcome = start_queued(&mut self.tx).await;
             if outcome.is_ok() && (claimants || !self.tx.effects.ready.is_empty()) {
                 outcome = self.waiting.serve(&mut self.tx).await;
             }
-            return match outcome {
-                Ok(()) => Ok(()),
-                Err(error) if error.passes() => Err(self.passing(error)),
-                Err(error) => Err(Undone::Afterwards(error)),
-            };
         }
-        Ok(())
+        if outcome.is_ok() {
+            outcome = self.tx.flush().await;
+        }
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) if error.passes() => Err(self.passing(error)),
+            Err(_) if !self.tx.one_by_one => Err(Undone::Together),
+            Err(error) => Err(Undone::Afterwards(error)),
+        }
     }
 
     async fn begin(&mut self) -> Result<(), Undone> {
@@ -227,7 +247,7 @@ impl Batches {
     }
 
     fn passing(&mut self, error: Error) -> Undone {
-        self.broken |= matches!(error, Error::Away { .. });
+        self.broken |= self.tx.is_shared() && matches!(error, Error::Away { .. });
         Undone::Passing(error)
     }
 
@@ -294,6 +314,12 @@ impl Batches {
             tracing::warn!(error = &error as &dyn std::error::Error, "the state database did not close cleanly");
         }
     }
+}
+
+/// The runs that the commands are about, as far as that is known.
+fn run_ids(jobs: &[Entry], known: &Known) -> BTreeSet<String> {
+    let jobs = jobs.iter().filter(|entry| !entry.settled);
+    jobs.filter_map(|entry| entry.job.run_id(known).map(str::to_owned)).collect()
 }
 
 impl Unwritten {

@@ -1,14 +1,12 @@
 //! Writes what `daybreak_core::advance` decided: every row compare-and-set on what it was, exactly one row each. The
 //! only place that writes a state. To add a column: here and in `load.rs`.
 
-use daybreak_core::{
-    Changes, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, WorkerIdentity, advance,
-};
+use daybreak_core::{Changes, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance};
 use daybreak_spec::Timestamp;
 
-use crate::database::query;
+use crate::database::{Value, Values, fetch_rows, query};
 use crate::effects::ReadyTask;
-use crate::load::{LoadedRun, hold, load, run_status};
+use crate::load::{LoadedRun, hold, load};
 use crate::tx::Tx;
 use crate::{Effect, Error};
 
@@ -67,11 +65,12 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
         if matches!(change.after.state, TaskState::Ready) {
             crossing!("cp12.before");
         }
-        write_task(tx, &run.run_id, change, (now, times)).await?;
+        let Some(task) = run.tasks.get(&change.task) else { continue };
+        tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, times)));
         match &change.after.state {
             TaskState::Ready => {
-                let heavy = run.tasks.get(&change.task).is_some_and(|task| task.heavy);
-                tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task: change.task.clone(), heavy });
+                let (run_id, task_name) = (run.run_id.clone(), change.task.clone());
+                tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy: task.heavy });
             }
             TaskState::RetryWait { until, .. } => tx.effects.list.push(Effect::RetryAt(*until)),
             TaskState::Running(hold) if change.after.cancel_requested => {
@@ -81,56 +80,55 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
         }
     }
     if changes.run.is_some() || changes.cancel_requested.is_some() {
-        write_run(tx, &run, changes, now).await?;
+        write_run(tx, &run, changes, now);
     }
     run.accept(changes);
     tx.known.keep(run);
     Ok(())
 }
 
-/// Hands a ready task to a worker whose lease runs. `false`: somebody else has it, or the lease is over.
-pub(crate) async fn write_claim(
-    tx: &mut Tx,
-    run: &mut LoadedRun,
-    changes: &Changes,
-    worker: &WorkerIdentity,
-) -> Result<bool, Error> {
-    let [change] = changes.tasks.as_slice() else { return Ok(false) };
-    let TaskState::Running(hold) = &change.after.state else { return Ok(false) };
-    let given = query(
-        "UPDATE task_run SET state = 'running', attempt = $1, fence = $2, worker_id = $3, worker_epoch = $4, \
-         deadline_us = $5, started_at_us = $6 WHERE run_id = $7 AND task = $8 AND state = 'ready' AND fence = $9 \
-         AND EXISTS (SELECT 1 FROM worker WHERE worker.worker_id = $3 AND worker.epoch = $4 AND lease_until_us > $6)",
-    )
-    .bind(i64::from(change.after.attempt))
-    .bind(change.after.fence)
-    .bind(&worker.id)
-    .bind(worker.epoch)
-    .bind(hold.deadline.map(|deadline| deadline.micros))
-    .bind(tx.now().micros)
-    .bind(&run.run_id)
-    .bind(change.task.as_str())
-    .bind(change.fence_before)
-    .execute(&mut tx.connection)
-    .await?;
-    if given == 1 {
-        run.accept(changes);
+/// Hands a ready task to a worker whose lease runs.
+pub(crate) fn write_claim(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) {
+    let now = tx.now();
+    for change in &changes.tasks {
+        if let Some(task) = run.tasks.get(&change.task) {
+            tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, None)));
+        }
     }
-    Ok(given == 1)
+    run.accept(changes);
 }
 
-/// Starts the longest-queued run of each DAG in which a run ended or was made, unless one is running there. The row of the
-/// DAG is held meanwhile, so that two servers that each end a run of it do not wait for one another's.
+/// Starts the longest-queued run of each DAG in which a run ended or was made, unless one is running there. The rows of the
+/// DAGs are held meanwhile, so that two servers that each end a run of one do not wait for one another's.
 pub(crate) async fn start_queued(tx: &mut Tx) -> Result<(), Error> {
-    while let Some((project, dag)) = tx.followed.pop_first() {
-        if tx.is_shared() {
-            query("SELECT dag FROM dag WHERE project = $1 AND dag = $2 FOR NO KEY UPDATE")
-                .bind(&project)
-                .bind(&dag)
-                .fetch_optional(&mut tx.connection)
-                .await?;
-        }
-        let Some(run_id) = longest_queued(tx, &project, &dag).await? else { continue };
+    let followed = std::mem::take(&mut tx.followed);
+    if followed.is_empty() {
+        return Ok(());
+    }
+    let dags: Vec<Values> = followed.iter().map(|(project, dag)| vec![text(project), text(dag)]).collect();
+    if tx.is_shared() {
+        let _: Vec<String> = fetch_rows(
+            "SELECT dag.dag FROM dag JOIN (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT))) AS v \
+             ON dag.project = v.column1 AND dag.dag = v.column2 ORDER BY dag.project, dag.dag FOR NO KEY UPDATE OF dag",
+            dags.clone(),
+            tx.direct().await?,
+        )
+        .await?;
+    }
+    // States and order are as in the index of active runs: without it SQLite reads all that the DAGs ever ran.
+    let next: Vec<Option<String>> = fetch_rows(
+        "SELECT (SELECT run.run_id FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
+         AND run.state IN ('queued', 'running') AND run.state = 'queued' \
+         ORDER BY run.window_end_us, run.run_id LIMIT 1) \
+         FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT))) AS v \
+         WHERE (SELECT run.run_id FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
+         AND run.state IN ('queued', 'running') AND run.state = 'running' \
+         ORDER BY run.window_end_us, run.run_id LIMIT 1) IS NULL",
+        dags,
+        tx.direct().await?,
+    )
+    .await?;
+    for run_id in next.into_iter().flatten() {
         match apply(tx, &run_id, &Event::Start).await {
             Ok(()) | Err(Error::Refused(_)) => {}
             Err(error) if error.is_database_fault() => return Err(error),
@@ -139,27 +137,6 @@ pub(crate) async fn start_queued(tx: &mut Tx) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The run whose turn it is; none while one is running.
-async fn longest_queued(tx: &mut Tx, project: &str, dag: &str) -> Result<Option<String>, Error> {
-    // States and order are as in the index of active runs: without it SQLite reads all that the DAG ever ran.
-    let active = query(
-        "SELECT run_id, state FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
-         ORDER BY window_end_us, run_id",
-    )
-    .bind(project)
-    .bind(dag)
-    .fetch_all(&mut tx.connection)
-    .await?;
-    let mut longest = None;
-    for row in active.iter().rev() {
-        match run_status(row.try_get("state")?)? {
-            RunStatus::Running => return Ok(None),
-            _ => longest = Some(row.try_get("run_id")?),
-        }
-    }
-    Ok(longest)
 }
 
 /// The columns that depend on the state, each `None` where the state has none.
@@ -205,55 +182,44 @@ fn columns(state: &TaskState) -> StateColumns<'_> {
     }
 }
 
-async fn write_task(
-    tx: &mut Tx,
-    run_id: &str,
-    change: &TaskChange,
-    (now, times): (Timestamp, Times),
-) -> Result<(), Error> {
+/// A task's row as `pending.rs` writes it.
+fn task_row(task_run_id: &str, change: &TaskChange, (now, times): (Timestamp, Times)) -> Values {
     let (before, after) = (change.status_before, &change.after);
     let status = after.state.status();
     let columns = columns(&after.state);
-    let entered = |wanted: bool| (wanted && status != before).then_some(now.micros);
-    let written = query(
-        "UPDATE task_run SET state = $1, attempt = $2, lost = $3, fence = $4, reported_fence = $5, \
-         cancel_requested = $6, worker_id = $7, worker_epoch = $8, deadline_us = $9, run_after_us = $10, cause = $11, \
-         reason = $12, upstream = $13, outputs = $14, ready_at_us = COALESCE($15, ready_at_us), \
-         started_at_us = COALESCE($16, started_at_us), ended_at_us = COALESCE($17, ended_at_us), \
-         cancel_at_us = CASE WHEN $6 = 0 THEN NULL ELSE COALESCE(cancel_at_us, $18) END, generation = $19, \
-         deferral = $20, wake_at_us = $21, busy_us = COALESCE($22, busy_us), start_us = COALESCE($23, start_us) \
-         WHERE run_id = $24 AND task = $25 AND state = $26 AND fence = $27",
-    )
-    .bind(status.as_str())
-    .bind(i64::from(after.attempt))
-    .bind(i64::from(after.lost))
-    .bind(after.fence)
-    .bind(after.reported_fence)
-    .bind(i64::from(after.cancel_requested))
-    .bind(columns.worker_id)
-    .bind(columns.worker_epoch)
-    .bind(columns.deadline_us)
-    .bind(columns.run_after_us)
-    .bind(columns.failure.map(|failure| failure.cause.as_str()))
-    .bind(columns.failure.map(|failure| failure.reason.as_str()).or(columns.reason))
-    .bind(columns.upstream)
-    .bind(columns.outputs)
-    .bind(entered(status == TaskStatus::Ready))
-    .bind(entered(status == TaskStatus::Running))
-    .bind(entered(status.is_terminal()))
-    .bind(after.cancel_requested.then_some(now.micros))
-    .bind(i64::from(after.generation))
-    .bind(columns.deferral)
-    .bind(columns.wake_at_us)
-    .bind(times.map(|(busy_us, _)| busy_us))
-    .bind(times.map(|(_, start_us)| start_us))
-    .bind(run_id)
-    .bind(change.task.as_str())
-    .bind(before.as_str())
-    .bind(change.fence_before)
-    .execute(&mut tx.connection)
-    .await?;
-    unchanged_until_now(tx, written, || format!("task `{}` of run {run_id}", change.task))
+    let entered = |wanted: bool| Value::from((wanted && status != before).then_some(now.micros));
+    vec![
+        text(task_run_id),
+        text(before.as_str()),
+        change.fence_before.into(),
+        text(status.as_str()),
+        i64::from(after.attempt).into(),
+        i64::from(after.lost).into(),
+        after.fence.into(),
+        after.reported_fence.into(),
+        i64::from(after.cancel_requested).into(),
+        columns.worker_id.map(str::to_owned).into(),
+        columns.worker_epoch.into(),
+        columns.deadline_us.into(),
+        columns.run_after_us.into(),
+        columns.failure.map(|failure| failure.cause.clone()).into(),
+        columns.failure.map(|failure| failure.reason.as_str()).or(columns.reason).map(str::to_owned).into(),
+        columns.upstream.map(str::to_owned).into(),
+        columns.outputs.into(),
+        entered(status == TaskStatus::Ready),
+        entered(status == TaskStatus::Running),
+        entered(status.is_terminal()),
+        after.cancel_requested.then_some(now.micros).into(),
+        i64::from(after.generation).into(),
+        columns.deferral.into(),
+        columns.wake_at_us.into(),
+        times.map(|(busy_us, _)| busy_us).into(),
+        times.map(|(_, start_us)| start_us).into(),
+    ]
+}
+
+fn text(value: &str) -> Value<'static> {
+    Value::from(value.to_owned())
 }
 
 /// Keeps what is known of an attempt that did not succeed, before its row forgets it.
@@ -279,30 +245,24 @@ async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Tim
     .bind(reason)
     .bind(run_id)
     .bind(change.task.as_str())
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     Ok(())
 }
 
-async fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) -> Result<(), Error> {
-    let before = run.snapshot.state.status();
+fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
     let state = changes.run.as_ref().unwrap_or(&run.snapshot.state);
     let status = state.status();
-    let written = query(
-        "UPDATE run SET state = $1, reason = $2, \
-         cancel_requested = CASE WHEN $1 = 'queued' THEN NULL ELSE COALESCE($3, cancel_requested) END, \
-         started_at_us = COALESCE(started_at_us, $4), ended_at_us = $5 WHERE run_id = $6 AND state = $7",
-    )
-    .bind(status.as_str())
-    .bind(state.reason())
-    .bind(changes.cancel_requested.as_deref())
-    .bind((status == RunStatus::Running).then_some(now.micros))
-    .bind(status.is_terminal().then_some(now.micros))
-    .bind(&run.run_id)
-    .bind(before.as_str())
-    .execute(&mut tx.connection)
-    .await?;
-    unchanged_until_now(tx, written, || format!("run {}", run.run_id))?;
+    let row = vec![
+        text(&run.run_id),
+        text(run.snapshot.state.status().as_str()),
+        text(status.as_str()),
+        state.reason().map(str::to_owned).into(),
+        changes.cancel_requested.clone().into(),
+        (status == RunStatus::Running).then_some(now.micros).into(),
+        status.is_terminal().then_some(now.micros).into(),
+    ];
+    tx.change_run(&run.run_id, row);
     // The run has made room, or waits for it again.
     if status != RunStatus::Running {
         tx.followed.insert((run.project.clone(), run.dag.clone()));
@@ -310,12 +270,6 @@ async fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timesta
     if status.is_terminal() {
         tx.effects.list.push(Effect::RunEnded { run_id: run.run_id.clone(), status });
     }
-    Ok(())
-}
-
-/// As [`exactly_one`]; on a shared database the transaction is run again with what stands there now.
-fn unchanged_until_now(tx: &Tx, rows: u64, what: impl FnOnce() -> String) -> Result<(), Error> {
-    if rows != 1 && tx.is_shared() { Err(tx.contended()) } else { exactly_one(rows, what) }
 }
 
 /// A compare-and-set that changed anything but one row met somebody else's change.

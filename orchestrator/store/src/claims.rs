@@ -167,7 +167,7 @@ async fn look(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
         )
         .bind(heavy)
         .bind(i64::from(free))
-        .fetch_all(&mut tx.connection)
+        .fetch_all(tx.direct().await?)
         .await?;
         for row in rows {
             let (run_id, task): (String, _) = (row.try_get("run_id")?, name(row.try_get("task")?)?);
@@ -184,41 +184,47 @@ async fn look(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
 /// Takes from what this transaction made ready.
 async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>) -> Result<Vec<ClaimedTask>, Error> {
     let (mut light, mut heavy) = (claim.free_light, claim.free_heavy);
-    let mut claimed = Vec::new();
-    let (mut left, mut refused) = (VecDeque::new(), false);
+    let (mut claimed, mut left) = (Vec::new(), VecDeque::new());
     while let Some(ready) = fresh.pop_front() {
         let free = if ready.heavy { &mut heavy } else { &mut light };
         if *free == 0 {
             left.push_back(ready);
             continue;
         }
+        if claimed.is_empty() {
+            require_lease(tx, &claim.worker).await?;
+        }
         match claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await? {
             Some(task) => {
                 *free -= 1;
                 claimed.push(task);
             }
-            None => {
-                refused = true;
-                left.push_back(ready);
-            }
+            None => left.push_back(ready),
         }
     }
     *fresh = left;
-    if claimed.is_empty() && refused {
-        require_lease(tx, &claim.worker).await?;
-    }
     Ok(claimed)
 }
 
+/// Whether the worker may be given tasks: what the writer knows of its lease is enough while it runs, for nobody ends a
+/// lease before its time.
 async fn require_lease(tx: &mut Tx, worker: &WorkerIdentity) -> Result<(), Error> {
-    let known: Option<i64> =
-        query("SELECT epoch FROM worker WHERE worker_id = $1 AND epoch = $2 AND lease_until_us > $3")
-            .bind(&worker.id)
-            .bind(worker.epoch)
-            .bind(tx.now().micros)
-            .fetch_value(&mut tx.connection)
-            .await?;
-    if known.is_some() { Ok(()) } else { Err(Error::ReRegister) }
+    let now = tx.now();
+    if tx.known.lease(worker).is_some_and(|until| until > now) {
+        return Ok(());
+    }
+    let until: Option<i64> = query("SELECT lease_until_us FROM worker WHERE worker_id = $1 AND epoch = $2")
+        .bind(&worker.id)
+        .bind(worker.epoch)
+        .fetch_value(&mut tx.connection)
+        .await?;
+    match until.map(Timestamp::from_micros) {
+        Some(until) if until > now => {
+            tx.known.keep_lease(worker, until);
+            Ok(())
+        }
+        _ => Err(Error::ReRegister),
+    }
 }
 
 /// `None`: it is not to be had, or does not read, which must not keep the others from being run.
@@ -255,17 +261,20 @@ async fn try_claim(
         run = load(tx, run_id).await?;
         decided = advance(&run.snapshot, &event, tx.moment());
     }
-    let given = match decided {
-        Ok(changes) => write_claim(tx, &mut run, &changes, worker).await?,
-        Err(_) => false,
+    let claimed = match decided {
+        Ok(changes) => {
+            let root = root(tx, &run).await?;
+            write_claim(tx, &mut run, &changes);
+            Some(handed_out(&run, task, root)?)
+        }
+        Err(_) => None,
     };
     tx.known.note(run_id);
-    let claimed = if given { Some(handed_out(tx, &run, task).await?) } else { None };
     tx.known.keep(run);
     Ok(claimed)
 }
 
-async fn handed_out(tx: &mut Tx, run: &LoadedRun, task: &Name) -> Result<ClaimedTask, Error> {
+fn handed_out(run: &LoadedRun, task: &Name, root: String) -> Result<ClaimedTask, Error> {
     let (snapshot, row) = (&run.snapshot.tasks[task], &run.tasks[task]);
     let ancestors = run.snapshot.ancestors(task.as_str()).into_iter();
     let outputs = ancestors
@@ -284,7 +293,7 @@ async fn handed_out(tx: &mut Tx, run: &LoadedRun, task: &Name) -> Result<Claimed
         task: task.clone(),
         kind: row.kind.clone(),
         version: run.version.clone(),
-        root: root(tx, run).await?,
+        root,
         scheduled_for: run.scheduled_for,
         window_start: run.window_start,
         window_end: run.window_end,

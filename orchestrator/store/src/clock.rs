@@ -13,7 +13,7 @@ impl Command for SetClock {
     type Reply = Timestamp;
     async fn run(&self, tx: &mut Tx) -> Result<Timestamp, Error> {
         let stands: Option<i64> =
-            query("SELECT simulated_us FROM clock WHERE name = 'business'").fetch_value(&mut tx.connection).await?;
+            query("SELECT simulated_us FROM clock WHERE name = 'business'").fetch_value(tx.direct().await?).await?;
         if let Some(stands) = stands.filter(|stands| *stands > self.0.micros) {
             let stands = Timestamp::from_micros(stands);
             return Err(Error::Refused(format!("business time stands at {stands} and never goes back to {}", self.0)));
@@ -23,7 +23,7 @@ impl Command for SetClock {
              ON CONFLICT (name) DO UPDATE SET simulated_us = excluded.simulated_us",
         )
         .bind(self.0.micros)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         Ok(self.0)
     }

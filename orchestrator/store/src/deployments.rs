@@ -1,11 +1,12 @@
 //! Deploying a project: its snapshot becomes the current one, its DAGs and schedules are taken up, those it no longer
 //! declares are set aside. Runs keep the snapshot they were made from.
 
+use std::collections::HashMap;
+
 use daybreak_spec::{Name, Timestamp};
 
 use crate::Error;
-use crate::changes::exactly_one;
-use crate::database::query;
+use crate::database::{Values, execute_rows, query};
 use crate::registry::raise_cursor;
 use crate::runs::audit;
 use crate::tx::{Command, Tx};
@@ -56,7 +57,7 @@ impl Command for Deployment {
         .bind(project)
         .bind(&self.version)
         .bind(now)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         query(
             "INSERT INTO project_version (project, version, root, models, deployed_at_us) VALUES ($1, $2, $3, $4, $5) \
@@ -68,12 +69,11 @@ impl Command for Deployment {
         .bind(&self.root)
         .bind(models)
         .bind(now)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
-        query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(&mut tx.connection).await?;
-        for dag in &self.dags {
-            self.take_up(tx, dag).await?;
-        }
+        query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(tx.direct().await?).await?;
+        self.take_up(tx).await?;
+        self.set_cursors(tx).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
         audit(tx, "deploy", project, &self.version).await
@@ -81,64 +81,83 @@ impl Command for Deployment {
 }
 
 impl Deployment {
-    async fn take_up(&self, tx: &mut Tx, dag: &DeployedDag) -> Result<(), Error> {
-        query(
+    async fn take_up(&self, tx: &mut Tx) -> Result<(), Error> {
+        let row = |dag: &DeployedDag| {
+            vec![self.project.to_string().into(), dag.dag.to_string().into(), self.version.clone().into()]
+        };
+        execute_rows(
             "INSERT INTO dag (project, dag, version, removed) VALUES ($1, $2, $3, 0) \
              ON CONFLICT (project, dag) DO UPDATE SET version = excluded.version, removed = 0",
+            self.dags.iter().map(row).collect(),
+            tx.direct().await?,
         )
-        .bind(self.project.as_str())
-        .bind(dag.dag.as_str())
-        .bind(&self.version)
-        .execute(&mut tx.connection)
         .await?;
-        for (schedule, cursor) in (0_i64..).zip(&dag.cursors) {
-            match cursor.was {
-                None => self.insert_cursor(tx, dag, (schedule, cursor.to)).await?,
-                Some(was) if was != cursor.to => self.move_cursor(tx, dag, (schedule, was, cursor.to)).await?,
-                Some(_) => {}
+        Ok(())
+    }
+
+    async fn set_cursors(&self, tx: &mut Tx) -> Result<(), Error> {
+        self.delete_surplus_cursors(tx).await?;
+        let (mut new, mut moved) = (Vec::new(), Vec::new());
+        for dag in &self.dags {
+            for (schedule, cursor) in (0_i64..).zip(&dag.cursors) {
+                let mut row: Values = vec![
+                    self.project.to_string().into(),
+                    dag.dag.to_string().into(),
+                    schedule.into(),
+                    cursor.to.micros.into(),
+                ];
+                match cursor.was {
+                    None => new.push(row),
+                    Some(was) if was != cursor.to => {
+                        row.push(was.micros.into());
+                        moved.push(row);
+                    }
+                    Some(_) => {}
+                }
             }
         }
-        let kept = i64::try_from(dag.cursors.len()).unwrap_or(i64::MAX);
-        query("DELETE FROM schedule_cursor WHERE project = $1 AND dag = $2 AND schedule >= $3")
-            .bind(self.project.as_str())
-            .bind(dag.dag.as_str())
-            .bind(kept)
-            .execute(&mut tx.connection)
-            .await?;
-        Ok(())
-    }
-
-    async fn insert_cursor(&self, tx: &mut Tx, dag: &DeployedDag, (place, to): (i64, Timestamp)) -> Result<(), Error> {
-        query(
+        execute_rows(
             "INSERT INTO schedule_cursor (project, dag, schedule, cursor_us) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (project, dag, schedule) DO NOTHING",
+            new,
+            tx.direct().await?,
         )
-        .bind(self.project.as_str())
-        .bind(dag.dag.as_str())
-        .bind(place)
-        .bind(to.micros)
-        .execute(&mut tx.connection)
         .await?;
-        Ok(())
+        let wanted = moved.len() as u64;
+        let changed = execute_rows(
+            "UPDATE schedule_cursor SET cursor_us = v.column4 FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT), \
+             CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT))) AS v \
+             WHERE schedule_cursor.project = v.column1 AND schedule_cursor.dag = v.column2 \
+             AND schedule_cursor.schedule = v.column3 AND schedule_cursor.cursor_us = v.column5",
+            moved,
+            tx.direct().await?,
+        )
+        .await?;
+        if changed == wanted { Ok(()) } else { Err(Error::Conflict { what: "the cursor of a schedule".to_owned() }) }
     }
 
-    async fn move_cursor(
-        &self,
-        tx: &mut Tx,
-        dag: &DeployedDag,
-        (place, was, to): (i64, Timestamp, Timestamp),
-    ) -> Result<(), Error> {
-        let moved = query(
-            "UPDATE schedule_cursor SET cursor_us = $1 WHERE project = $2 AND dag = $3 AND schedule = $4 \
-             AND cursor_us = $5",
-        )
-        .bind(to.micros)
-        .bind(self.project.as_str())
-        .bind(dag.dag.as_str())
-        .bind(place)
-        .bind(was.micros)
-        .execute(&mut tx.connection)
-        .await?;
-        exactly_one(moved, || format!("the cursor of schedule {place} of DAG `{}`", dag.dag))
+    /// Those of places that a DAG no longer has.
+    async fn delete_surplus_cursors(&self, tx: &mut Tx) -> Result<(), Error> {
+        let rows = query("SELECT dag, MAX(schedule) AS last FROM schedule_cursor WHERE project = $1 GROUP BY dag")
+            .bind(self.project.as_str())
+            .fetch_all(tx.direct().await?)
+            .await?;
+        let mut last: HashMap<String, i64> = HashMap::new();
+        for row in rows {
+            last.insert(row.try_get("dag")?, row.try_get("last")?);
+        }
+        for dag in &self.dags {
+            let kept = i64::try_from(dag.cursors.len()).unwrap_or(i64::MAX);
+            if last.get(dag.dag.as_str()).is_none_or(|last| *last < kept) {
+                continue;
+            }
+            query("DELETE FROM schedule_cursor WHERE project = $1 AND dag = $2 AND schedule >= $3")
+                .bind(self.project.as_str())
+                .bind(dag.dag.as_str())
+                .bind(kept)
+                .execute(tx.direct().await?)
+                .await?;
+        }
+        Ok(())
     }
 }

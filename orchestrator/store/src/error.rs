@@ -85,6 +85,10 @@ impl Error {
 /// SQLite's primary result codes that matter here (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
 
+/// Somebody else has the write lock of the file.
+const SQLITE_BUSY: i32 = 5;
+const LOCKED: &str = "another program has locked it; end that program";
+
 /// A write beside the database failed (`SQLITE_IOERR`); on opening it is the shared memory that finds no space.
 const SQLITE_IOERR: i32 = 10;
 
@@ -125,6 +129,7 @@ pub(crate) fn of_driver(error: sqlx::Error, database: &str) -> Error {
     let state = refused.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().map(|refused| refused.code().to_owned());
     match state {
         None if primary_code(&error) == Some(SQLITE_FULL) => Error::Full,
+        None if primary_code(&error) == Some(SQLITE_BUSY) => away(LOCKED.to_owned()),
         Some(state) if state == DISK_FULL => Error::Full,
         Some(state) if CONTENDED.contains(&state.as_str()) => Error::Contended { database: database.to_owned() },
         Some(state) if AWAY.contains(&state.as_str()) || state.starts_with("08") => away(error.to_string()),

@@ -4,7 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use daybreak_spec::Name;
+use daybreak_core::WorkerIdentity;
+use daybreak_spec::{Name, Timestamp};
 
 use crate::load::LoadedRun;
 
@@ -17,6 +18,8 @@ pub(crate) struct Known {
     runs: HashMap<String, LoadedRun>,
     tasks: HashMap<String, (String, Name)>,
     roots: HashMap<(String, String), String>,
+    /// Until when workers' leases run at least.
+    leases: HashMap<WorkerIdentity, Timestamp>,
     /// Runs whose rows the open transaction holds.
     held: HashSet<String>,
     /// Runs of which it wrote a task without holding them.
@@ -45,6 +48,19 @@ impl Known {
         self.tasks.get(task_run_id)
     }
 
+    pub(crate) fn lease(&self, worker: &WorkerIdentity) -> Option<Timestamp> {
+        self.leases.get(worker).copied()
+    }
+
+    pub(crate) fn keep_lease(&mut self, worker: &WorkerIdentity, until: Timestamp) {
+        self.leases.insert(worker.clone(), until);
+    }
+
+    /// Workers may have gone.
+    pub(crate) fn forget_leases(&mut self) {
+        self.leases.clear();
+    }
+
     pub(crate) fn revision(&self, run_id: &str) -> Option<i64> {
         self.runs.get(run_id).map(|run| run.revision)
     }
@@ -59,6 +75,14 @@ impl Known {
     /// The open transaction holds the row of this run.
     pub(crate) fn hold(&mut self, run_id: &str) {
         self.held.insert(run_id.to_owned());
+    }
+
+    /// The open transaction raised its revision, and so holds its row.
+    pub(crate) fn raised(&mut self, run_id: &str) {
+        if let Some(run) = self.runs.get_mut(run_id) {
+            run.revision += 1;
+            self.hold(run_id);
+        }
     }
 
     pub(crate) fn holds(&self, run_id: &str) -> bool {
@@ -103,6 +127,7 @@ impl Known {
             self.forget(&run_id);
         }
         self.roots.clear();
+        self.leases.clear();
     }
 
     pub(crate) fn forget_all(&mut self) {

@@ -27,7 +27,7 @@ impl Command for Lead {
         .bind(&self.holder)
         .bind(lease_until)
         .bind(free_until)
-        .fetch_value(&mut tx.connection)
+        .fetch_value(tx.direct().await?)
         .await
     }
 }
@@ -69,7 +69,7 @@ async fn prolong(tx: &mut Tx, holder: &str, epoch: i64, lease_until: i64) -> Res
             .bind(lease_until)
             .bind(holder)
             .bind(epoch)
-            .execute(&mut tx.connection)
+            .execute(tx.direct().await?)
             .await?;
     Ok(renewed == 1)
 }

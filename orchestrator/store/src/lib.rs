@@ -27,6 +27,7 @@ mod leadership;
 mod load;
 mod migrations;
 mod pauses;
+mod pending;
 mod reads;
 mod registry;
 mod runs;

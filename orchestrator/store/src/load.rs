@@ -1,7 +1,7 @@
 //! Rows to what the state machine works on. Never writes, but for the revision that holds a run. To add a column that
 //! advancing needs: its field in `daybreak_core`, its decoding here, its writing in `changes.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_core::{
     Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use crate::Error;
-use crate::database::{Row, query};
+use crate::database::{Row, fetch_rows, query};
 use crate::tx::Tx;
 
 /// How often a run is read again because another server changed it meanwhile.
@@ -79,13 +79,34 @@ pub(crate) async fn hold(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
     Err(tx.contended())
 }
 
+/// Takes up runs that are remembered, all in one statement and in one order; those that another server has changed are
+/// forgotten.
+pub(crate) async fn hold_known(tx: &mut Tx, run_ids: BTreeSet<String>) -> Result<(), Error> {
+    let known: Vec<(String, i64)> =
+        run_ids.into_iter().filter_map(|run_id| tx.known.revision(&run_id).map(|revision| (run_id, revision))).collect();
+    let rows = known.iter().map(|(run_id, revision)| vec![run_id.clone().into(), (*revision).into()]).collect();
+    let raised: Vec<String> = fetch_rows(
+        "WITH held AS (SELECT run.run_id FROM run JOIN (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT))) AS v \
+         ON run.run_id = v.column1 AND run.revision = v.column2 ORDER BY run.run_id FOR NO KEY UPDATE OF run) \
+         UPDATE run SET revision = revision + 1 FROM held WHERE run.run_id = held.run_id RETURNING run.run_id",
+        rows,
+        &mut tx.connection,
+    )
+    .await?;
+    raised.iter().for_each(|run_id| tx.known.raised(run_id));
+    for (run_id, _) in known.iter().filter(|(run_id, _)| !raised.contains(run_id)) {
+        tx.known.forget(run_id);
+    }
+    Ok(())
+}
+
 /// Whether the run was still as it had been read.
 async fn raise_revision(tx: &mut Tx, run: &mut LoadedRun) -> Result<bool, Error> {
     let written = tx.connection.written;
     let raised = query("UPDATE run SET revision = revision + 1 WHERE run_id = $1 AND revision = $2")
         .bind(&run.run_id)
         .bind(run.revision)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
     // By itself it changes nothing: a command that goes on to refuse needs no rollback for it.
     tx.connection.written = written;
@@ -100,7 +121,7 @@ pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
          window_end_us, params, revision FROM run WHERE run_id = $1",
     )
     .bind(run_id)
-    .fetch_optional(&mut tx.connection)
+    .fetch_optional(tx.direct().await?)
     .await?
     .ok_or_else(|| Error::NotFound(format!("no run has the id `{run_id}`")))?;
     let state = run_status(row.try_get("state")?)?.with_reason(row.try_get("reason")?);
@@ -110,7 +131,7 @@ pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
          outputs, generation, deferral FROM task_run WHERE run_id = $1",
     )
     .bind(run_id)
-    .fetch_all(&mut tx.connection)
+    .fetch_all(tx.direct().await?)
     .await?;
     let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
     for row in rows {

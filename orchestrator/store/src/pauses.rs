@@ -51,7 +51,7 @@ impl Command for SetPause {
         .bind(tx.now().micros)
         .bind(by.as_str())
         .bind(note.as_deref())
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         audit_of(tx, Some(by), "pause", (dag.as_str(), note.as_deref().unwrap_or_default())).await
     }
@@ -64,7 +64,7 @@ impl Command for LiftPause {
         let lifted = query("DELETE FROM dag_pause WHERE project = $1 AND dag = $2")
             .bind(project.as_str())
             .bind(dag.as_str())
-            .execute(&mut tx.connection)
+            .execute(tx.direct().await?)
             .await?;
         if lifted == 0 {
             return Err(Error::Refused(format!("DAG `{dag}` is not paused")));

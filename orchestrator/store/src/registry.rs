@@ -22,7 +22,7 @@ pub(crate) async fn record_build(
     .bind(build.view.as_str())
     .bind(build.as_of.micros)
     .bind(&build.definition_hash)
-    .fetch_optional(&mut tx.connection)
+    .fetch_optional(tx.direct().await?)
     .await?;
     let mut number = 1_i64;
     if let Some(row) = newest {
@@ -45,7 +45,7 @@ pub(crate) async fn record_build(
     .bind(signed(build.size_bytes, "size of a build")?)
     .bind(task_run_id)
     .bind(tx.now().micros)
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     Ok(())
 }
@@ -63,7 +63,7 @@ pub(crate) async fn number_model_version(
     )
     .bind(&run.project)
     .bind(new.model.as_str())
-    .fetch_scalar(&mut tx.connection)
+    .fetch_scalar(tx.direct().await?)
     .await?;
     query(
         "INSERT INTO model_version (project, model, version, object, as_of_us, fit_from_us, fit_to_us, row_count, \
@@ -81,7 +81,7 @@ pub(crate) async fn number_model_version(
     .bind(&run.run_id)
     .bind(task_run_id)
     .bind(tx.now().micros)
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     Ok(version)
 }
@@ -97,7 +97,7 @@ pub(crate) async fn move_alias(
         .bind(project)
         .bind(wanted.model.as_str())
         .bind(i64::from(wanted.version))
-        .fetch_scalar(&mut tx.connection)
+        .fetch_scalar(tx.direct().await?)
         .await?;
     if known == 0 {
         return Err(Error::Refused(format!("model `{}` has no version {}", wanted.model, wanted.version)));
@@ -106,7 +106,7 @@ pub(crate) async fn move_alias(
         .bind(project)
         .bind(wanted.model.as_str())
         .bind(&wanted.alias)
-        .fetch_optional(&mut tx.connection)
+        .fetch_optional(tx.direct().await?)
         .await?;
     let (previous, moved) = match &current {
         None => (None, true),
@@ -124,7 +124,7 @@ pub(crate) async fn move_alias(
         .bind(i64::from(wanted.version))
         .bind(wanted.as_of.micros)
         .bind(tx.now().micros)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         raise_cursor(tx, project).await?;
     }
@@ -142,7 +142,7 @@ pub(crate) async fn move_alias(
     .bind(i64::from(moved))
     .bind(task_run_id)
     .bind(tx.now().micros)
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     Ok(moved)
 }
@@ -154,7 +154,7 @@ pub(crate) async fn raise_cursor(tx: &mut Tx, project: &str) -> Result<(), Error
          ON CONFLICT (project) DO UPDATE SET cursor = registry_cursor.cursor + 1",
     )
     .bind(project)
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     tx.effects.list.push(Effect::RegistryMoved);
     Ok(())

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::Error;
 use crate::changes::{apply, exactly_one};
-use crate::database::query;
+use crate::database::{Values, query};
 use crate::known::Known;
 use crate::load::{LoadedRun, LoadedTask};
 use crate::tx::{Command, Tx};
@@ -149,7 +149,7 @@ impl Fire {
         .bind(self.template.dag.as_str())
         .bind(i64::from(cursor.schedule))
         .bind(cursor.from.micros)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
         exactly_one(moved, || format!("the cursor of schedule {} of DAG `{}`", cursor.schedule, self.template.dag))
     }
@@ -194,7 +194,7 @@ async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>,
     )
     .bind(template.project.as_str())
     .bind(template.dag.as_str())
-    .fetch_values(&mut tx.connection)
+    .fetch_values(tx.direct().await?)
     .await?;
     Ok(active)
 }
@@ -209,8 +209,25 @@ struct RunRow {
 /// `None`: the firing has its run already.
 async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
     let (run_id, now) = (tx.sources.id(), tx.now());
-    let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let params = serde_json::to_string(&template.params).expect("a JSON map always writes");
+    let Some(scheduled_for) = row.scheduled_for else {
+        let values = vec![
+            run_id.clone().into(),
+            template.project.to_string().into(),
+            template.dag.to_string().into(),
+            template.version.clone().into(),
+            RunStatus::Queued.as_str().into(),
+            None::<i64>.into(),
+            row.window_start.map(|at| at.micros).into(),
+            row.window_end.micros.into(),
+            params.into(),
+            now.micros.into(),
+        ];
+        tx.insert_run(values);
+        insert_tasks(tx, template, &run_id, row);
+        return Ok(Some(run_id));
+    };
+    let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let made = query(
         "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
          window_end_us, params, created_at_us, ended_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
@@ -222,7 +239,7 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     .bind(&template.version)
     .bind(status.as_str())
     .bind(row.skipped.as_deref())
-    .bind(row.scheduled_for.map(|at| at.micros))
+    .bind(scheduled_for.micros)
     .bind(row.window_start.map(|at| at.micros))
     .bind(row.window_end.micros)
     .bind(params)
@@ -234,19 +251,17 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
         return Ok(None);
     }
     if row.skipped.is_none() {
-        let run = insert_tasks(tx, template, &run_id, row).await?;
-        // Nobody else can know of it before the commit.
-        tx.known.hold(&run_id);
-        tx.known.keep(run);
+        insert_tasks(tx, template, &run_id, row);
     }
     Ok(Some(run_id))
 }
 
-/// Writes the run's tasks; the run as it stands then.
-async fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow) -> Result<LoadedRun, Error> {
+/// Writes the run's tasks and remembers the run.
+fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow) {
     let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
     for task in &template.tasks {
-        let task_run_id = insert_task(tx, template, run_id, task).await?;
+        let task_run_id = tx.sources.id();
+        tx.insert_task(task_row(template, (run_id, &task_run_id), task));
         let snapshot = TaskSnapshot {
             parents: task.parents.clone(),
             retry: task.retry.clone(),
@@ -257,7 +272,9 @@ async fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &R
         snapshots.insert(task.task.clone(), snapshot);
         tasks.insert(task.task.clone(), LoadedTask { task_run_id, kind: task.kind.clone(), heavy: task.heavy });
     }
-    Ok(LoadedRun {
+    // Nobody else can know of it before the commit.
+    tx.known.hold(run_id);
+    tx.known.keep(LoadedRun {
         run_id: run_id.to_owned(),
         project: template.project.to_string(),
         dag: template.dag.to_string(),
@@ -270,36 +287,31 @@ async fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &R
         tasks,
         revision: 0,
         remembered: false,
-    })
+    });
 }
 
-async fn insert_task(tx: &mut Tx, template: &RunTemplate, run_id: &str, task: &TaskTemplate) -> Result<String, Error> {
-    let task_run_id = tx.sources.id();
-    query(
-        "INSERT INTO task_run (task_run_id, project, run_id, task, kind, heavy, gated, parents, retry, timeout_us, \
-         state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    )
-    .bind(&task_run_id)
-    .bind(template.project.as_str())
-    .bind(run_id)
-    .bind(task.task.as_str())
-    .bind(&task.kind)
-    .bind(i64::from(task.heavy))
-    .bind(i64::from(task.gated))
-    .bind(serde_json::to_string(&task.parents).expect("names always write"))
-    .bind(serde_json::to_string(&task.retry).expect("a retry policy always writes"))
-    .bind(task.timeout_us)
-    .bind(TaskStatus::Waiting.as_str())
-    .execute(&mut tx.connection)
-    .await?;
-    Ok(task_run_id)
+/// A task's row as `pending.rs` inserts it.
+fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &TaskTemplate) -> Values {
+    vec![
+        task_run_id.to_owned().into(),
+        template.project.to_string().into(),
+        run_id.to_owned().into(),
+        task.task.to_string().into(),
+        task.kind.clone().into(),
+        i64::from(task.heavy).into(),
+        i64::from(task.gated).into(),
+        serde_json::to_string(&task.parents).expect("names always write").into(),
+        serde_json::to_string(&task.retry).expect("a retry policy always writes").into(),
+        task.timeout_us.into(),
+        TaskStatus::Waiting.as_str().into(),
+    ]
 }
 
 /// Whether the writer of a leader's transaction still leads. Whoever takes over waits for this transaction.
 pub(crate) async fn check_epoch(tx: &mut Tx, epoch: i64) -> Result<(), Error> {
     if tx.epoch.is_none() {
         tx.epoch = query("SELECT epoch FROM leader WHERE name = 'scheduler' FOR SHARE")
-            .fetch_value(&mut tx.connection)
+            .fetch_value(tx.direct().await?)
             .await?;
     }
     if tx.epoch == Some(epoch) { Ok(()) } else { Err(Error::Conflict { what: "the leadership".to_owned() }) }
@@ -359,7 +371,7 @@ pub(crate) async fn audit_of(
     .bind(subject)
     .bind(detail)
     .bind(actor)
-    .execute(&mut tx.connection)
+    .execute(tx.direct().await?)
     .await?;
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::known::Known;
 use crate::leadership::{Lead, Renew, Resign};
 use crate::migrations::bring_up;
 use crate::pauses::{LiftPause, SetPause};
+use crate::pending::Pending;
 use crate::runs::Cancel;
 use crate::tx::{Command, Tx, Typed};
 use crate::workers::{Beat, Revoke, TakeOver};
@@ -89,6 +90,9 @@ impl Store {
         let (away, known_away) = watch::channel(None);
         let tx = Tx {
             connection,
+            pending: Pending::default(),
+            one_by_one: false,
+            spoilt: false,
             sources: sources.clone(),
             effects: Effects::default(),
             known: Known::default(),

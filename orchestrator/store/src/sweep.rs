@@ -81,13 +81,13 @@ impl Command for Sweep {
         .await?;
         swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
         let next: Option<i64> = query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
-            .fetch_scalar(&mut tx.connection)
+            .fetch_scalar(tx.direct().await?)
             .await?;
         let queued = query(
             "SELECT DISTINCT project, dag FROM run WHERE state IN ('queued', 'running') AND state = 'queued' \
              ORDER BY project, dag",
         )
-        .fetch_all(&mut tx.connection)
+        .fetch_all(tx.direct().await?)
         .await?;
         for row in &queued {
             tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
@@ -104,7 +104,7 @@ struct Found {
 }
 
 async fn find(tx: &mut Tx, statement: &'static str, until_us: i64) -> Result<Vec<Found>, Error> {
-    let rows = query(statement).bind(until_us).bind(MAX_ROWS).fetch_all(&mut tx.connection).await?;
+    let rows = query(statement).bind(until_us).bind(MAX_ROWS).fetch_all(tx.direct().await?).await?;
     let mut found = rows
         .iter()
         .map(|row| {

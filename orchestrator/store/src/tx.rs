@@ -11,11 +11,18 @@ use tokio::sync::oneshot;
 use crate::database::{Connection, Dialect};
 use crate::effects::Effects;
 use crate::known::Known;
+use crate::pending::Pending;
 use crate::{Error, Sources};
 
 /// The open transaction.
 pub(crate) struct Tx {
     pub connection: Connection,
+    /// What is still to be written.
+    pub pending: Pending,
+    /// Each command's rows are written before the next command runs, so that a fault is its own.
+    pub one_by_one: bool,
+    /// What was pending could not be written, whichever command's it was.
+    pub spoilt: bool,
     pub sources: Sources,
     pub effects: Effects,
     /// Runs that were read or written before.
@@ -51,6 +58,8 @@ impl Tx {
     /// Forgets what the last transaction left here.
     pub(crate) fn start_over(&mut self) {
         self.effects = Effects::default();
+        self.pending = Pending::default();
+        self.spoilt = false;
         self.followed.clear();
         self.epoch = None;
         self.connection.written = false;
@@ -105,7 +114,13 @@ impl<C: Command> Typed<C> {
 impl<C: Command> Job for Typed<C> {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Done> {
         Box::pin(async move {
-            let outcome = self.command.run(tx).await;
+            let mut outcome = self.command.run(tx).await;
+            if tx.one_by_one
+                && outcome.is_ok()
+                && let Err(error) = tx.flush().await
+            {
+                outcome = Err(error);
+            }
             let done = match &outcome {
                 Ok(_) => Done::Well,
                 Err(Error::Contended { .. }) => Done::Again,

@@ -46,9 +46,11 @@ impl Command for NewWorker {
         .bind(self.server_id.as_deref())
         .bind(now.plus_micros(self.lease_us).micros)
         .bind(now.micros)
-        .execute(&mut tx.connection)
+        .execute(tx.direct().await?)
         .await?;
-        Ok(WorkerIdentity { id, epoch: 1 })
+        let worker = WorkerIdentity { id, epoch: 1 };
+        tx.known.keep_lease(&worker, now.plus_micros(self.lease_us));
+        Ok(worker)
     }
 }
 
@@ -61,22 +63,24 @@ pub(crate) struct Beat {
 impl Command for Beat {
     type Reply = Vec<HeldByWorker>;
     async fn run(&self, tx: &mut Tx) -> Result<Vec<HeldByWorker>, Error> {
+        let until = tx.now().plus_micros(self.lease_us);
         let renewed = query("UPDATE worker SET lease_until_us = $1 WHERE worker_id = $2 AND epoch = $3")
-            .bind(tx.now().plus_micros(self.lease_us).micros)
+            .bind(until.micros)
             .bind(&self.worker.id)
             .bind(self.worker.epoch)
-            .execute(&mut tx.connection)
+            .execute(tx.direct().await?)
             .await?;
         if renewed == 0 {
             return Err(Error::ReRegister);
         }
+        tx.known.keep_lease(&self.worker, until);
         let rows = query(
             "SELECT task_run_id, fence, cancel_requested FROM task_run \
              WHERE state = 'running' AND worker_id = $1 AND worker_epoch = $2",
         )
         .bind(&self.worker.id)
         .bind(self.worker.epoch)
-        .fetch_all(&mut tx.connection)
+        .fetch_all(tx.direct().await?)
         .await?;
         rows.iter()
             .map(|row| {
@@ -102,7 +106,7 @@ impl Command for Revoke {
         let row = query("SELECT run_id, task FROM task_run WHERE task_run_id = $1 AND fence = $2")
             .bind(&self.task_run_id)
             .bind(self.fence)
-            .fetch_optional(&mut tx.connection)
+            .fetch_optional(tx.direct().await?)
             .await?
             .ok_or(Error::Stale)?;
         let event = Event::Lost { task: name(row.try_get("task")?)?, fence: self.fence };
@@ -129,7 +133,7 @@ impl Command for TakeOver {
         )
         .bind(&self.server_id)
         .bind(lease_over)
-        .fetch_all(&mut tx.connection)
+        .fetch_all(tx.direct().await?)
         .await?;
         for row in &rows {
             let (task, fence) = (name(row.try_get("task")?)?, row.try_get("fence")?);
@@ -140,8 +144,9 @@ impl Command for TakeOver {
         query("DELETE FROM worker WHERE server_id IS NOT NULL AND server_id <> $1 AND lease_until_us <= $2")
             .bind(&self.server_id)
             .bind(lease_over)
-            .execute(&mut tx.connection)
+            .execute(tx.direct().await?)
             .await?;
+        tx.known.forget_leases();
         Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
     }
 }

@@ -103,7 +103,7 @@ pub enum Resumption {
 }
 
 /// A worker's identity under one lease.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerIdentity {
     /// ULID.
     pub id: String,

@@ -8,6 +8,7 @@ mod pool;
 mod postgres;
 mod query;
 mod row;
+mod rows;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 
 pub(crate) use connection::Connection;
 pub(crate) use pool::{Pool, Snapshot};
-pub(crate) use query::query;
-pub(crate) use row::Row;
+pub(crate) use query::{Value, query};
+pub(crate) use row::{Column, Row};
+pub(crate) use rows::{Values, execute_rows, fetch_rows};
 
 use crate::Error;
 

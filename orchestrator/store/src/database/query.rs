@@ -16,6 +16,7 @@ use crate::error::of_driver;
 const LOCKING: &str = " FOR ";
 
 /// A value of a column.
+#[derive(Clone)]
 pub(crate) enum Value<'q> {
     Integer(Option<i64>),
     Text(Option<Cow<'q, str>>),
@@ -29,11 +30,16 @@ pub(crate) struct Query<'q> {
 
 /// A statement with `$1`, `$2`, … in it.
 pub(crate) fn query<'q>(text: &'static str) -> Query<'q> {
-    tracing::trace!(target: "daybreak_store::statement", statement = text);
-    Query { text, values: Vec::with_capacity(8) }
+    Query::new(text, text, Vec::with_capacity(8))
 }
 
 impl<'q> Query<'q> {
+    /// `text` with its values; `name` is how the log knows it.
+    pub(super) fn new(name: &'static str, text: &'static str, values: Vec<Value<'q>>) -> Self {
+        tracing::trace!(target: "daybreak_store::statement", statement = name);
+        Self { text, values }
+    }
+
     pub(crate) fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
         self.values.push(value.into());
         self

@@ -5,6 +5,7 @@ mod attempts;
 mod batches;
 mod failpoints;
 mod leases;
+mod locked;
 mod outages;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
