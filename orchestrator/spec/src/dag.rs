@@ -18,8 +18,8 @@ pub struct Dag {
     pub retry: Retry,
     /// Default values of `${params.x}`; a manual run may override them.
     pub params: BTreeMap<String, Node>,
-    /// Its tasks.
-    pub tasks: BTreeMap<Name, Task>,
+    /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
+    pub tasks: BTreeMap<Name, Box<Task>>,
 }
 
 /// How often and how a failed task is tried again.

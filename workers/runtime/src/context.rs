@@ -105,7 +105,7 @@ impl TaskContext {
     pub fn declaration(&self) -> Result<&Task, TaskError> {
         let Assignment { dag, task, .. } = &self.assignment;
         let found = self.dag()?.tasks.get(task);
-        found.ok_or_else(|| TaskError::lasting(format!("the DAG `{dag}` has no task `{task}`")))
+        found.map(Box::as_ref).ok_or_else(|| TaskError::lasting(format!("the DAG `{dag}` has no task `{task}`")))
     }
 
     /// The task's parameters with `${…}` replaced, in the kind's own type. What was left out is up to the type's

@@ -1,9 +1,10 @@
 //! The project snapshot a task runs under: an immutable object, so a cached one is never stale.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use daybreak_artifacts::Artifacts;
 use daybreak_spec::Project;
+use tokio::sync::Mutex;
 
 use crate::TaskError;
 
@@ -23,7 +24,7 @@ pub(crate) async fn load(artifacts: &Artifacts, project_hash: &str) -> Result<Pr
     })
 }
 
-/// The newest snapshots by hash.
+/// The newest snapshots by hash. Whoever needs one that is being read waits for it, so that a burst of tasks reads it once.
 #[derive(Default)]
 pub(crate) struct ProjectCache {
     newest: Mutex<Vec<(String, Arc<Project>)>>,
@@ -31,12 +32,11 @@ pub(crate) struct ProjectCache {
 
 impl ProjectCache {
     pub(crate) async fn get(&self, artifacts: &Artifacts, project_hash: &str) -> Result<Arc<Project>, TaskError> {
-        let known = |(hash, project): &(String, Arc<Project>)| (hash == project_hash).then(|| project.clone());
-        if let Some(project) = self.newest.lock().unwrap_or_else(PoisonError::into_inner).iter().find_map(known) {
-            return Ok(project);
+        let mut newest = self.newest.lock().await;
+        if let Some((_, project)) = newest.iter().find(|(hash, _)| hash == project_hash) {
+            return Ok(project.clone());
         }
         let project = Arc::new(load(artifacts, project_hash).await?);
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         newest.insert(0, (project_hash.to_owned(), project.clone()));
         newest.truncate(KEPT);
         Ok(project)

@@ -70,7 +70,7 @@ pub async fn schedule(arguments: &Schedule) -> Outcome {
     let paused = super::dags::pause_of(&home, name).await;
     if arguments.project.json {
         let declared = project.dags[name].schedules.iter();
-        let schedules: Vec<Json> = declared.map(|schedule| schedule_json(schedule)).collect();
+        let schedules: Vec<Json> = declared.map(schedule_json).collect();
         let shown: Vec<Json> = rows.iter().map(|row| row_json(firings, row)).collect();
         let json = json!({ "dag": name, "paused": paused, "schedules": schedules, "firings": shown });
         println!("{json:#}");

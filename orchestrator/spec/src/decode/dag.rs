@@ -74,7 +74,7 @@ fn params(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<BTreeMap
     Some(found)
 }
 
-fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTreeMap<Name, Task> {
+fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTreeMap<Name, Box<Task>> {
     let mut found = BTreeMap::new();
     let entries = decoder.entries(node, what, "a map of names to tasks");
     if entries.is_empty() && matches!(node.value, NodeValue::Map(_) | NodeValue::Null) {
@@ -84,7 +84,7 @@ fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTre
         let name = decoder.slug(key, "the key of a task");
         let label = format!("task `{}`", key.value);
         if let (Some(task), Some(name)) = (task(decoder, value, label, key.span), name) {
-            found.insert(name.value, task);
+            found.insert(name.value, Box::new(task));
         }
     }
     found

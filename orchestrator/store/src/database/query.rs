@@ -26,18 +26,21 @@ pub(crate) enum Value<'q> {
 pub(crate) struct Query<'q> {
     text: &'static str,
     values: Vec<Value<'q>>,
+    /// Where its locking clause begins.
+    locking: Option<usize>,
 }
 
 /// A statement with `$1`, `$2`, … in it.
 pub(crate) fn query<'q>(text: &'static str) -> Query<'q> {
-    Query::new(text, text, Vec::with_capacity(8))
+    tracing::trace!(target: "daybreak_store::statement", statement = text);
+    Query { text, values: Vec::with_capacity(8), locking: text.find(LOCKING) }
 }
 
 impl<'q> Query<'q> {
-    /// `text` with its values; `name` is how the log knows it.
-    pub(super) fn new(name: &'static str, text: &'static str, values: Vec<Value<'q>>) -> Self {
-        tracing::trace!(target: "daybreak_store::statement", statement = name);
-        Self { text, values }
+    /// `text` is `row`, repeated for many rows as one database writes it.
+    pub(super) fn repeated(row: &'static str, text: &'static str, values: Vec<Value<'q>>) -> Self {
+        tracing::trace!(target: "daybreak_store::statement", statement = row);
+        Self { text, values, locking: None }
     }
 
     pub(crate) fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
@@ -115,7 +118,7 @@ impl<'q> Query<'q> {
     }
 
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-        let text = self.text.find(LOCKING).map_or(self.text, |end| &self.text[..end]);
+        let text = self.locking.map_or(self.text, |end| &self.text[..end]);
         self.values.into_iter().fold(sqlx::query(text), |query, value| match value {
             Value::Integer(number) => query.bind(number),
             Value::Text(text) => query.bind(text.map(Cow::into_owned)),

@@ -1,12 +1,12 @@
 //! One statement for many rows. A text is written for one row, `… VALUES ($1, $2) …`, and sent for up to
 //! [`MOST`] at once: what a statement costs beyond its rows is paid once. The portions are powers of two, so that each
-//! text has few variants and all of them stay prepared. Values stand nowhere but in the row.
+//! text has few variants and all of them stay prepared. Values stand nowhere but in the row, each once and in order.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::query::{Query, Value};
-use super::{Column, Connection};
+use super::{Column, Connection, Dialect};
 use crate::Error;
 
 const MOST: usize = 64;
@@ -24,7 +24,7 @@ pub(crate) async fn execute_rows(
 ) -> Result<u64, Error> {
     let mut changed = 0;
     for portion in portions(rows) {
-        changed += many(text, portion).execute(&mut *connection).await?;
+        changed += many(text, portion, connection.dialect()).execute(&mut *connection).await?;
     }
     Ok(changed)
 }
@@ -40,7 +40,7 @@ where
 {
     let mut found = Vec::new();
     for portion in portions(rows) {
-        found.append(&mut many(text, portion).fetch_values(&mut *connection).await?);
+        found.append(&mut many(text, portion, connection.dialect()).fetch_values(&mut *connection).await?);
     }
     Ok(found)
 }
@@ -53,24 +53,24 @@ fn portions(rows: Vec<Values>) -> impl Iterator<Item = Vec<Values>> {
     })
 }
 
-fn many(text: &'static str, rows: Vec<Values>) -> Query<'static> {
-    Query::new(text, repeated(text, rows.len()), rows.into_iter().flatten().collect())
+fn many(text: &'static str, rows: Vec<Values>, dialect: Dialect) -> Query<'static> {
+    Query::repeated(text, repeated(text, rows.len(), dialect), rows.into_iter().flatten().collect())
 }
 
 /// The text for so many rows. Texts are few and kept for ever.
-fn repeated(text: &'static str, count: usize) -> &'static str {
-    type Texts = HashMap<(&'static str, usize), &'static str>;
+fn repeated(text: &'static str, count: usize, dialect: Dialect) -> &'static str {
+    type Texts = HashMap<(&'static str, usize, Dialect), &'static str>;
     static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    texts.entry((text, count)).or_insert_with(|| Box::leak(repeat(text, count).into_boxed_str()))
+    texts.entry((text, count, dialect)).or_insert_with(|| Box::leak(repeat(text, count, dialect).into_boxed_str()))
 }
 
-fn repeat(text: &str, count: usize) -> String {
+fn repeat(text: &str, count: usize, dialect: Dialect) -> String {
     let begin = text.find(BEFORE_ROW).map_or(text.len(), |place| place + BEFORE_ROW.len());
     let end = begin + length_of_row(&text[begin..]);
     let row = &text[begin..end];
     let width = row.matches('$').count();
-    let rows: Vec<String> = (0..count).map(|index| renumbered(row, index * width)).collect();
+    let rows: Vec<String> = (0..count).map(|index| renumbered(row, index * width, dialect)).collect();
     [&text[..begin], &rows.join(", "), &text[end..]].concat()
 }
 
@@ -84,13 +84,18 @@ fn length_of_row(text: &str) -> usize {
     closing.map_or(text.len(), |(place, _)| place + 1)
 }
 
-fn renumbered(row: &str, by: usize) -> String {
+/// To SQLite `$7` is a name, and it searches all names for each value: there the values just stand in order.
+fn renumbered(row: &str, by: usize, dialect: Dialect) -> String {
     let mut parts = row.split('$');
     let mut renumbered = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(part.len());
         let number: usize = part[..digits].parse().unwrap_or_default();
-        renumbered.push_str(&format!("${}{}", number + by, &part[digits..]));
+        match dialect {
+            Dialect::Sqlite => renumbered.push('?'),
+            Dialect::Postgres => renumbered.push_str(&format!("${}", number + by)),
+        }
+        renumbered.push_str(&part[digits..]);
     }
     renumbered
 }
@@ -103,8 +108,9 @@ mod tests {
     fn a_row_is_repeated_with_numbers_of_its_own() {
         let text = "x VALUES ($1, CAST($2 AS TEXT)) ON y (z)";
         let three = "x VALUES ($1, CAST($2 AS TEXT)), ($3, CAST($4 AS TEXT)), ($5, CAST($6 AS TEXT)) ON y (z)";
-        assert_eq!(repeat(text, 3), three);
-        assert_eq!(repeat(text, 1), text);
+        assert_eq!(repeat(text, 3, Dialect::Postgres), three);
+        assert_eq!(repeat(text, 1, Dialect::Postgres), text);
+        assert_eq!(repeat(text, 2, Dialect::Sqlite), "x VALUES (?, CAST(? AS TEXT)), (?, CAST(? AS TEXT)) ON y (z)");
     }
 
     #[test]

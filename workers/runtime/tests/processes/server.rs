@@ -281,7 +281,7 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff },
         params: Default::default(),
-        tasks: [(Name::parse("task").unwrap(), task)].into(),
+        tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
