@@ -29,7 +29,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             memory_bytes: None,
             parameters: Vec::new(),
         };
-        declared.insert(name(task), task_value);
+        declared.insert(name(task), Box::new(task_value));
     }
     Dag {
         span: Span::default(),
