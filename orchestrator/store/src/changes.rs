@@ -92,7 +92,7 @@ pub(crate) fn write_claim(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) {
     let now = tx.now();
     for change in &changes.tasks {
         if let Some(task) = run.tasks.get(&change.task) {
-            tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, None)));
+            tx.hand_out_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, None)));
         }
     }
     run.accept(changes);

@@ -1,7 +1,7 @@
 //! Handing out work. Whoever asks for work waits in the writer; as soon as a commit makes tasks ready, they are claimed
-//! inside that same commit. Whoever has looked once knows that nothing is ready but what commits make ready from then on
-//! (on a shared database until it looks again, for other servers make tasks ready too). An assignment whose asker has
-//! gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
+//! inside that same commit. Once somebody has looked and taken all that was ready, only what commits make ready from then
+//! on has to be known, until some of it finds no taker (on a shared database until the next look, for other servers make
+//! tasks ready too). An assignment whose asker has gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -66,13 +66,13 @@ pub struct ClaimedTask {
 pub(crate) struct WaitingClaim {
     claim: Claim,
     reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>,
-    /// It has looked for what was ready before it came.
-    looked: bool,
+    /// The worker is known to have a lease.
+    vetted: bool,
 }
 
 impl WaitingClaim {
     pub(crate) fn new(claim: Claim, reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>) -> Self {
-        Self { claim, reply, looked: false }
+        Self { claim, reply, vetted: false }
     }
 }
 
@@ -81,16 +81,38 @@ impl WaitingClaim {
 pub(crate) struct Waiting {
     claims: VecDeque<WaitingClaim>,
     served: Vec<(WaitingClaim, Result<Vec<ClaimedTask>, Error>)>,
+    seen: Seen,
+}
+
+/// Whether everything that is ready has been given out, as far as this writer knows.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    light: bool,
+    heavy: bool,
+}
+
+impl Seen {
+    fn all_of(self, claim: &Claim) -> bool {
+        (self.light || claim.free_light == 0) && (self.heavy || claim.free_heavy == 0)
+    }
+
+    fn set(&mut self, heavy: bool, all: bool) {
+        *(if heavy { &mut self.heavy } else { &mut self.light }) = all;
+    }
 }
 
 impl Waiting {
-    pub(crate) fn add(&mut self, claim: WaitingClaim) {
+    /// Takes up a claim. Returns whether anything is to be looked up for it now.
+    pub(crate) fn add(&mut self, mut claim: WaitingClaim, tx: &Tx) -> bool {
+        claim.vetted = tx.known.lease(&claim.claim.worker).is_some_and(|until| until > tx.now());
+        let look = !claim.vetted || !self.seen.all_of(&claim.claim);
         self.claims.push_back(claim);
+        look
     }
 
-    /// Other servers may have made tasks ready.
+    /// Tasks may be ready that this writer does not know of.
     pub(crate) fn look_again(&mut self) {
-        self.claims.iter_mut().for_each(|waiting| waiting.looked = false);
+        self.seen = Seen::default();
     }
 
     /// Gives ready tasks to those who wait, inside the open transaction.
@@ -102,16 +124,12 @@ impl Waiting {
             if waiting.reply.is_closed() {
                 continue;
             }
-            if waiting.looked && fresh.is_empty() {
-                still_waiting.push_back(waiting);
-                continue;
-            }
-            let claimed = if waiting.looked {
-                claim_fresh(tx, &waiting.claim, &mut fresh).await
+            let claimed = if !waiting.vetted || !self.seen.all_of(&waiting.claim) {
+                look(tx, &waiting.claim, &mut self.seen).await
             } else {
-                look(tx, &waiting.claim).await
+                claim_fresh(tx, &waiting.claim, &mut fresh).await
             };
-            waiting.looked = true;
+            waiting.vetted = true;
             match claimed {
                 Ok(tasks) if tasks.is_empty() => still_waiting.push_back(waiting),
                 Ok(tasks) => {
@@ -126,6 +144,7 @@ impl Waiting {
                 }
             }
         }
+        fresh.iter().for_each(|left| self.seen.set(left.heavy, false));
         still_waiting.append(&mut self.claims);
         self.claims = still_waiting;
         outcome
@@ -153,7 +172,7 @@ impl Waiting {
 }
 
 /// Takes from everything that is ready, in order. Rows that another server is taking are passed over.
-async fn look(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
+async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<ClaimedTask>, Error> {
     require_lease(tx, &claim.worker).await?;
     let mut claimed = Vec::new();
     for (heavy, free) in [(0_i64, claim.free_light), (1, claim.free_heavy)] {
@@ -169,6 +188,7 @@ async fn look(tx: &mut Tx, claim: &Claim) -> Result<Vec<ClaimedTask>, Error> {
         .bind(i64::from(free))
         .fetch_all(tx.direct().await?)
         .await?;
+        seen.set(heavy != 0, rows.len() < free as usize);
         for row in rows {
             let (run_id, task): (String, _) = (row.try_get("run_id")?, name(row.try_get("task")?)?);
             let revision: i64 = row.try_get("revision")?;
@@ -194,12 +214,9 @@ async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>
         if claimed.is_empty() {
             require_lease(tx, &claim.worker).await?;
         }
-        match claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await? {
-            Some(task) => {
-                *free -= 1;
-                claimed.push(task);
-            }
-            None => left.push_back(ready),
+        if let Some(task) = claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await? {
+            *free -= 1;
+            claimed.push(task);
         }
     }
     *fresh = left;

@@ -1,12 +1,16 @@
 //! What the open transaction still has to write: rows of runs and tasks gather here and are sent many to a statement,
 //! before anything that might read them ([`Tx::direct`]) and at the latest before the commit. A row that changes several
-//! times in one transaction is written as often, in order: the state machine's table holds for every write. To add a
+//! times in one transaction is written as often, in order, so that the state machine's table holds for every write; but a
+//! task that becomes ready and is handed out in the same transaction is written once. To add a
 //! table: a list here, its statement in `write_pending`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use daybreak_core::TaskStatus;
+
 use crate::Error;
-use crate::database::{Connection, Values, execute_rows};
+use crate::database::{Connection, Value, Values, execute_rows};
 use crate::tx::Tx;
 
 const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state, scheduled_for_us, window_start_us, \
@@ -38,6 +42,13 @@ const CHANGE_TASK: &str = "UPDATE task_run SET state = v.column4, attempt = v.co
      CAST($26 AS BIGINT))) AS v \
      WHERE task_run.task_run_id = v.column1 AND task_run.state = v.column2 AND task_run.fence = v.column3";
 
+/// Places in a row of [`CHANGE_TASK`].
+const STATE_BEFORE: usize = 1;
+const FENCE_BEFORE: usize = 2;
+const READY_AT: usize = 17;
+
+const WAITING: Value<'_> = Value::Text(Some(Cow::Borrowed(TaskStatus::Waiting.as_str())));
+
 /// Rows that are still to be written.
 #[derive(Default)]
 pub(crate) struct Pending {
@@ -51,17 +62,24 @@ pub(crate) struct Pending {
 #[derive(Default)]
 struct Waves {
     waves: Vec<Vec<Values>>,
-    changes: HashMap<String, usize>,
+    /// By row: how many changes it has, and the place of the last one in its wave.
+    changes: HashMap<String, (usize, usize)>,
 }
 
 impl Waves {
     fn push(&mut self, id: &str, row: Values) {
-        let earlier = self.changes.entry(id.to_owned()).or_default();
-        if *earlier == self.waves.len() {
+        let (changes, last) = self.changes.entry(id.to_owned()).or_default();
+        if *changes == self.waves.len() {
             self.waves.push(Vec::new());
         }
-        self.waves[*earlier].push(row);
-        *earlier += 1;
+        *last = self.waves[*changes].len();
+        self.waves[*changes].push(row);
+        *changes += 1;
+    }
+
+    fn last(&mut self, id: &str) -> Option<&mut Values> {
+        let (changes, last) = self.changes.get(id)?;
+        self.waves[changes - 1].get_mut(*last)
     }
 }
 
@@ -89,6 +107,20 @@ impl Tx {
     /// A task's row, compare-and-set on its state and fence. `row`: as in the statement.
     pub(crate) fn change_task(&mut self, task_run_id: &str, row: Values) {
         self.pending().tasks.push(task_run_id, row);
+    }
+
+    /// A ready task's row as it is when it has been handed out. One that became ready a moment ago is written once.
+    pub(crate) fn hand_out_task(&mut self, task_run_id: &str, mut row: Values) {
+        let tasks = &mut self.pending().tasks;
+        match tasks.last(task_run_id) {
+            Some(earlier) if earlier[STATE_BEFORE] == WAITING => {
+                for kept in [STATE_BEFORE, FENCE_BEFORE, READY_AT] {
+                    row[kept] = earlier[kept].clone();
+                }
+                *earlier = row;
+            }
+            _ => tasks.push(task_run_id, row),
+        }
     }
 
     fn pending(&mut self) -> &mut Pending {

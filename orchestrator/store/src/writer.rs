@@ -68,7 +68,9 @@ impl Writer {
                 intake.take(message, &mut self.batches);
             }
             let Intake { jobs, claimants, closing } = intake;
-            backlog = self.commit(jobs, claimants).await;
+            if !jobs.is_empty() || claimants {
+                backlog = self.commit(jobs, claimants).await;
+            }
             if let Some(closed) = closing {
                 self.batches.close().await;
                 let _ = closed.send(());
@@ -154,8 +156,7 @@ impl Intake {
         match message {
             Message::Command(job) => self.jobs.push(job),
             Message::Claim(claim) => {
-                batches.waiting.add(claim);
-                self.claimants = true;
+                self.claimants |= batches.waiting.add(claim, &batches.tx);
             }
             Message::Close(closed) => self.closing = Some(closed),
         }

@@ -222,7 +222,7 @@ impl TaskStatus {
     }
 
     /// As written in rows and JSON.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Ready => "ready",

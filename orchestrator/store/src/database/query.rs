@@ -16,7 +16,7 @@ use crate::error::of_driver;
 const LOCKING: &str = " FOR ";
 
 /// A value of a column.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Value<'q> {
     Integer(Option<i64>),
     Text(Option<Cow<'q, str>>),
