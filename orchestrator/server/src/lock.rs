@@ -26,14 +26,36 @@ impl Lock {
         let file = file.map_err(unusable)?;
         let kind = fstatfs(&file).map_err(|error| unusable(error.into()))?.f_type;
         #[expect(clippy::cast_sign_loss, reason = "a magic number, not a quantity")]
-        let network = NETWORK_FILE_SYSTEMS.iter().find(|(magic, _)| *magic == u64::from(kind as u32));
-        if let Some((_, name)) = network {
+        if let Some(name) = network_file_system(kind as u32) {
             return Err(Error::NetworkFileSystem { folder: folder.to_path_buf(), name });
         }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { _file: file }),
             Err(Errno::WOULDBLOCK) => Err(Error::Locked { folder: folder.to_path_buf() }),
             Err(error) => Err(unusable(error.into())),
+        }
+    }
+}
+
+/// The name of a file system that lies on another machine.
+fn network_file_system(magic: u32) -> Option<&'static str> {
+    NETWORK_FILE_SYSTEMS.iter().find(|(known, _)| *known == u64::from(magic)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network_file_system;
+
+    #[test]
+    fn file_systems_on_other_machines_are_known_by_their_numbers() {
+        // From linux/magic.h: NFS, SMB1, CIFS, SMB2, 9P.
+        for (magic, name) in [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB")] {
+            assert_eq!(network_file_system(magic), Some(name));
+        }
+        assert_eq!(network_file_system(0x0102_1997), Some("9P"));
+        // ext4, tmpfs, btrfs, xfs, overlay.
+        for local in [0xef53, 0x0102_1994, 0x9123_683e, 0x5846_5342, 0x794c_7630] {
+            assert_eq!(network_file_system(local), None);
         }
     }
 }
