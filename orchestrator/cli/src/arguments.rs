@@ -22,6 +22,8 @@ pub enum Command {
     Demo(Demo),
     /// Run server, worker and endpoint in one process until Ctrl-C
     Up(Up),
+    /// Make the project's files as they are now the version that new runs are made from
+    Apply(Apply),
     /// Report every mistake in a project
     Check(Check),
     /// Show the typed plan of a DAG: tasks, columns and types, next firings
@@ -250,6 +252,24 @@ pub struct Project {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `apply`
+#[derive(Args)]
+pub struct Apply {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Apply {
+    /// Where the project is and how to print.
+    pub fn project(&self) -> Project {
+        Project { directory: self.directory.clone(), json: self.json }
+    }
 }
 
 /// `check`

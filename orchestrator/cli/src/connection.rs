@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use daybreak_protocol::{Client, Clock};
+use daybreak_protocol::{Applied, Client, Clock};
 use daybreak_spec::Project;
 
 use daybreak_server::Schedules;
@@ -34,6 +34,7 @@ impl Connection {
             clock: Clock::real(real_now),
             heavy: heavy_default(),
             schedules: Schedules::Resting,
+            follow: false,
             database: database(None)?,
         };
         let embedded = Embedded::start(&home, &project, options).await?;
@@ -60,6 +61,11 @@ impl Connection {
     /// Whether the server lives only as long as this command.
     pub fn is_embedded(&self) -> bool {
         self.embedded.is_some()
+    }
+
+    /// What the deployment of an embedded server changed.
+    pub fn deployed(&self) -> Option<Applied> {
+        self.embedded.as_ref().map(|embedded| embedded.applied.clone())
     }
 
     /// Ends the embedded server, if one was started.

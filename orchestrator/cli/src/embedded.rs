@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{Client, Clock, HealthView, Orchestrator};
+use daybreak_protocol::{Applied, Client, Clock, HealthView, Orchestrator};
 use daybreak_runtime::{ChildLimits, Worker, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::{Serving, ServingConfig};
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
+use crate::reload::{Folder, follow};
 
 /// Light tasks at once. They wait more than they work, and each one's report can share a commit with the others'.
 const LIGHT_SLOTS: u32 = 128;
@@ -32,6 +33,8 @@ pub struct Options {
     pub heavy: u32,
     /// Whether schedules fire.
     pub schedules: Schedules,
+    /// Whether what is written in the project's folder is made current while the server runs.
+    pub follow: bool,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
 }
@@ -48,6 +51,8 @@ pub struct Embedded {
     pub serving: Serving,
     /// The project's views.
     pub views: Vec<Name>,
+    /// What its deployment changed.
+    pub applied: Applied,
     home: Home,
     worker: Part,
     others: Part,
@@ -79,23 +84,28 @@ impl Embedded {
         let running = Running { url: format!("http://{address}"), token: token.clone() };
         let (listener, meanwhile) = twice(listener)?;
         let server = open_server(home, &token, &options, meanwhile).await?;
-        server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
+        let applied = server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
+        let folder = Arc::new(Folder::new(home.clone(), project));
+        server.follow_source(folder.clone());
         let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
         let serving = open_serving(home, token, &options.clock, project)?;
         let config = worker_config(home, &running, &options)?;
         let router = http::router(server.clone()).merge(serving.router());
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(serve(listener, router, stopped.clone())),
             tokio::spawn(run_server(server.clone(), stopped.clone())),
-            tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped)),
+            tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped.clone())),
         ];
+        if options.follow {
+            tasks.push(tokio::spawn(follow(server.clone(), folder, stopped)));
+        }
         let registry = Arc::new(daybreak_tasks::registry());
         let working = Worker::run(config, server.orchestrator(), artifacts, registry, worker_stopped);
         let worker = Part { shutdown: stop_worker, tasks: vec![tokio::spawn(working)] };
         let others = Part { shutdown, tasks };
         home.announce(&running)?;
         let views = project.feature_views.keys().cloned().collect();
-        Ok(Self { running, server, serving, clock: options.clock, views, home: home.clone(), worker, others })
+        Ok(Self { running, server, serving, clock: options.clock, views, applied, home: home.clone(), worker, others })
     }
 
     /// A client on it.

@@ -7,4 +7,5 @@ pub mod demo;
 pub mod embedded;
 pub mod failure;
 pub mod home;
+mod reload;
 pub mod table;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
-use daybreak::commands::{asking, clock, dags, init, migrate, project, reading, running, schedules, training_set, up};
+use daybreak::commands::{
+    apply, asking, clock, dags, init, migrate, project, reading, running, schedules, training_set, up,
+};
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -65,6 +67,7 @@ async fn dispatch(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => daybreak::demo::demo(&arguments).await,
         Command::Up(arguments) => up::up(&arguments).await,
+        Command::Apply(arguments) => apply::apply(&arguments).await,
         Command::Check(arguments) => project::check(&arguments),
         Command::Explain { dag, project } => project::explain(&dag, &project).await,
         Command::Schedule(arguments) => schedules::schedule(&arguments).await,

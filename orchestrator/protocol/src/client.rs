@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AliasView, Assignment, BuildRecord, Cancellations, ClockView, DagView, Error, HealthView, Heartbeat,
+    AliasView, Applied, Assignment, BuildRecord, Cancellations, ClockView, DagView, Error, HealthView, Heartbeat,
     HeartbeatReply, Held, Live, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest,
-    Poll, ProblemDetails, Register, Registration, Report, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
-    TriggerRequest, Triggered, code,
+    Poll, ProblemDetails, ProjectView, Register, Registration, Report, RunDetail, RunList, RunsQuery, SetClock,
+    TaskLog, TriggerRequest, Triggered, code,
 };
 
 /// Longer than any answer takes that is not held back on purpose.
@@ -99,6 +99,16 @@ impl Client {
     /// Lets a DAG fire again.
     pub async fn resume(&self, dag: &str, request: &PauseRequest) -> Result<(), Error> {
         self.post_nothing(&format!("/api/v1/dags/{}/resume", segment(dag)?), request).await
+    }
+
+    /// The project that is live, and what is wrong with its files.
+    pub async fn project(&self) -> Result<ProjectView, Error> {
+        self.get("/api/v1/project").await
+    }
+
+    /// Has the server read its project again.
+    pub async fn reload(&self) -> Result<Applied, Error> {
+        self.post("/api/v1/project/reload", &serde_json::json!({})).await
     }
 
     /// Both clocks.

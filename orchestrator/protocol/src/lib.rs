@@ -5,6 +5,7 @@ mod client;
 mod clock;
 mod orchestrator;
 mod problem_details;
+mod project;
 mod views;
 mod worker;
 
@@ -12,6 +13,7 @@ pub use client::Client;
 pub use clock::Clock;
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
+pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
     PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,

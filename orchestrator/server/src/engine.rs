@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, PauseRequest, RunDetail, RunList,
-    RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
+    Applied, AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, PauseRequest, ProjectView,
+    RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -101,6 +101,14 @@ impl Engine for Server {
 
     async fn cancel(&self, run_id: &str) -> Result<(), Error> {
         Ok(Self::cancel(self, run_id).await?)
+    }
+
+    async fn project(&self) -> Result<ProjectView, Error> {
+        Ok(self.project_view()?)
+    }
+
+    async fn reload(&self) -> Result<Applied, Error> {
+        Ok(Self::reload(self).await?)
     }
 
     async fn clock(&self) -> Result<ClockView, Error> {

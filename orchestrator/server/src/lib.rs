@@ -17,13 +17,16 @@ mod migrating;
 mod orchestrator;
 mod pauses;
 mod real_time;
+mod reload;
 mod requests;
 mod scheduler;
 mod server;
 mod sweeper;
 mod tokens;
+mod versions;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;
 pub use migrating::{database_name, migrate};
+pub use reload::ProjectSource;
 pub use server::Server;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use daybreak_artifacts::Artifacts;
 use daybreak_core::{KindCatalog, first_cursor, taken_over};
-use daybreak_protocol::{Clock, Orchestrator};
+use daybreak_protocol::{Applied, Clock, DeclarationChange, Orchestrator};
 use daybreak_spec::{Project, Timestamp};
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
 use tokio::sync::{Notify, watch};
@@ -19,8 +19,9 @@ use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::orchestrator::InProcess;
 use crate::real_time::RealTime;
+use crate::reload::ProjectSource;
 use crate::tokens::Tokens;
-use crate::{Error, Schedules, ServerConfig, Timings};
+use crate::{Error, Schedules, ServerConfig, Timings, versions};
 
 /// A server. One per state folder.
 pub struct Server {
@@ -41,6 +42,10 @@ pub struct Server {
     /// By worker: tasks its rows give it and its last heartbeats did not list.
     pub(crate) unlisted: Mutex<UnlistedOfWorkers>,
     pub(crate) draining: watch::Sender<bool>,
+    /// Where the project is read again, and what was wrong with it the last time.
+    pub(crate) source: Mutex<Option<Arc<dyn ProjectSource>>>,
+    pub(crate) problems: Mutex<Option<String>>,
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     catalog: KindCatalog,
     deployed: RwLock<Option<Arc<Deployed>>>,
     _lock: Lock,
@@ -78,6 +83,9 @@ impl Server {
             wake: Notify::new(),
             unlisted: Mutex::default(),
             draining: watch::channel(false).0,
+            source: Mutex::default(),
+            problems: Mutex::default(),
+            reloading: tokio::sync::Mutex::default(),
             catalog: config.catalog,
             deployed: RwLock::new(None),
             _lock: lock,
@@ -91,7 +99,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::Invalid`] or [`Error::UnknownKind`] for a project that has not passed `check`.
-    pub async fn deploy(&self, project: &Project, root: &Path) -> Result<(), Error> {
+    pub async fn deploy(&self, project: &Project, root: &Path) -> Result<Applied, Error> {
         let unusable = |source| Error::Folder { folder: root.to_path_buf(), source };
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = serde_json::to_vec(project).expect("declarations always write");
@@ -108,11 +116,26 @@ impl Server {
             dags,
         };
         self.store.deploy(deployment).await?;
+        let previous = self.deployed().ok().map(|before| before.version.clone());
+        let version = deployed.version.clone();
         self.take_up(deployed);
         lines.start_over(now);
         drop(lines);
         self.wake.notify_one();
-        Ok(())
+        let changes = self.changes_between(previous.as_deref(), &version).await;
+        Ok(Applied { version, previous, changes })
+    }
+
+    /// What differs between two versions. Nobody waits for a snapshot that is gone: then nothing is said of it.
+    async fn changes_between(&self, before: Option<&str>, after: &str) -> Vec<DeclarationChange> {
+        let Some(before) = before.filter(|before| *before != after) else { return Vec::new() };
+        let (Ok(before), Ok(after)) = tokio::join!(self.artifacts.get(before), self.artifacts.get(after)) else {
+            return Vec::new();
+        };
+        match (serde_json::from_slice(&before), serde_json::from_slice(&after)) {
+            (Ok(before), Ok(after)) => versions::changes(&before, &after),
+            _ => Vec::new(),
+        }
     }
 
     /// Where the cursors of a project that is being deployed stand.

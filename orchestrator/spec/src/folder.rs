@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::calendars::missing;
 use crate::decode::ROOT_FILE;
@@ -62,11 +63,50 @@ pub(crate) enum Content {
     Unreadable(String),
 }
 
+/// When a file was written last, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// As the file system has it.
+    pub modified: SystemTime,
+    /// In bytes.
+    pub length: u64,
+}
+
+/// The YAML files of a project with their stamps: equal as long as nobody has written one, made one or taken one away.
+///
+/// # Errors
+/// As for [`crate::load`].
+pub fn stamps(root: &Path) -> Result<Vec<(PathBuf, Option<Stamp>)>, Error> {
+    let paths = paths(root)?.into_iter();
+    Ok(paths
+        .map(|(_, path)| {
+            let stamp = stamp(&path);
+            (path, stamp)
+        })
+        .collect())
+}
+
+/// None for a file that is not there.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(Stamp { modified: metadata.modified().ok()?, length: metadata.len() })
+}
+
+/// All YAML files below the folder as [`paths`] has them, with what they hold.
+pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
+    let paths = paths(root)?;
+    let inside = [root.canonicalize().map_err(|source| folder_error(root, source))?];
+    Ok(paths.into_iter().map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
+}
+
+fn folder_error(path: &Path, source: io::Error) -> Error {
+    Error::Folder { path: path.to_path_buf(), source }
+}
+
 /// All YAML files below the folder: `daybreak.yaml` first, then by path. Hidden files and folders, and folders with a
 /// `daybreak.yaml` of their own, are other people's.
-pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
+fn paths(root: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let root_file = root.join(ROOT_FILE);
-    let folder_error = |path: &Path, source| Error::Folder { path: path.to_path_buf(), source };
     fs::read_dir(root).map_err(|source| folder_error(root, source))?;
     if !root_file.is_file() {
         let hint = match root.join("daybreak.yml").is_file() {
@@ -75,7 +115,6 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
         };
         return Err(Error::NoProject { path: root.to_path_buf(), hint });
     }
-    let inside = [root.canonicalize().map_err(|source| folder_error(root, source))?];
     let mut paths = Vec::new();
     let mut folders = vec![(root.to_path_buf(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
@@ -102,7 +141,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
         }
     }
     paths.sort_by(|(one, _), (other, _)| (one != ROOT_FILE, one).cmp(&(other != ROOT_FILE, other)));
-    Ok(paths.into_iter().map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
+    Ok(paths)
 }
 
 /// The text of a file that the YAML names: inside the project or below a data root.

@@ -40,7 +40,7 @@ pub use expression::{
     BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
     type_problems,
 };
-pub use folder::Error;
+pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{

@@ -7,5 +7,6 @@ mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
+mod reload;
 mod schedules;
 mod serving;

@@ -14,7 +14,11 @@ use crate::table;
 pub async fn dags(project: &Project) -> Outcome {
     let connection = Connection::open(&project.directory).await?;
     let dags = connection.client.dags().await;
+    let live = connection.client.project().await;
     connection.close().await;
+    if let Some(problems) = live?.problems {
+        eprintln!("the project's files have problems; what was live before stays live\n{problems}\n");
+    }
     print(&dags?, project, |dags| table::render(&["dag", "next", "active", "last run", "state"], &rows(dags)))
 }
 

@@ -1,5 +1,6 @@
 //! One file per group of commands.
 
+pub mod apply;
 pub mod asking;
 pub mod clock;
 pub mod dags;

@@ -19,6 +19,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         clock: arguments.clock_from.map_or_else(|| Clock::real(real_now), |from| Clock::simulated(real_now, from)),
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         schedules: Schedules::Watched,
+        follow: true,
         database: database(arguments.database.as_deref())?,
     };
     let embedded = Embedded::start(&home, &project, options).await?;

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    ClockView, DagView, Error, HealthView, ModelView, Orchestrator, PauseRequest, RunDetail, RunList, RunsQuery,
-    SetClock, TaskLog, TriggerRequest, Triggered,
+    Applied, ClockView, DagView, Error, HealthView, ModelView, Orchestrator, PauseRequest, ProjectView, RunDetail,
+    RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use daybreak_spec::Name;
 
@@ -49,6 +49,10 @@ pub trait Engine: Orchestrator + 'static {
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error>;
     /// Asks for the end of a run. Refused when it has ended.
     async fn cancel(&self, run_id: &str) -> Result<(), Error>;
+    /// The project that is live.
+    async fn project(&self) -> Result<ProjectView, Error>;
+    /// Reads the project again. Refused with all that is wrong with it.
+    async fn reload(&self) -> Result<Applied, Error>;
     /// Both clocks.
     async fn clock(&self) -> Result<ClockView, Error>;
     /// Sets simulated business time, durably.

@@ -8,6 +8,7 @@ mod engine;
 mod finish;
 mod people;
 mod problem;
+mod project;
 mod routes;
 mod worker;
 

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{people, worker};
+use super::{people, project, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -77,6 +77,8 @@ fn table() -> Vec<Row> {
         writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),
         writes("/api/v1/dags/{dag}/pause", Admin, post(people::pause)),
         writes("/api/v1/dags/{dag}/resume", Admin, post(people::resume)),
+        reads("/api/v1/project", Admin, get(project::project)),
+        writes("/api/v1/project/reload", Admin, post(project::reload)),
         reads("/api/v1/clock", Admin, get(people::clock)),
         writes("/api/v1/clock", Admin, post(people::set_clock)),
     ]

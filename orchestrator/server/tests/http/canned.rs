@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use daybreak_core::RunStatus;
 use daybreak_protocol::{
-    Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live, MintPublication,
-    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, Register, Registration, Report,
-    RunDetail, RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger, TriggerRequest, Triggered,
+    Applied, Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live,
+    MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
+    Register, Registration, Report, RunDetail, RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger,
+    TriggerRequest, Triggered,
 };
 use daybreak_server::http::{Access, Engine};
 use daybreak_spec::{Name, Timestamp};
@@ -175,6 +176,15 @@ impl Engine for Canned {
 
     async fn cancel(&self, run_id: &str) -> Result<(), Error> {
         Err(Error::Refused(format!("run {run_id} has ended")))
+    }
+
+    async fn project(&self) -> Result<ProjectView, Error> {
+        let problems = Some("daybreak.yaml:3:1: no such key".to_owned());
+        Ok(ProjectView { name: "shop".to_owned(), version: "f".repeat(64), problems })
+    }
+
+    async fn reload(&self) -> Result<Applied, Error> {
+        Err(Error::Refused("daybreak.yaml:3:1: no such key".to_owned()))
     }
 
     async fn clock(&self) -> Result<ClockView, Error> {
