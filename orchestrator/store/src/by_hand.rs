@@ -1,6 +1,6 @@
-//! What people do to single tasks of a run: have them run again, or say how they end. `daybreak_core::advance` decides; what is said
-//! here is why something does not apply and what to do instead. Everything is audited in its own transaction. To add
-//! something that people can do: an event in `daybreak_core`, a command here.
+//! What people do to single tasks of a run: have them run again, or say how they end. `daybreak_core::advance` decides;
+//! what is said here is why something does not apply and what to do instead. Everything is audited in its own transaction.
+//! To add something that people can do: an event in `daybreak_core`, a command here.
 
 use std::collections::BTreeSet;
 

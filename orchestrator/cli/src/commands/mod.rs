@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod clock;
+pub mod control;
 pub mod dags;
 pub mod init;
 pub mod migrate;
