@@ -1,7 +1,7 @@
 //! What people do to runs by hand: run again, clear, mark; what is written down of it, and what keeps a task.
 
 use daybreak_core::{AttemptEnd, Failure, Mark, RunStatus, TaskStatus, WhyKind, why};
-use daybreak_protocol::{AuditQuery, NewModelVersion, TaskResult};
+use daybreak_protocol::{AliasMove, AuditQuery, NewModelVersion, TaskResult};
 use daybreak_spec::Overlap;
 use daybreak_store::{Again, AttemptRow, ClaimedTask, Effect, Error, MarkTask, PauseChange, ReportedEnd};
 use serde_json::{Map, json};
@@ -20,6 +20,7 @@ crate::stories! {
     the_audit_says_who_when_from_where_and_pages,
     what_keeps_a_task_is_known_from_one_instant,
     a_run_that_another_server_has_run_again_is_read_anew,
+    a_database_from_before_keeps_its_models_and_aliases,
 }
 
 async fn fail(world: &World, task: &ClaimedTask) {
@@ -179,24 +180,25 @@ async fn marks_fail_and_skip_what_waits(world: World) {
     not_yet(&mut claim).await;
 }
 
+fn trained(object: &str) -> TaskResult {
+    let model = NewModelVersion {
+        model: name("late"),
+        object: object.to_owned(),
+        as_of: at(24),
+        fit_from: at(0),
+        fit_to: at(24),
+        rows: 3,
+        metrics: [("auc".to_owned(), 0.7)].into(),
+    };
+    TaskResult { model_version: Some(model), ..TaskResult::default() }
+}
+
 async fn training_again_makes_a_version_only_of_other_bytes(world: World) {
     let worker = world.worker().await;
-    let train = |object: &str| {
-        let model = NewModelVersion {
-            model: name("late"),
-            object: object.to_owned(),
-            as_of: at(24),
-            fit_from: at(0),
-            fit_to: at(24),
-            rows: 3,
-            metrics: [("auc".to_owned(), 0.7)].into(),
-        };
-        TaskResult { model_version: Some(model), ..TaskResult::default() }
-    };
     let run = world.run().await;
     let mut versions = Vec::new();
     for object in ["one", "one", "other"] {
-        world.succeed_with(&world.claim_one(&worker).await, train(object)).await.expect("it holds the task");
+        world.succeed_with(&world.claim_one(&worker).await, trained(object)).await.expect("it holds the task");
         world.drive(&worker, &run).await;
         versions.push(world.store.run(&run).await.expect("the run").tasks[0].outputs["version"].clone());
         rerun(&world, &run, Again::Everything).await.expect("it has ended");
@@ -281,4 +283,23 @@ async fn a_run_that_another_server_has_run_again_is_read_anew(world: World) {
     assert_eq!(world.store.mark(mark(&run, "second", succeeded())).await.expect("it is ready"), TaskStatus::Ready);
     let why = refused(other.mark(mark(&run, "second", succeeded())).await);
     assert!(why.contains("has ended succeeded"), "{why}");
+}
+
+/// The step that writes models and aliases anew, on a database that has some.
+async fn a_database_from_before_keeps_its_models_and_aliases(world: World) {
+    let worker = world.worker().await;
+    let run = world.run().await;
+    let alias_move = AliasMove { model: name("late"), alias: "champion".to_owned(), version: 1, as_of: at(24) };
+    let result = TaskResult { alias_move: Some(alias_move), ..trained("one") };
+    world.succeed_with(&world.claim_one(&worker).await, result).await.expect("it holds the task");
+    world.drive(&worker, &run).await;
+    let before = world.store.models(&name("demo")).await.expect("models");
+    let as_before = "DELETE FROM schema_migration WHERE number = 6; DROP INDEX audit_by_subject; \
+        DROP INDEX model_version_by_task; ALTER TABLE audit DROP COLUMN origin";
+    world.script(as_before).await.expect("it is as before");
+    let upgraded = world.open_another().await;
+    assert_eq!(upgraded.models(&name("demo")).await.expect("models"), before);
+    assert_eq!((before[0].versions.len(), before[0].aliases["champion"]), (1, 1));
+    let orphaned = world.script("DELETE FROM model_version").await;
+    assert!(orphaned.is_err(), "an alias still needs its version");
 }
