@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
+pub use control::{Audit, Cancel, Clear, Mark, MarkAs, Rerun, WhyNot};
+
+mod control;
+
 /// Daybreak trains by night and serves by day.
 #[derive(Parser)]
 #[command(name = "daybreak", version, about, propagate_version = true, max_term_width = 100)]
@@ -81,6 +85,18 @@ pub enum Command {
         #[command(flatten)]
         project: Project,
     },
+    /// Run a run that has ended again, all of it or from its failed tasks; it keeps the version it was made from
+    Rerun(Rerun),
+    /// Run a task that has ended again, and all that needs it
+    Clear(Clear),
+    /// Say how a task ends that has not ended; an attempt that is going on is ended
+    Mark(Mark),
+    /// Ask for the end of a run
+    Cancel(Cancel),
+    /// Say what keeps a run's tasks from running
+    Why(WhyNot),
+    /// List what was done by hand, newest first: who, when, from where
+    Audit(Audit),
     /// List models, their versions and aliases
     Models {
         /// Where, and how to print

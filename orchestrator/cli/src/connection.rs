@@ -54,7 +54,7 @@ impl Connection {
 
     async fn running(home: &Home) -> Option<Self> {
         let running = home.running()?;
-        let client = Client::new(&running.url, &running.token);
+        let client = Client::new(&running.url, &running.token).of_command_line();
         client.is_running().await.then_some(Self { client, running, embedded: None })
     }
 

@@ -110,7 +110,7 @@ impl Embedded {
 
     /// A client on it.
     pub fn client(&self) -> Client {
-        Client::new(&self.running.url, &self.running.token)
+        Client::new(&self.running.url, &self.running.token).of_command_line()
     }
 
     /// Hash of the online rows of a view; none while nothing is published.
@@ -201,7 +201,9 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    // The audit keeps where a request came from.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
         tracing::error!("the listener ended: {error}");
     }
 }

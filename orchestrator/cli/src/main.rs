@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, dags, init, migrate, project, reading, running, schedules, training_set, up,
+    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, training_set, up,
 };
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
@@ -83,6 +83,12 @@ async fn dispatch(command: Command) -> Outcome {
         },
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
         Command::Logs { run, task, project } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Rerun(arguments) => control::rerun(&arguments).await,
+        Command::Clear(arguments) => control::clear(&arguments).await,
+        Command::Mark(arguments) => control::mark(&arguments).await,
+        Command::Cancel(arguments) => control::cancel(&arguments).await,
+        Command::Why(arguments) => control::why(&arguments).await,
+        Command::Audit(arguments) => control::audit(&arguments).await,
         Command::Models { project } => reading::models(&project).await,
         Command::Features { command: Features::Get { view, keys, project } } => {
             asking::features(&view, &keys, &project).await

@@ -5,16 +5,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_spec::{Name, Timestamp};
+use reqwest::header::USER_AGENT;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AliasView, Applied, Assignment, BuildRecord, Cancellations, ClockView, DagView, Error, HealthView, Heartbeat,
-    HeartbeatReply, Held, Live, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest,
-    Poll, ProblemDetails, ProjectView, Register, Registration, Report, RunDetail, RunList, RunsQuery, SetClock,
-    TaskLog, TriggerRequest, Triggered, code,
+    AliasView, Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest,
+    ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Held, Live, MarkRequest, Marked, MintPublication,
+    Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, Register,
+    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
+    TriggerRequest, Triggered, WhyQuery, code,
 };
+
+/// What the command line calls itself in `user-agent`.
+pub const COMMAND_LINE: &str = "daybreak-cli";
 
 /// Longer than any answer takes that is not held back on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,6 +30,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: String,
+    command_line: bool,
 }
 
 impl Client {
@@ -35,7 +41,12 @@ impl Client {
     pub fn new(url: &str, token: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build();
         let http = http.expect("a client without options of ours can be built");
-        Self { http, url: url.trim_end_matches('/').to_owned(), token: token.to_owned() }
+        Self { http, url: url.trim_end_matches('/').to_owned(), token: token.to_owned(), command_line: false }
+    }
+
+    /// The same, saying that it is the command line: the audit keeps it beside the address.
+    pub fn of_command_line(self) -> Self {
+        Self { command_line: true, ..self }
     }
 
     /// Where the server is.
@@ -71,8 +82,35 @@ impl Client {
     }
 
     /// Asks for the end of a run.
-    pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
-        self.post_nothing(&format!("/api/v1/runs/{}/cancel", segment(run_id)?), &serde_json::json!({})).await
+    pub async fn cancel(&self, run_id: &str, request: &CancelRequest) -> Result<(), Error> {
+        self.post_nothing(&format!("/api/v1/runs/{}/cancel", segment(run_id)?), request).await
+    }
+
+    /// Has a run that has ended run again.
+    pub async fn rerun(&self, run_id: &str, request: &RerunRequest) -> Result<RunAgain, Error> {
+        self.post(&format!("/api/v1/runs/{}/rerun", segment(run_id)?), request).await
+    }
+
+    /// Has a task that has ended run again, and all that needs it.
+    pub async fn clear(&self, run_id: &str, task: &str, request: &ClearRequest) -> Result<RunAgain, Error> {
+        self.post(&format!("/api/v1/runs/{}/tasks/{}/clear", segment(run_id)?, segment(task)?), request).await
+    }
+
+    /// Says how a task that has not ended ends.
+    pub async fn mark(&self, run_id: &str, task: &str, request: &MarkRequest) -> Result<Marked, Error> {
+        self.post(&format!("/api/v1/runs/{}/tasks/{}/mark", segment(run_id)?, segment(task)?), request).await
+    }
+
+    /// Why a run and its tasks are not running.
+    pub async fn why(&self, run_id: &str, query: &WhyQuery) -> Result<RunWhy, Error> {
+        let request = self.request(Method::GET, &format!("/api/v1/runs/{}/why", segment(run_id)?)).query(query);
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// What was done by hand, newest first.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditList, Error> {
+        let request = self.request(Method::GET, "/api/v1/audit").query(query);
+        self.read(self.send(request, PATIENCE).await?).await
     }
 
     /// All models.
@@ -122,7 +160,8 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
+        if self.command_line { request.header(USER_AGENT, COMMAND_LINE) } else { request }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {

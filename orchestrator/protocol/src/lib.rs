@@ -3,14 +3,19 @@
 
 mod client;
 mod clock;
+mod control;
 mod orchestrator;
 mod problem_details;
 mod project;
 mod views;
 mod worker;
 
-pub use client::Client;
+pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
+pub use control::{
+    AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest,
+    RunAgain, RunWhy, TaskWhy, WhyQuery,
+};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};

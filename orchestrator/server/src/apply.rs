@@ -18,7 +18,7 @@ const LONGEST_POLL_MS: u64 = 20_000;
 const SHORTEST_POLL_MS: u64 = 100;
 
 /// Most bytes of a task's outputs as JSON; more belongs into an artefact.
-const MAX_OUTPUTS_BYTES: usize = 8 << 10;
+pub(crate) const MAX_OUTPUTS_BYTES: usize = 8 << 10;
 
 /// Pause before a poll is answered while the server drains, so that nobody spins.
 pub(crate) const DRAINING_PAUSE: Duration = Duration::from_millis(500);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    Applied, AttemptLog, ClockView, DagTaskView, DagView, Error, HealthView, ModelView, PauseRequest, ProjectView,
-    RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
+    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView, Error,
+    HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList,
+    RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -14,6 +15,7 @@ use daybreak_store::{AttemptRow, Pause, RunningAttempt};
 use crate::deployed::{CompiledDag, Deployed};
 use crate::error::of_store;
 use crate::http::{Access, Engine};
+use crate::origin::Origin;
 use crate::{Server, tokens};
 
 /// Most bytes of one attempt's log in one answer.
@@ -86,12 +88,12 @@ impl Engine for Server {
         Ok(views)
     }
 
-    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
-        Ok(Self::pause(self, dag.as_str(), request).await?)
+    async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
+        Ok(Self::pause(self, dag.as_str(), request, &from).await?)
     }
 
-    async fn resume(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
-        Ok(Self::resume(self, dag.as_str(), request).await?)
+    async fn resume(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
+        Ok(Self::resume(self, dag.as_str(), request, &from).await?)
     }
 
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
@@ -99,8 +101,28 @@ impl Engine for Server {
         Ok(Triggered { run_id })
     }
 
-    async fn cancel(&self, run_id: &str) -> Result<(), Error> {
-        Ok(Self::cancel(self, run_id).await?)
+    async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error> {
+        Ok(Self::cancel(self, run_id, request, &from).await?)
+    }
+
+    async fn rerun(&self, run_id: &str, request: RerunRequest, from: Origin) -> Result<RunAgain, Error> {
+        Ok(Self::rerun(self, run_id, request, &from).await?)
+    }
+
+    async fn clear(&self, run_id: &str, task: &Name, request: ClearRequest, from: Origin) -> Result<RunAgain, Error> {
+        Ok(Self::clear(self, run_id, task, request, &from).await?)
+    }
+
+    async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
+        Ok(Self::mark(self, run_id, task, request, &from).await?)
+    }
+
+    async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
+        Ok(Self::why(self, run_id, query.task.as_ref()).await?)
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error> {
+        Ok(Self::audit(self, &query).await?)
     }
 
     async fn project(&self) -> Result<ProjectView, Error> {

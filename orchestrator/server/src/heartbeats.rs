@@ -64,7 +64,12 @@ impl Server {
                 return Ok(now);
             }
             tokio::select! {
-                asked = cancel_requested(&mut effects, &worker.id) => if !asked { return Ok(now) },
+                news = news_of(&mut effects, &worker.id) => match news {
+                    News::Look => {}
+                    // It stands in no row any more: who misses this is told by the next heartbeat.
+                    News::Revoked(held) => return Ok(now.into_iter().chain([held]).collect()),
+                    News::Closed => return Ok(now),
+                },
                 _ = draining.wait_for(|draining| *draining) => return Ok(now),
                 () = tokio::time::sleep_until(deadline) => return Ok(now),
             }
@@ -89,14 +94,26 @@ impl Server {
     }
 }
 
-/// Waits until a task of the worker is to end (or so much has happened that one may be); false when the store is closed.
-async fn cancel_requested(effects: &mut broadcast::Receiver<Effect>, worker: &str) -> bool {
+/// What a worker that waits for cancellations is to know.
+enum News {
+    /// A task of it is to end, or so much has happened that one may be.
+    Look,
+    /// This attempt was ended over its head.
+    Revoked(Held),
+    /// The store is closed.
+    Closed,
+}
+
+async fn news_of(effects: &mut broadcast::Receiver<Effect>, worker: &str) -> News {
     loop {
         match effects.recv().await {
-            Ok(Effect::CancelRequested { worker_id }) if worker_id == worker => return true,
-            Ok(Effect::Elsewhere) | Err(RecvError::Lagged(_)) => return true,
+            Ok(Effect::CancelRequested { worker_id }) if worker_id == worker => return News::Look,
+            Ok(Effect::Revoked { worker_id, task_run_id, fence }) if worker_id == worker => {
+                return News::Revoked(Held { task_run_id, fence });
+            }
+            Ok(Effect::Elsewhere) | Err(RecvError::Lagged(_)) => return News::Look,
             Ok(_) => {}
-            Err(RecvError::Closed) => return false,
+            Err(RecvError::Closed) => return News::Closed,
         }
     }
 }

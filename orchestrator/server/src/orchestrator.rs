@@ -73,7 +73,12 @@ impl Orchestrator for Server {
                     () = tokio::time::sleep_until(deadline) => return Ok(live),
                     effect = effects.recv() => match effect {
                         Ok(Effect::RegistryMoved | Effect::Elsewhere) | Err(RecvError::Lagged(_)) => break,
-                        Ok(Effect::RunEnded { .. } | Effect::RetryAt(_) | Effect::CancelRequested { .. }) => {}
+                        Ok(
+                            Effect::RunEnded { .. }
+                            | Effect::RetryAt(_)
+                            | Effect::CancelRequested { .. }
+                            | Effect::Revoked { .. },
+                        ) => {}
                         Err(RecvError::Closed) => return Ok(live),
                     },
                 }

@@ -5,18 +5,16 @@ use daybreak_protocol::{PauseRequest, PauseView};
 use daybreak_spec::Name;
 use daybreak_store::{Pause, PauseChange};
 
+use crate::origin::Origin;
 use crate::{Error, Server};
-
-/// Whoever does not say who they are.
-const NAMELESS: &str = "a caller of the API";
 
 impl Server {
     /// Lets a DAG fire nothing until it is resumed. A pause that stands keeps its beginning and takes the new note.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown DAG.
-    pub async fn pause(&self, dag: &str, request: PauseRequest) -> Result<(), Error> {
-        self.store.pause(self.pause_change(dag, request)?).await?;
+    pub async fn pause(&self, dag: &str, request: PauseRequest, from: &Origin) -> Result<(), Error> {
+        self.store.pause(self.pause_change(dag, request, from)?).await?;
         self.follow_pauses().await
     }
 
@@ -24,18 +22,18 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown DAG, [`Error::Refused`] when it is not paused.
-    pub async fn resume(&self, dag: &str, request: PauseRequest) -> Result<(), Error> {
-        self.store.resume(self.pause_change(dag, request)?).await?;
+    pub async fn resume(&self, dag: &str, request: PauseRequest, from: &Origin) -> Result<(), Error> {
+        self.store.resume(self.pause_change(dag, request, from)?).await?;
         self.follow_pauses().await?;
         self.wake.notify_one();
         Ok(())
     }
 
-    fn pause_change(&self, dag: &str, request: PauseRequest) -> Result<PauseChange, Error> {
+    fn pause_change(&self, dag: &str, request: PauseRequest, from: &Origin) -> Result<PauseChange, Error> {
         let deployed = self.deployed()?;
         let dag: Name = deployed.dag(dag)?.template.dag.clone();
-        let by = request.by.unwrap_or_else(|| NAMELESS.to_owned());
-        Ok(PauseChange { project: deployed.name().clone(), dag, by, note: request.note })
+        let caller = from.caller(request.by);
+        Ok(PauseChange { project: deployed.name().clone(), dag, caller, note: request.note })
     }
 }
 

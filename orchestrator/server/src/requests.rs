@@ -1,4 +1,4 @@
-//! What people and programs ask for: runs by hand, their end, waiting for them.
+//! What people and programs ask for: runs by hand, and waiting for their end.
 
 use daybreak_protocol::{RunDetail, RunSummary};
 use daybreak_spec::{Name, Timestamp};
@@ -25,14 +25,6 @@ impl Server {
         let template = RunTemplate { params: dag.params(params)?, ..(*dag.template).clone() };
         let window_start = dag.firings.previous_before(window_end);
         Ok(self.store.make_run(NewRun { template, window_start, window_end }).await?)
-    }
-
-    /// Asks for the end of a run.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Refused`] when it has ended or is being cancelled already.
-    pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
-        Ok(self.store.cancel(run_id.to_owned(), "somebody asked for its end".to_owned()).await?)
     }
 
     /// One run with its tasks.

@@ -231,7 +231,9 @@ async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
     loop {
         match effects.recv().await {
             Ok(Effect::RunEnded { .. } | Effect::Elsewhere) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Ok(Effect::RetryAt(_) | Effect::RegistryMoved | Effect::CancelRequested { .. }) => {}
+            Ok(
+                Effect::RetryAt(_) | Effect::RegistryMoved | Effect::CancelRequested { .. } | Effect::Revoked { .. },
+            ) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }

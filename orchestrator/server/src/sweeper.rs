@@ -63,6 +63,7 @@ impl Server {
                     Effect::RunEnded { .. }
                     | Effect::RegistryMoved
                     | Effect::CancelRequested { .. }
+                    | Effect::Revoked { .. }
                     | Effect::Elsewhere,
                 ) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,

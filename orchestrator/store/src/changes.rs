@@ -54,10 +54,11 @@ pub(crate) async fn decide(
 pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, times: Times) -> Result<(), Error> {
     let now = tx.now();
     for change in &changes.tasks {
-        let failed_attempt = change.status_before == TaskStatus::Running
-            && !matches!(change.after.state, TaskState::Running(_) | TaskState::Succeeded { .. });
-        if failed_attempt {
+        if goes_by(&run, change) {
             record_attempt(tx, &run.run_id, change, now).await?;
+        }
+        if let Some(revoked) = revoked(&run, change) {
+            tx.effects.list.push(revoked);
         }
         // The times are those of the attempt that ends.
         let ends = change.status_before == TaskStatus::Running && !matches!(change.after.state, TaskState::Running(_));
@@ -85,6 +86,34 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
     run.accept(changes);
     tx.known.keep(run);
     Ok(())
+}
+
+/// Whether the task's row forgets an attempt: one that ended without its worker's success, or a success that is run again.
+fn goes_by(run: &LoadedRun, change: &TaskChange) -> bool {
+    let over_its_head = change.after.fence != change.fence_before;
+    match (change.status_before, &change.after.state) {
+        (TaskStatus::Running, TaskState::Running(_)) => false,
+        (TaskStatus::Running, TaskState::Succeeded { .. }) => over_its_head,
+        (TaskStatus::Running, _) => true,
+        (TaskStatus::Succeeded, TaskState::Waiting) => {
+            let before = run.snapshot.tasks.get(&change.task).map(|task| &task.progress);
+            before.is_some_and(|before| before.reported_fence == Some(change.fence_before))
+        }
+        _ => false,
+    }
+}
+
+/// The attempt that this change ends for good without its worker's word, if there is one.
+fn revoked(run: &LoadedRun, change: &TaskChange) -> Option<Effect> {
+    let before = &run.snapshot.tasks.get(&change.task)?.progress;
+    let TaskState::Running(hold) = &before.state else { return None };
+    let ended = change.after.state.is_terminal() && change.after.fence != before.fence;
+    let task_run_id = &run.tasks.get(&change.task)?.task_run_id;
+    ended.then(|| Effect::Revoked {
+        worker_id: hold.worker.id.clone(),
+        task_run_id: task_run_id.clone(),
+        fence: before.fence,
+    })
 }
 
 /// Hands a ready task to a worker whose lease runs.
@@ -222,7 +251,7 @@ fn text(value: &str) -> Value<'static> {
     Value::from(value.to_owned())
 }
 
-/// Keeps what is known of an attempt that did not succeed, before its row forgets it.
+/// Keeps what is known of an attempt before its row forgets it.
 async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Timestamp) -> Result<(), Error> {
     let (cause, reason) = match &change.after.state {
         TaskState::RetryWait { failure, .. } | TaskState::Failed(failure) => {
@@ -232,12 +261,14 @@ async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Tim
         TaskState::Ready => (Some("handed_back"), None),
         TaskState::Deferred(_) => (Some("deferred"), None),
         TaskState::Skipped { reason } => (Some("marked"), Some(reason.as_str())),
+        TaskState::Succeeded { .. } => (Some("marked"), None),
+        TaskState::Waiting => (Some("run_again"), None),
         _ => (None, None),
     };
     query(
         "INSERT INTO failed_attempt (task_run_id, project, fence, attempt, worker_id, started_at_us, ended_at_us, \
-         state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, started_at_us, $1, $2, \
-         $3, $4 FROM task_run WHERE run_id = $5 AND task = $6",
+         state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, started_at_us, \
+         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6",
     )
     .bind(now.micros)
     .bind(change.after.state.status().as_str())

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use daybreak_spec::{Name, Timestamp};
 
 use crate::Error;
+use crate::audit::audit;
 use crate::database::{Values, execute_rows, query};
 use crate::registry::raise_cursor;
-use crate::runs::audit;
 use crate::tx::{Command, Tx};
 
 /// A project to be made current.
@@ -76,7 +76,7 @@ impl Command for Deployment {
         self.set_cursors(tx).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
-        audit(tx, "deploy", project, &self.version).await
+        audit(tx, None, "deploy", (project, &self.version)).await
     }
 }
 

@@ -23,6 +23,15 @@ pub enum Effect {
         /// The worker.
         worker_id: String,
     },
+    /// The attempt of this worker was ended over its head.
+    Revoked {
+        /// The worker.
+        worker_id: String,
+        /// The task run.
+        task_run_id: String,
+        /// The fence the worker holds it under.
+        fence: i64,
+    },
     /// Another server may have changed anything: read the truth.
     Elsewhere,
 }

@@ -14,7 +14,9 @@ macro_rules! crossing {
 }
 
 mod attempts;
+mod audit;
 mod batch;
+mod by_hand;
 mod changes;
 mod claims;
 mod clock;
@@ -39,6 +41,8 @@ mod workers;
 mod writer;
 
 pub use attempts::ReportedEnd;
+pub use audit::Caller;
+pub use by_hand::{Again, MarkTask, RunAgain};
 pub use claims::{Claim, ClaimedTask};
 pub use database::Database;
 pub use deployments::{DeployedCursor, DeployedDag, Deployment};
@@ -46,7 +50,7 @@ pub use effects::Effect;
 pub use error::Error;
 pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illegal_transitions};
 pub use pauses::{Pause, PauseChange};
-pub use reads::{AttemptRow, CurrentProject, RunningAttempt};
+pub use reads::{AttemptRow, CurrentProject, RunningAttempt, Standing};
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};

@@ -129,25 +129,29 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
     Ok(raised == 1)
 }
 
+/// A run's row, for [`loaded`].
+pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
+     window_start_us, window_end_us, params, revision FROM run WHERE run_id = $1";
+
+/// The rows of its tasks.
+pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
+     attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
+     reason, upstream, outputs, generation, deferral FROM task_run WHERE run_id = $1";
+
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
-    let row = query(
-        "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, window_start_us, \
-         window_end_us, params, revision FROM run WHERE run_id = $1",
-    )
-    .bind(run_id)
-    .fetch_optional(tx.direct().await?)
-    .await?
-    .ok_or_else(|| Error::NotFound(format!("no run has the id `{run_id}`")))?;
+    let row = query(READ_RUN)
+        .bind(run_id)
+        .fetch_optional(tx.direct().await?)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("no run has the id `{run_id}`")))?;
+    let rows = query(READ_TASKS).bind(run_id).fetch_all(tx.direct().await?).await?;
+    loaded(run_id, &row, rows)
+}
+
+/// A run as those rows say.
+pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRun, Error> {
     let state = run_status(row.try_get("state")?)?.with_reason(row.try_get("reason")?);
-    let rows = query(
-        "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, attempt, lost, fence, \
-         reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, reason, upstream, \
-         outputs, generation, deferral FROM task_run WHERE run_id = $1",
-    )
-    .bind(run_id)
-    .fetch_all(tx.direct().await?)
-    .await?;
     let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
     for row in rows {
         let name = name(row.try_get("task")?)?;
@@ -160,8 +164,8 @@ pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
         project: row.try_get("project")?,
         dag: row.try_get("dag")?,
         version: row.try_get("version")?,
-        scheduled_for: instant(&row, "scheduled_for_us")?,
-        window_start: instant(&row, "window_start_us")?,
+        scheduled_for: instant(row, "scheduled_for_us")?,
+        window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
         params: map("parameters", row.try_get("params")?)?,
         snapshot: RunSnapshot { state, cancel_requested: row.try_get("cancel_requested")?, tasks: snapshots },

@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../migrations/0005_run_by_project.sql"),
         floor: 1,
     },
+    Step { number: 6, name: "control", sql: include_str!("../../../migrations/0006_control.sql"), floor: 1 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

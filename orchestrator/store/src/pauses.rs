@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use daybreak_spec::{Name, Timestamp};
 
+use crate::audit::audit;
 use crate::database::query;
 use crate::load::name;
-use crate::runs::audit_of;
 use crate::tx::{Command, Tx};
-use crate::{Error, Store};
+use crate::{Caller, Error, Store};
 
 /// Why a DAG fires nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct PauseChange {
     pub project: Name,
     /// The DAG.
     pub dag: Name,
-    /// Who asks.
-    pub by: String,
+    /// Who asks, and from where.
+    pub caller: Caller,
     /// Why.
     pub note: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct LiftPause(pub PauseChange);
 impl Command for SetPause {
     type Reply = ();
     async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
-        let Self(PauseChange { project, dag, by, note }) = self;
+        let Self(PauseChange { project, dag, caller, note }) = self;
         query(
             "INSERT INTO dag_pause (project, dag, paused_at_us, paused_by, note) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (project, dag) DO UPDATE SET paused_by = excluded.paused_by, note = excluded.note",
@@ -49,18 +49,18 @@ impl Command for SetPause {
         .bind(project.as_str())
         .bind(dag.as_str())
         .bind(tx.now().micros)
-        .bind(by.as_str())
+        .bind(caller.by.as_str())
         .bind(note.as_deref())
         .execute(tx.direct().await?)
         .await?;
-        audit_of(tx, Some(by), "pause", (dag.as_str(), note.as_deref().unwrap_or_default())).await
+        audit(tx, Some(caller), "pause", (dag.as_str(), note.as_deref().unwrap_or_default())).await
     }
 }
 
 impl Command for LiftPause {
     type Reply = ();
     async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
-        let Self(PauseChange { project, dag, by, note }) = self;
+        let Self(PauseChange { project, dag, caller, note }) = self;
         let lifted = query("DELETE FROM dag_pause WHERE project = $1 AND dag = $2")
             .bind(project.as_str())
             .bind(dag.as_str())
@@ -69,7 +69,7 @@ impl Command for LiftPause {
         if lifted == 0 {
             return Err(Error::Refused(format!("DAG `{dag}` is not paused")));
         }
-        audit_of(tx, Some(by), "resume", (dag.as_str(), note.as_deref().unwrap_or_default())).await
+        audit(tx, Some(caller), "resume", (dag.as_str(), note.as_deref().unwrap_or_default())).await
     }
 }
 

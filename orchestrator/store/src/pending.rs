@@ -28,9 +28,10 @@ const CHANGE_RUN: &str = "UPDATE run SET state = v.column3, reason = v.column4, 
 const CHANGE_TASK: &str = "UPDATE task_run SET state = v.column4, attempt = v.column5, lost = v.column6, fence = v.column7, \
      reported_fence = v.column8, cancel_requested = v.column9, worker_id = v.column10, worker_epoch = v.column11, \
      deadline_us = v.column12, run_after_us = v.column13, cause = v.column14, reason = v.column15, \
-     upstream = v.column16, outputs = v.column17, ready_at_us = COALESCE(v.column18, task_run.ready_at_us), \
-     started_at_us = COALESCE(v.column19, task_run.started_at_us), \
-     ended_at_us = COALESCE(v.column20, task_run.ended_at_us), \
+     upstream = v.column16, outputs = v.column17, \
+     ready_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column18, task_run.ready_at_us) END, \
+     started_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column19, task_run.started_at_us) END, \
+     ended_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column20, task_run.ended_at_us) END, \
      cancel_at_us = CASE WHEN v.column9 = 0 THEN NULL ELSE COALESCE(task_run.cancel_at_us, v.column21) END, \
      generation = v.column22, deferral = v.column23, wake_at_us = v.column24, \
      busy_us = COALESCE(v.column25, task_run.busy_us), start_us = COALESCE(v.column26, task_run.start_us) \

@@ -50,13 +50,29 @@ pub(crate) async fn record_build(
     Ok(())
 }
 
-/// Numbers a trained model: one more than the model's last version.
+/// Numbers a trained model: one more than the model's last version. A task that is run again by hand and trains the same
+/// bytes with the same metrics has made the version that it made before.
 pub(crate) async fn number_model_version(
     tx: &mut Tx,
     run: &LoadedRun,
     task_run_id: &str,
     new: &NewModelVersion,
 ) -> Result<i64, Error> {
+    let metrics = serde_json::to_string(&new.metrics).expect("numbers by name always write");
+    let made_before: Option<i64> = query(
+        "SELECT version FROM model_version WHERE task_run_id = $1 AND project = $2 AND model = $3 AND object = $4 \
+         AND metrics = $5 ORDER BY version DESC LIMIT 1",
+    )
+    .bind(task_run_id)
+    .bind(&run.project)
+    .bind(new.model.as_str())
+    .bind(&new.object)
+    .bind(&metrics)
+    .fetch_value(tx.direct().await?)
+    .await?;
+    if let Some(version) = made_before {
+        return Ok(version);
+    }
     let version: i64 = query(
         "INSERT INTO model (project, model, versions) VALUES ($1, $2, 1) \
          ON CONFLICT (project, model) DO UPDATE SET versions = model.versions + 1 RETURNING versions",
@@ -77,7 +93,7 @@ pub(crate) async fn number_model_version(
     .bind(new.fit_from.micros)
     .bind(new.fit_to.micros)
     .bind(signed(new.rows, "rows of a model version")?)
-    .bind(serde_json::to_string(&new.metrics).expect("numbers by name always write"))
+    .bind(&metrics)
     .bind(&run.run_id)
     .bind(task_run_id)
     .bind(tx.now().micros)

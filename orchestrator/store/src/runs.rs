@@ -9,12 +9,13 @@ use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskS
 use daybreak_spec::{Name, Overlap, Retry, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use crate::Error;
+use crate::audit::audit;
 use crate::changes::{apply, exactly_one};
 use crate::database::{Values, query};
 use crate::known::Known;
 use crate::load::{LoadedRun, LoadedTask};
 use crate::tx::{Command, Tx};
+use crate::{Caller, Error};
 
 /// What every run of a DAG is made from.
 #[derive(Clone, Debug)]
@@ -321,6 +322,7 @@ pub(crate) async fn check_epoch(tx: &mut Tx, epoch: i64) -> Result<(), Error> {
 pub(crate) struct Cancel {
     pub run_id: String,
     pub reason: String,
+    pub caller: Caller,
 }
 
 impl Command for Cancel {
@@ -334,7 +336,7 @@ impl Command for Cancel {
             }
             Err(error) => return Err(error),
         }
-        audit(tx, "cancel", &self.run_id, &self.reason).await
+        audit(tx, Some(&self.caller), "cancel", (&self.run_id, &self.reason)).await
     }
 
     fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {
@@ -347,31 +349,4 @@ async fn cancel_if_active(tx: &mut Tx, run_id: &str, reason: String) -> Result<(
         Ok(()) | Err(Error::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Writes down who did what by hand, in the action's own transaction.
-pub(crate) async fn audit(tx: &mut Tx, action: &str, subject: &str, detail: &str) -> Result<(), Error> {
-    audit_of(tx, None, action, (subject, detail)).await
-}
-
-/// The same, with who did it.
-pub(crate) async fn audit_of(
-    tx: &mut Tx,
-    actor: Option<&str>,
-    action: &str,
-    (subject, detail): (&str, &str),
-) -> Result<(), Error> {
-    query(
-        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor) \
-         VALUES ($1, '*', $2, $3, $4, $5, $6)",
-    )
-    .bind(tx.sources.id())
-    .bind(tx.now().micros)
-    .bind(action)
-    .bind(subject)
-    .bind(detail)
-    .bind(actor)
-    .execute(tx.direct().await?)
-    .await?;
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybreak_core::WorkerIdentity;
+use daybreak_core::{TaskStatus, WorkerIdentity};
 use daybreak_protocol::MintPublication;
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;
@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::attempts::{Mint, Report};
 use crate::batch::Batches;
+use crate::by_hand::Rerun;
 use crate::claims::{Waiting, WaitingClaim};
 use crate::clock::SetClock;
 use crate::database::{Connection, Dialect, Pool, query};
@@ -29,8 +30,8 @@ use crate::tx::{Command, Tx, Typed};
 use crate::workers::{Beat, Revoke, TakeOver};
 use crate::writer::{Message, Writer};
 use crate::{
-    Claim, ClaimedTask, Database, Deployment, Effect, Error, Fire, Fired, HeldByWorker, NewRun, NewWorker, PauseChange,
-    ReportedEnd, Sources, Sweep, Swept,
+    Again, Caller, Claim, ClaimedTask, Database, Deployment, Effect, Error, Fire, Fired, HeldByWorker, MarkTask,
+    NewRun, NewWorker, PauseChange, ReportedEnd, RunAgain, Sources, Sweep, Swept,
 };
 
 /// Effects that a subscriber may fall behind by before it has to read the truth instead.
@@ -186,8 +187,24 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Refused`] when it has ended or is being cancelled already.
-    pub async fn cancel(&self, run_id: String, reason: String) -> Result<(), Error> {
-        self.write(Cancel { run_id, reason }).await
+    pub async fn cancel(&self, run_id: String, reason: String, caller: Caller) -> Result<(), Error> {
+        self.write(Cancel { run_id, reason, caller }).await
+    }
+
+    /// Has tasks of a run run again, with all that needs them, as the run's own version declares them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown run or task; [`Error::Refused`] says why it does not apply and what to do.
+    pub async fn rerun(&self, run_id: String, again: Again, caller: Caller) -> Result<RunAgain, Error> {
+        self.write(Rerun { run_id, again, caller }).await
+    }
+
+    /// Says how a task that has not ended ends; an attempt that is going on ends with it. What it was before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown run or task; [`Error::Refused`] when it has ended.
+    pub async fn mark(&self, mark: MarkTask) -> Result<TaskStatus, Error> {
+        self.write(mark).await
     }
 
     /// Takes up a worker.

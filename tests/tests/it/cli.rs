@@ -179,3 +179,37 @@ fn a_file_that_is_no_demo_is_never_emptied() {
     assert_eq!(demo.status.code(), Some(3), "{}", text(&demo.stderr));
     assert!(folder.path().join("thesis.txt").exists());
 }
+
+#[test]
+fn a_run_is_run_again_marked_and_explained_by_hand_and_the_audit_tells_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let served = Served::start(folder.path(), &[]);
+    let at = "2025-03-01T02:00:00Z";
+    let run = json(&daybreak(folder.path(), &["run", "nightly", "--at", at, "--wait", "--json"]));
+    let id = run["id"].as_str().expect("an id");
+    let refused = |arguments: &[&str], why: &str| {
+        let output = daybreak(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {}", text(&output.stdout));
+        assert!(text(&output.stderr).contains(why), "{arguments:?}: {}", text(&output.stderr));
+    };
+    refused(&["rerun", id, "--from-failed"], "no task of run");
+    refused(&["clear", id, "jugde"], "it has features, judge, promote, publish, train");
+    refused(&["mark", id, "judge", "failed", "--reason", "no"], "daybreak clear");
+    refused(&["why", "01ARZ3NDEKTSV4RRFFQ69G5FAV"], "no run has the id");
+    let cleared = daybreak(folder.path(), &["clear", id, "judge", "--wait"]);
+    assert!(cleared.status.success(), "{}", text(&cleared.stderr));
+    assert!(text(&cleared.stderr).contains("runs again: judge, promote"), "{}", text(&cleared.stderr));
+    let again = json(&daybreak(folder.path(), &["rerun", id, "--wait", "--json"]));
+    assert_eq!((&again["id"], &again["state"]), (&run["id"], &"succeeded".into()));
+    assert_eq!(again["again"]["version_is_current"], true, "{again}");
+    let why = json(&daybreak(folder.path(), &["why", id, "train", "--json"]));
+    assert_eq!((&why["tasks"][0]["kind"], &why["run"][0]["kind"]), (&"succeeded".into(), &"succeeded".into()));
+    let audit = json(&daybreak(folder.path(), &["audit", "--of", id, "--json"]));
+    let actions: Vec<_> = audit.as_array().expect("entries").iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions, ["rerun", "clear"]);
+    assert_eq!(audit[0]["from"], "cli 127.0.0.1", "{audit}");
+    let models = json(&daybreak(folder.path(), &["models", "--json"]));
+    assert_eq!(models[0]["versions"].as_array().map(Vec::len), Some(1), "the same bytes are the same version");
+    drop(served);
+}

@@ -87,7 +87,7 @@ fn request(arguments: &Pause) -> PauseRequest {
 }
 
 /// The user of this shell, as it calls itself.
-fn caller() -> String {
+pub fn caller() -> String {
     let named = |wanted: &str| std::env::vars().find(|(name, value)| name == wanted && !value.is_empty());
     let user = named("USER").or_else(|| named("LOGNAME")).map(|(_, value)| value);
     user.unwrap_or_else(|| "the command line".to_owned())

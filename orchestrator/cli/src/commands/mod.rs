@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod asking;
 pub mod clock;
+pub mod control;
 pub mod dags;
 pub mod init;
 pub mod migrate;

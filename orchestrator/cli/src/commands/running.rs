@@ -1,10 +1,11 @@
-//! `daybreak run`: starts a run by hand, and waits for its end if asked.
+//! `daybreak run`: starts a run by hand, and waits for its end if asked; so do commands that have one run again.
 
 use std::time::Duration;
 
-use daybreak_protocol::{RunDetail, TriggerRequest};
+use daybreak_protocol::{CancelRequest, RunDetail, TriggerRequest};
 
 use super::asking::row;
+use super::dags::caller;
 use super::reading::{people_run, print};
 use super::watching::Watch;
 use crate::arguments::Run;
@@ -21,28 +22,37 @@ pub async fn run(arguments: &Run) -> Outcome {
     let dag = arguments.dag.as_deref().ok_or_else(|| Failure::usage("name a DAG"))?;
     let request = TriggerRequest { at: arguments.at, params: row(&arguments.params)? };
     let connection = Connection::open(&arguments.project.directory).await?;
-    let ended = start(&connection, dag, &request, arguments).await;
+    let started = connection.client.trigger(dag, &request).await;
+    let ended = match started {
+        Ok(id) => follow(&connection, &id, arguments.wait, arguments.project.json).await,
+        Err(error) => Err(error.into()),
+    };
     connection.close().await;
     let run = ended?;
     print(&run, &arguments.project, people_run)?;
-    if arguments.wait && run.summary.state.to_string() != "succeeded" {
+    succeeded(&run, arguments.wait)
+}
+
+/// A run that was waited for and did not succeed is a failure.
+pub(super) fn succeeded(run: &RunDetail, wait: bool) -> Outcome {
+    if wait && run.summary.state.to_string() != "succeeded" {
         let reason = run.summary.reason.clone().unwrap_or_default();
         return Err(Failure::failed(format!("run {} ended {}: {reason}", run.summary.id, run.summary.state)));
     }
     Ok(())
 }
 
-async fn start(connection: &Connection, dag: &str, request: &TriggerRequest, arguments: &Run) -> Outcome<RunDetail> {
-    let id = connection.client.trigger(dag, request).await?;
-    if !(arguments.wait || connection.is_embedded()) {
-        return Ok(connection.client.run(&id).await?);
+/// The run as it stands; at its end if that is asked for, or where the server lives only as long as this command.
+pub(super) async fn follow(connection: &Connection, id: &str, waits: bool, json: bool) -> Outcome<RunDetail> {
+    if !(waits || connection.is_embedded()) {
+        return Ok(connection.client.run(id).await?);
     }
-    if !arguments.wait {
+    if !waits {
         eprintln!("no server runs for this project: waiting for the end of run {id}");
     }
     tokio::select! {
-        ended = wait(connection, &id, Watch::new(arguments.project.json)) => ended,
-        _ = tokio::signal::ctrl_c() => Err(interrupted(connection, &id).await),
+        ended = wait(connection, id, Watch::new(json)) => ended,
+        _ = tokio::signal::ctrl_c() => Err(interrupted(connection, id).await),
     }
 }
 
@@ -62,8 +72,9 @@ async fn interrupted(connection: &Connection, id: &str) -> Failure {
     if !connection.is_embedded() {
         return Failure { status: 130, message: format!("run {id} goes on; look at it: daybreak run show {id}") };
     }
+    let request = CancelRequest { reason: Some("the command was interrupted".to_owned()), by: Some(caller()) };
     let cancelled = async {
-        connection.client.cancel(id).await?;
+        connection.client.cancel(id, &request).await?;
         wait(connection, id, Watch::new(true)).await
     };
     let message = match tokio::time::timeout(CANCEL_PATIENCE, cancelled).await {

@@ -3,3 +3,4 @@
 mod by_hand;
 mod properties;
 mod stories;
+mod why;

@@ -3,10 +3,13 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, ClockView, DagView, Error, HealthView, ModelView, Orchestrator, PauseRequest, ProjectView, RunDetail,
-    RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
+    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, HealthView, MarkRequest,
+    Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy,
+    RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
+
+use crate::origin::Origin;
 
 /// Whom a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +45,27 @@ pub trait Engine: Orchestrator + 'static {
     /// All deployed DAGs.
     async fn dags(&self) -> Result<Vec<DagView>, Error>;
     /// Lets a DAG fire nothing.
-    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error>;
+    async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error>;
     /// Lets a DAG fire again. Refused when it is not paused.
-    async fn resume(&self, dag: &Name, request: PauseRequest) -> Result<(), Error>;
+    async fn resume(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error>;
     /// Makes a manual run.
     async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error>;
-    /// Asks for the end of a run. Refused when it has ended.
-    async fn cancel(&self, run_id: &str) -> Result<(), Error>;
     /// The project that is live.
     async fn project(&self) -> Result<ProjectView, Error>;
     /// Reads the project again. Refused with all that is wrong with it.
     async fn reload(&self) -> Result<Applied, Error>;
+    /// Asks for the end of a run. Refused when it has ended.
+    async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error>;
+    /// Has a run that has ended run again.
+    async fn rerun(&self, run_id: &str, request: RerunRequest, from: Origin) -> Result<RunAgain, Error>;
+    /// Has a task that has ended run again, and all that needs it.
+    async fn clear(&self, run_id: &str, task: &Name, request: ClearRequest, from: Origin) -> Result<RunAgain, Error>;
+    /// Says how a task that has not ended ends.
+    async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error>;
+    /// Why a run and its tasks are not running.
+    async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error>;
+    /// What was done by hand, newest first.
+    async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error>;
     /// Both clocks.
     async fn clock(&self) -> Result<ClockView, Error>;
     /// Sets simulated business time, durably.

@@ -1,9 +1,10 @@
 //! The HTTP surface of the server: routes, who may call them, and errors as problem+json. Decides nothing but access
-//! and form; everything else is asked of [`Engine`]. To add a call: a method of [`Engine`], a handler in `people` or
-//! `worker`, a line in `routes`.
+//! and form; everything else is asked of [`Engine`]. To add a call: a method of [`Engine`], a handler in `people`,
+//! `control` or `worker`, a line in `routes`.
 
 mod access;
 mod body;
+mod control;
 mod engine;
 mod finish;
 mod people;

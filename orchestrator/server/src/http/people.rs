@@ -12,23 +12,15 @@ use daybreak_protocol::{
     TriggerRequest,
 };
 use daybreak_spec::Name;
-use serde::Deserialize;
 use ulid::Ulid;
 
 use super::body::{Body, require_label};
+use super::control::{MAX_NOTE_BYTES, require_caller};
 use super::problem::Refusal;
 use super::routes::Shared;
-
-/// Longest note on a pause, and longest name of who asks.
-const MAX_NOTE_BYTES: usize = 500;
-const MAX_CALLER_BYTES: usize = 100;
+use crate::origin::Origin;
 
 type Answer<T> = Result<Json<T>, Refusal>;
-
-/// A request that says nothing but its path: `{}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
 
 /// The process answers.
 pub async fn live() -> Json<HealthView> {
@@ -59,16 +51,6 @@ pub async fn run(State(engine): State<Shared>, path: Result<Path<Ulid>, PathReje
     Ok(Json(engine.run(&run.to_string()).await?))
 }
 
-pub async fn cancel(
-    State(engine): State<Shared>,
-    path: Result<Path<Ulid>, PathRejection>,
-    body: Result<Body<Nothing>, Refusal>,
-) -> Result<StatusCode, Refusal> {
-    let (Path(run), Body(Nothing {})) = (path?, body?);
-    engine.cancel(&run.to_string()).await?;
-    Ok(StatusCode::ACCEPTED)
-}
-
 pub async fn log(State(engine): State<Shared>, path: Result<Path<(Ulid, Name)>, PathRejection>) -> Answer<TaskLog> {
     let Path((run, task)) = path?;
     Ok(Json(engine.log(&run.to_string(), &task).await?))
@@ -96,28 +78,30 @@ pub async fn trigger(
 pub async fn pause(
     State(engine): State<Shared>,
     path: Result<Path<Name>, PathRejection>,
+    from: Origin,
     body: Result<Body<PauseRequest>, Refusal>,
 ) -> Result<StatusCode, Refusal> {
     let (Path(dag), Body(request)) = (path?, body?);
     require_pause_texts(&request)?;
-    engine.pause(&dag, request).await?;
+    engine.pause(&dag, request, from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn resume(
     State(engine): State<Shared>,
     path: Result<Path<Name>, PathRejection>,
+    from: Origin,
     body: Result<Body<PauseRequest>, Refusal>,
 ) -> Result<StatusCode, Refusal> {
     let (Path(dag), Body(request)) = (path?, body?);
     require_pause_texts(&request)?;
-    engine.resume(&dag, request).await?;
+    engine.resume(&dag, request, from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn require_pause_texts(request: &PauseRequest) -> Result<(), Refusal> {
     require_label("/note", request.note.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
-    require_label("/by", request.by.as_deref().unwrap_or_default(), MAX_CALLER_BYTES)
+    require_caller(request.by.as_deref())
 }
 
 pub async fn clock(State(engine): State<Shared>) -> Answer<ClockView> {

@@ -3,11 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use daybreak_protocol::{Applied, ProjectView};
+use serde::Deserialize;
 
 use super::body::Body;
-use super::people::Nothing;
 use super::problem::Refusal;
 use super::routes::Shared;
+
+/// A request that says nothing but its path: `{}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 pub async fn project(State(engine): State<Shared>) -> Result<Json<ProjectView>, Refusal> {
     Ok(Json(engine.project().await?))

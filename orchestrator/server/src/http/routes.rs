@@ -1,5 +1,5 @@
 //! The table of routes: method, path, callers and handler of each, in one place. There is no other way to add a route.
-//! To add one: a line in [`table`], a handler in `people` or `worker`.
+//! To add one: a line in [`table`], a handler in `people`, `control` or `worker`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{people, project, worker};
+use super::{control, people, project, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -71,7 +71,11 @@ fn table() -> Vec<Row> {
         reads("/api/v1/live", Admin, get(worker::live)),
         reads("/api/v1/runs", Admin, get(people::runs)),
         reads("/api/v1/runs/{run}", Admin, get(people::run)),
-        writes("/api/v1/runs/{run}/cancel", Admin, post(people::cancel)),
+        reads("/api/v1/runs/{run}/why", Admin, get(control::why)),
+        writes("/api/v1/runs/{run}/cancel", Admin, post(control::cancel)),
+        writes("/api/v1/runs/{run}/rerun", Admin, post(control::rerun)),
+        writes("/api/v1/runs/{run}/tasks/{task}/clear", Admin, post(control::clear)),
+        writes("/api/v1/runs/{run}/tasks/{task}/mark", Admin, post(control::mark)),
         reads("/api/v1/runs/{run}/tasks/{task}/log", Admin, get(people::log)),
         reads("/api/v1/dags", Admin, get(people::dags)),
         writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),
@@ -79,6 +83,7 @@ fn table() -> Vec<Row> {
         writes("/api/v1/dags/{dag}/resume", Admin, post(people::resume)),
         reads("/api/v1/project", Admin, get(project::project)),
         writes("/api/v1/project/reload", Admin, post(project::reload)),
+        reads("/api/v1/audit", Admin, get(control::audit)),
         reads("/api/v1/clock", Admin, get(people::clock)),
         writes("/api/v1/clock", Admin, post(people::set_clock)),
     ]

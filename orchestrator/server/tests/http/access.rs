@@ -97,6 +97,11 @@ async fn an_attempt_reads_the_catalogue_and_nothing_else() {
             }
         }
     }
+    let by_hand = ["cancel", "rerun", "clear", "mark", "pause", "resume", "why", "audit"];
+    for last in by_hand {
+        let route = routes().into_iter().find(|route| route.path.ends_with(&format!("/{last}")));
+        assert_eq!(route.map(|route| route.callers), Some(For::Admin), "{last}");
+    }
     let allowed: Vec<&str> =
         routes().iter().filter(|route| route.callers == For::Attempts).map(|route| route.path).collect();
     let expected = [

@@ -18,6 +18,10 @@ async fn a_body_that_is_not_json_gets_400_with_its_place() {
 #[tokio::test]
 async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
     let server = serve().await;
+    let of_run = |action: &str| format!("/api/v1/runs/{RUN}/{action}");
+    let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));
+    let (clear, mark) = (of_run("tasks/train/clear"), of_run("tasks/train/mark"));
+    let long_reason = format!(r#"{{"state":"failed","reason":"{}"}}"#, "x".repeat(501));
     let cases = [
         ("/api/v1/dags/nightly/runs", r#"{"ta":"2013-03-10T12:00:00Z"}"#, "/ta", "unknown_field"),
         ("/api/v1/dags/nightly/runs", r#"{"at":7}"#, "/at", "wrong_type"),
@@ -63,6 +67,17 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
             "unknown_field",
         ),
         ("/api/v1/worker/register", r#"{"label":"a\u0000b","version":"1"}"#, "/label", "invalid_text"),
+        (&rerun, r#"{"from_faild":true}"#, "/from_faild", "unknown_field"),
+        (&rerun, r#"{"from_failed":"yes"}"#, "/from_failed", "wrong_type"),
+        (&rerun, r#"{"by":"a\u0000b"}"#, "/by", "invalid_text"),
+        (&cancel, r#"{"reason":"a\nb"}"#, "/reason", "invalid_text"),
+        (&clear, r#"{"by":7}"#, "/by", "wrong_type"),
+        (&mark, r#"{"reason":"x"}"#, "/state", "missing_field"),
+        (&mark, r#"{"state":"succeeded"}"#, "/reason", "missing_field"),
+        (&mark, r#"{"state":"asleep","reason":"x"}"#, "/state", "wrong_type"),
+        (&mark, r#"{"state":"failed","reason":" "}"#, "/reason", "missing_reason"),
+        (&mark, &long_reason, "/reason", "invalid_text"),
+        (&mark, r#"{"state":"succeeded","reason":"x","outputs":[]}"#, "/outputs", "wrong_type"),
     ];
     for (path, body, pointer, code) in cases {
         let answer = server.post(path, body).await;
@@ -123,6 +138,7 @@ async fn names_and_ids_that_are_none_are_not_found() {
         "/api/v1/runs/%ff",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/..%2e/log",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/-flag/log",
+        "/api/v1/runs/7/why",
         "/api/v1/builds/Weather",
         "/api/v1/builds/%2e%2e",
         "/api/v1/builds/we%5cather",
@@ -149,6 +165,13 @@ async fn a_query_that_makes_no_sense_gets_422() {
         "/api/v1/runs?limit=0",
         "/api/v1/runs?limit=501",
         "/api/v1/runs?before=7",
+        "/api/v1/audit?before=7",
+        "/api/v1/audit?limit=0",
+        "/api/v1/audit?limit=501",
+        "/api/v1/audit?subject=a%00b",
+        "/api/v1/audit?run=7",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?task=Not%20A%20Name",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?tsak=train",
         "/api/v1/live",
         "/api/v1/live?after=x",
         "/api/v1/builds/weather?from=yesterday",

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use daybreak_core::RunStatus;
+use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, BuildRecord, ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Live,
-    MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
-    Register, Registration, Report, RunDetail, RunList, RunSummary, RunsQuery, SetClock, TaskLog, Trigger,
-    TriggerRequest, Triggered,
+    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView, Error,
+    HealthView, Heartbeat, HeartbeatReply, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView,
+    NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register, Registration, Report, RerunRequest,
+    RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog, TaskWhy, Trigger, TriggerRequest,
+    Triggered, WhyQuery,
 };
+use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
 use daybreak_spec::{Name, Timestamp};
 
@@ -77,6 +79,18 @@ pub fn run() -> RunDetail {
         reason: Some("task `train` failed".to_owned()),
     };
     RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }
+}
+
+pub fn again() -> RunAgain {
+    let tasks = vec![name("judge"), name("train")];
+    RunAgain { run_id: RUN.to_owned(), version: "0".repeat(64), version_is_current: false, tasks }
+}
+
+pub fn why() -> RunWhy {
+    let why = Why { kind: WhyKind::WaitsForTasks, words: "waits for `train` (running)".to_owned() };
+    let task = TaskWhy { task: name("judge"), state: TaskStatus::Waiting, why };
+    let run = vec![Why { kind: WhyKind::Running, words: "is running".to_owned() }];
+    RunWhy { run_id: RUN.to_owned(), dag: name("nightly"), state: RunStatus::Running, run, tasks: vec![task] }
 }
 
 #[async_trait]
@@ -165,16 +179,16 @@ impl Engine for Canned {
         Ok(Triggered { run_id: RUN.to_owned() })
     }
 
-    async fn pause(&self, dag: &Name, request: PauseRequest) -> Result<(), Error> {
-        self.note(format!("pause {dag} {}", serde_json::to_string(&request).unwrap()));
+    async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
+        self.note(format!("pause {dag} {} from {from}", serde_json::to_string(&request).unwrap()));
         Ok(())
     }
 
-    async fn resume(&self, dag: &Name, _: PauseRequest) -> Result<(), Error> {
+    async fn resume(&self, dag: &Name, _: PauseRequest, _: Origin) -> Result<(), Error> {
         Err(Error::Refused(format!("DAG `{dag}` is not paused")))
     }
 
-    async fn cancel(&self, run_id: &str) -> Result<(), Error> {
+    async fn cancel(&self, run_id: &str, _: CancelRequest, _: Origin) -> Result<(), Error> {
         Err(Error::Refused(format!("run {run_id} has ended")))
     }
 
@@ -185,6 +199,31 @@ impl Engine for Canned {
 
     async fn reload(&self) -> Result<Applied, Error> {
         Err(Error::Refused("daybreak.yaml:3:1: no such key".to_owned()))
+    }
+
+    async fn rerun(&self, run_id: &str, request: RerunRequest, from: Origin) -> Result<RunAgain, Error> {
+        self.note(format!("rerun {run_id} {} from {from}", serde_json::to_string(&request).unwrap()));
+        if request.from_failed { Ok(again()) } else { Err(Error::Refused(format!("run {run_id} has not ended"))) }
+    }
+
+    async fn clear(&self, run_id: &str, task: &Name, request: ClearRequest, from: Origin) -> Result<RunAgain, Error> {
+        self.note(format!("clear {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
+        if task.as_str() == "train" { Ok(again()) } else { Err(Error::NotFound(format!("no task `{task}`"))) }
+    }
+
+    async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
+        self.note(format!("mark {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
+        Ok(Marked { was: TaskStatus::Running, state: request.state })
+    }
+
+    async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
+        self.note(format!("why {run_id} {:?}", query.task.map(|task| task.to_string())));
+        Ok(why())
+    }
+
+    async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error> {
+        self.note(format!("audit {:?} {:?} {:?}", query.subject, query.before, query.limit));
+        Ok(AuditList::default())
     }
 
     async fn clock(&self) -> Result<ClockView, Error> {

@@ -1,12 +1,14 @@
 //! The typed client against the router: every call arrives as it was meant, every error as the right kind.
 
+use daybreak_core::TaskStatus;
 use daybreak_protocol::{
-    Client, Error, Heartbeat, MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report,
-    RunsQuery, TriggerRequest,
+    AuditQuery, CancelRequest, ClearRequest, Client, Error, Heartbeat, MarkRequest, MarkWord, Marked, MintPublication,
+    Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery, TriggerRequest,
+    WhyQuery,
 };
 use daybreak_spec::Timestamp;
 
-use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, name, noon, run, version};
+use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, again, name, noon, run, version, why};
 use crate::wire::{Served, serve};
 
 fn client(server: &Served, token: &str) -> Client {
@@ -80,7 +82,42 @@ async fn people_read_and_ask() {
         r#"runs Some("nightly") Some(20)"#.to_owned(),
         format!("log {RUN} train"),
         r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}}"#.to_owned(),
-        r#"pause nightly {"note":"new feed","by":"ann"}"#.to_owned(),
+        r#"pause nightly {"note":"new feed","by":"ann"} from 127.0.0.1"#.to_owned(),
+    ];
+    assert_eq!(server.engine.asked(), asked);
+}
+
+#[tokio::test]
+async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
+    let server = serve().await;
+    let (client, by) = (client(&server, ADMIN), Some("ann".to_owned()));
+    let rerun = RerunRequest { from_failed: true, by: by.clone() };
+    assert_eq!(client.rerun(RUN, &rerun).await.unwrap(), again());
+    let client = client.of_command_line();
+    assert!(matches!(client.rerun(RUN, &RerunRequest::default()).await, Err(Error::Refused(_))));
+    assert_eq!(client.clear(RUN, "train", &ClearRequest { by }).await.unwrap(), again());
+    assert!(matches!(client.clear(RUN, "tests", &ClearRequest::default()).await, Err(Error::NotFound(_))));
+    let mark = MarkRequest {
+        state: MarkWord::Succeeded,
+        reason: "done elsewhere".to_owned(),
+        outputs: serde_json::Map::from_iter([("rows".to_owned(), 7.into())]),
+        by: None,
+    };
+    let marked = Marked { was: TaskStatus::Running, state: MarkWord::Succeeded };
+    assert_eq!(client.mark(RUN, "train", &mark).await.unwrap(), marked);
+    assert_eq!(client.why(RUN, &WhyQuery { task: Some(name("judge")) }).await.unwrap(), why());
+    let query = AuditQuery { subject: Some("nightly".to_owned()), before: Some(RUN.to_owned()), limit: Some(7) };
+    assert!(client.audit(&query).await.unwrap().entries.is_empty());
+    let asked = [
+        format!(r#"rerun {RUN} {{"from_failed":true,"by":"ann"}} from 127.0.0.1"#),
+        format!(r#"rerun {RUN} {{"from_failed":false}} from cli 127.0.0.1"#),
+        format!(r#"clear {RUN} train {{"by":"ann"}} from cli 127.0.0.1"#),
+        format!("clear {RUN} tests {{}} from cli 127.0.0.1"),
+        format!(
+            r#"mark {RUN} train {{"state":"succeeded","reason":"done elsewhere","outputs":{{"rows":7}}}} from cli 127.0.0.1"#
+        ),
+        format!(r#"why {RUN} Some("judge")"#),
+        format!(r#"audit Some("nightly") Some("{RUN}") Some(7)"#),
     ];
     assert_eq!(server.engine.asked(), asked);
 }
@@ -93,7 +130,7 @@ async fn refusals_keep_their_kind_and_their_words() {
         Err(Error::NotFound(detail)) => assert_eq!(detail, "there is no run 01ARZ3NDEKTSV4RRFFQ69G5FZZ"),
         other => panic!("{other:?}"),
     }
-    match client.cancel(RUN).await {
+    match client.cancel(RUN, &CancelRequest::default()).await {
         Err(Error::Refused(detail)) => assert_eq!(detail, format!("run {RUN} has ended")),
         other => panic!("{other:?}"),
     }

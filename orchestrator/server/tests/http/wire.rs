@@ -47,7 +47,7 @@ pub async fn serve() -> Served {
     let engine = Canned::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = router(engine.clone());
+    let app = router(engine.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     Served { address, engine }
 }

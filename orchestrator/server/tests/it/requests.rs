@@ -1,7 +1,8 @@
 //! What people ask for.
 
 use daybreak_core::RunStatus;
-use daybreak_protocol::{Error, RunsQuery, SetClock, TriggerRequest};
+use daybreak_protocol::{CancelRequest, Error, RunsQuery, SetClock, TriggerRequest};
+use daybreak_server::Origin;
 use daybreak_server::http::Engine;
 use serde_json::{Map, json};
 
@@ -64,7 +65,10 @@ async fn reads_show_what_is() {
     assert_eq!(engine.clock().await.expect("the clock").business_now, at(FIRST));
     assert!(engine.health().await.ready);
     assert!(matches!(engine.run("nonsense").await, Err(Error::NotFound(_))));
-    assert!(matches!(engine.cancel("nonsense").await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        engine.cancel("nonsense", CancelRequest::default(), Origin::cli()).await,
+        Err(Error::NotFound(_))
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]

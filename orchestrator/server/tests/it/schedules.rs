@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use daybreak_protocol::{Clock, DagView, PauseRequest, RunsQuery};
 use daybreak_server::http::Engine;
-use daybreak_server::{Error, Server, Timings};
+use daybreak_server::{Error, Origin, Server, Timings};
 use daybreak_spec::{Project, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -117,13 +117,13 @@ async fn a_paused_dag_fires_nothing_and_what_it_missed_follows_its_policy() {
         schedule["missed"] = json!(missed);
         schedule["start"] = json!("2013-03-09T00:00:00");
         let world = World::with(schedule, Timings::default()).await;
-        world.server.pause("nightly", note("new feed")).await.expect("it is paused");
+        world.server.pause("nightly", note("new feed"), &Origin::cli()).await.expect("it is paused");
         world.advance(FIRST).await;
         world.advance("2013-03-10T12:00:00Z").await;
         assert_eq!(all_runs(&world.server).await, [], "{missed}: paused");
         let paused = view(&world.server, "nightly").await.paused.expect("it says so");
         assert_eq!((paused.by.as_str(), paused.note.as_deref()), ("ann", Some("new feed")));
-        world.server.resume("nightly", note("it is here")).await.expect("it is resumed");
+        world.server.resume("nightly", note("it is here"), &Origin::cli()).await.expect("it is resumed");
         world.advance("2013-03-10T12:00:01Z").await;
         let instants = || async {
             let runs = all_runs(&world.server).await;
@@ -140,7 +140,7 @@ async fn a_paused_dag_fires_nothing_and_what_it_missed_follows_its_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_survives_a_kill_and_a_deployment_and_runs_by_hand_go_on() {
     let world = World::new().await;
-    world.server.pause("nightly", note("new feed")).await.expect("it is paused");
+    world.server.pause("nightly", note("new feed"), &Origin::cli()).await.expect("it is paused");
     let world = world.killed_and_opened_again().await;
     let folder = world.folder.path().to_path_buf();
     world.server.deploy(&project(nights()), &folder).await.expect("it deploys");
@@ -148,10 +148,10 @@ async fn a_pause_survives_a_kill_and_a_deployment_and_runs_by_hand_go_on() {
     assert_eq!(all_runs(&world.server).await, []);
     world.server.trigger("nightly", None, serde_json::Map::new()).await.expect("by hand it runs");
     assert_eq!(all_runs(&world.server).await.len(), 1);
-    let unknown = world.server.pause("nihgtly", note("x")).await;
+    let unknown = world.server.pause("nihgtly", note("x"), &Origin::cli()).await;
     assert!(matches!(unknown, Err(Error::NotFound(_))), "{unknown:?}");
-    world.server.resume("nightly", note("on")).await.expect("it is resumed");
-    assert!(world.server.resume("nightly", note("on")).await.is_err(), "it is not paused any more");
+    world.server.resume("nightly", note("on"), &Origin::cli()).await.expect("it is resumed");
+    assert!(world.server.resume("nightly", note("on"), &Origin::cli()).await.is_err(), "it is not paused any more");
     world.advance("2013-03-10T07:00:01Z").await;
     assert_eq!(all_runs(&world.server).await.len(), 3, "`missed: all` makes up for both nights");
 }
@@ -181,9 +181,9 @@ async fn a_schedule_changed_and_deployed_never_fires_again_for_the_slot_that_has
 async fn a_cap_on_missed_firings_runs_the_newest_and_counts_the_rest() {
     let schedule = daily("0 0 * * *", json!({ "missed": "all", "missed_cap": 3, "start": "2013-03-09T12:00:00" }));
     let world = world_of(&[("nightly".to_owned(), schedule)]).await;
-    world.server.pause("nightly", note("long")).await.expect("it is paused");
+    world.server.pause("nightly", note("long"), &Origin::cli()).await.expect("it is paused");
     world.advance("2013-03-20T12:00:00Z").await;
-    world.server.resume("nightly", note("over")).await.expect("it is resumed");
+    world.server.resume("nightly", note("over"), &Origin::cli()).await.expect("it is resumed");
     world.advance("2013-03-20T12:00:01Z").await;
     let instants: Vec<String> = all_runs(&world.server).await.into_iter().map(|(_, at, _)| at).collect();
     assert_eq!(instants, ["2013-03-18T00:00:00Z", "2013-03-19T00:00:00Z", "2013-03-20T00:00:00Z"]);

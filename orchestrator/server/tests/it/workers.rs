@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus};
-use daybreak_protocol::{AliasMove, Error, Held, MintPublication, Orchestrator, Outcome, TaskResult};
+use daybreak_protocol::{AliasMove, CancelRequest, Error, Held, MintPublication, Orchestrator, Outcome, TaskResult};
+use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
 use serde_json::{Map, json};
 
@@ -65,12 +66,12 @@ async fn a_cancelled_run_is_told_to_its_worker_and_ends() {
     world.advance(FIRST).await;
     let worker = world.worker().await;
     let features = worker.take("features").await;
-    world.server.cancel(&features.run_id).await.expect("it runs");
+    world.server.cancel(&features.run_id, CancelRequest::default(), &Origin::cli()).await.expect("it runs");
     assert_eq!(worker.beat(&[&features]).await.cancel.len(), 1);
     worker.report(&features, Outcome::Cancelled).await.expect("it holds the task");
     let run = world.server.wait_run(&features.run_id).await.expect("the run");
     assert_eq!((run.state, run.reason.as_deref()), (RunStatus::Cancelled, Some("somebody asked for its end")));
-    let again = world.server.cancel(&features.run_id).await;
+    let again = world.server.cancel(&features.run_id, CancelRequest::default(), &Origin::cli()).await;
     assert!(matches!(again, Err(daybreak_server::Error::Refused(_))), "{again:?}");
 }
 
@@ -81,7 +82,8 @@ async fn a_cancellation_reaches_a_waiting_worker_without_a_heartbeat() {
     let (worker, other) = (world.worker().await, world.worker().await);
     let features = worker.take("features").await;
     let (waiting, server, run) = (worker.cancelled(&[]), world.server.clone(), features.run_id.clone());
-    let cancelling = async move { server.cancel(&run).await.expect("it runs") };
+    let cancelling =
+        async move { server.cancel(&run, CancelRequest::default(), &Origin::cli()).await.expect("it runs") };
     let begun = Instant::now();
     let (told, ()) = tokio::join!(waiting, cancelling);
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());

@@ -4,6 +4,8 @@
 mod registry;
 mod runs;
 mod scheduling;
+mod standing;
 
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
+pub use standing::Standing;

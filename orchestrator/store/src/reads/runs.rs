@@ -81,12 +81,14 @@ impl Store {
 
     /// The attempts of one task of a run, oldest first; those that have not started apart.
     pub async fn attempts(&self, run_id: &str, task: &Name) -> Result<Vec<AttemptRow>, Error> {
-        let current = query("SELECT task_run_id, attempt, fence, state FROM task_run WHERE run_id = $1 AND task = $2")
-            .bind(run_id)
-            .bind(task.as_str())
-            .fetch_optional(&self.readers)
-            .await?
-            .ok_or_else(|| Error::NotFound(format!("run `{run_id}` has no task `{task}`")))?;
+        let current = query(
+            "SELECT task_run_id, attempt, fence, reported_fence, state FROM task_run WHERE run_id = $1 AND task = $2",
+        )
+        .bind(run_id)
+        .bind(task.as_str())
+        .fetch_optional(&self.readers)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("run `{run_id}` has no task `{task}`")))?;
         let rows = query("SELECT attempt, fence FROM failed_attempt WHERE task_run_id = $1 ORDER BY fence")
             .bind(current.try_get::<&str>("task_run_id")?)
             .fetch_all(&self.readers)
@@ -95,8 +97,12 @@ impl Store {
             Ok(AttemptRow { attempt: count(row, "attempt")?, fence: row.try_get("fence")? })
         };
         let mut attempts = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
-        if matches!(current.try_get("state")?, "running" | "succeeded") {
-            attempts.push(attempt(&current)?);
+        // A success that a worker did not report has no attempt.
+        let reported = current.try_get::<Option<i64>>("reported_fence")? == Some(current.try_get("fence")?);
+        match current.try_get("state")? {
+            "running" => attempts.push(attempt(&current)?),
+            "succeeded" if reported => attempts.push(attempt(&current)?),
+            _ => {}
         }
         Ok(attempts)
     }
@@ -113,7 +119,7 @@ impl Store {
     }
 }
 
-fn no_run(run_id: &str) -> Error {
+pub(super) fn no_run(run_id: &str) -> Error {
     Error::NotFound(format!("no run has the id `{run_id}`"))
 }
 

@@ -5,7 +5,7 @@ use daybreak_protocol::{MintPublication, TaskResult};
 use daybreak_store::{Claim, Error, ReportedEnd};
 use serde_json::{Map, json};
 
-use crate::support::{SECOND, World, at, name, not_yet};
+use crate::support::{SECOND, World, at, caller, name, not_yet};
 
 crate::stories! {
     a_statement_that_goes_round_the_table_of_transitions_is_refused,
@@ -105,19 +105,19 @@ async fn handing_back_charges_nothing(world: World) {
 async fn a_cancelled_run_ends_when_its_worker_says_so(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let first = world.claim_one(&worker).await;
-    world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
+    world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it runs");
     let held = world.store.beat(worker.clone(), SECOND).await.expect("it is known");
     assert!(held[0].cancel_requested);
     world.report(&first, ReportedEnd::Other(AttemptEnd::Cancelled)).await.expect("it holds the task");
     assert_eq!(world.run_status(&run).await, RunStatus::Cancelled);
-    let again = world.store.cancel(run, "by hand".to_owned()).await;
+    let again = world.store.cancel(run, "by hand".to_owned(), caller()).await;
     assert!(matches!(again, Err(Error::Refused(_))), "{again:?}");
 }
 
 async fn a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let first = world.claim_one(&worker).await;
-    world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
+    world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it runs");
     world.pass(31);
     world.store.beat(worker.clone(), 60 * SECOND).await.expect("it is known");
     assert_eq!(world.sweep().await.forced, 1);
@@ -165,7 +165,7 @@ async fn a_task_that_gives_its_slot_back_is_kept_with_what_it_waits_for(world: W
     assert_eq!(world.count("SELECT wake_at_us FROM task_run WHERE state = 'deferred'").await, at(48).micros);
     let claim = Claim { worker, free_light: 8, free_heavy: 8 };
     not_yet(&mut Box::pin(world.store.claim(claim))).await;
-    world.store.cancel(run.clone(), "by hand".to_owned()).await.expect("it reads back and is cancelled");
+    world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it reads back and is cancelled");
     assert_eq!(world.task_status(&run, "first").await, TaskStatus::Cancelled);
 }
 

@@ -4,7 +4,7 @@ use daybreak_protocol::{AliasMove, BuildRecord, TaskResult};
 use daybreak_store::{Database, Error};
 use futures::future::join_all;
 
-use crate::support::{World, at, name};
+use crate::support::{World, at, caller, name};
 
 crate::stories! {
     a_command_that_is_refused_leaves_its_neighbours_alone,
@@ -19,7 +19,7 @@ crate::stories! {
 
 async fn a_command_that_is_refused_leaves_its_neighbours_alone(world: World) {
     let good = (0..20).map(|_| world.run());
-    let bad = (0..20).map(|_| world.store.cancel("01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(), "x".to_owned()));
+    let bad = (0..20).map(|_| world.store.cancel("01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(), "x".to_owned(), caller()));
     let (made, refused) = tokio::join!(join_all(good), join_all(bad));
     assert!(refused.iter().all(|refused| matches!(refused, Err(Error::NotFound(_)))), "{refused:?}");
     assert_eq!(made.len(), world.run_count().await);

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod batches;
+mod control;
 mod failpoints;
 mod leases;
 mod locked;

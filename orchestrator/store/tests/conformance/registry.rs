@@ -6,7 +6,7 @@ use daybreak_protocol::{AliasMove, BuildRecord, NewModelVersion, TaskResult};
 use daybreak_store::{Effect, Error};
 use serde_json::json;
 
-use crate::support::{World, at, name};
+use crate::support::{World, at, caller, name};
 
 crate::stories! {
     builds_are_read_in_order_and_the_newest_of_an_instant_wins,
@@ -57,7 +57,7 @@ async fn leave(
     let task = world.claim_one(worker).await;
     world.succeed_with(&task, result).await.expect("it holds the task");
     let outputs = world.store.run(&run).await.expect("the run").tasks[0].outputs.clone();
-    world.store.cancel(run, "enough".to_owned()).await.expect("it runs");
+    world.store.cancel(run, "enough".to_owned(), caller()).await.expect("it runs");
     outputs
 }
 

@@ -5,7 +5,7 @@ use daybreak_protocol::RunsQuery;
 use daybreak_spec::Overlap;
 use daybreak_store::{CursorMove, Error, Fire, RunningAttempt};
 
-use crate::support::{World, at, name, template};
+use crate::support::{World, at, caller, name, template};
 
 crate::stories! {
     what_the_server_asks_of_runs_and_attempts_is_answered,
@@ -127,7 +127,7 @@ async fn what_the_server_asks_of_runs_and_attempts_is_answered(world: World) {
     assert!(!store.is_current(&RunningAttempt { fence: task.fence + 1, ..attempt.clone() }).await.expect("it reads"));
     assert_eq!(store.running_attempts("server").await.expect("it reads"), 1);
     assert_eq!(store.cancelled_of(&worker).await.expect("it reads"), []);
-    store.cancel(run.clone(), "by hand".to_owned()).await.expect("it runs");
+    store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it runs");
     assert_eq!(store.cancelled_of(&worker).await.expect("it reads"), [attempt]);
     let summary = store.run_summary(&run).await.expect("the run");
     assert_eq!((summary.scheduled_for, summary.state), (Some(at(24)), RunStatus::Running));

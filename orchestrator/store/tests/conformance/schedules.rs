@@ -7,7 +7,7 @@ use daybreak_store::{
     CursorMove, DeployedCursor, DeployedDag, Deployment, Error, Fire, NewFiring, PauseChange, RunTemplate,
 };
 
-use crate::support::{World, at, name, template};
+use crate::support::{World, at, caller, name, template};
 
 crate::stories! {
     deploying_again_keeps_the_cursors,
@@ -40,7 +40,7 @@ fn fire(dag: &str, (from, to): (i64, i64), epoch: i64) -> Fire {
 
 fn change(note: Option<&str>) -> PauseChange {
     let note = note.map(str::to_owned);
-    PauseChange { project: name("demo"), dag: name("nightly"), by: "ann".to_owned(), note }
+    PauseChange { project: name("demo"), dag: name("nightly"), caller: caller(), note }
 }
 
 async fn deploying_again_keeps_the_cursors(world: World) {
@@ -110,7 +110,7 @@ async fn a_pause_says_who_when_and_why_and_outlives_deployments(world: World) {
     assert!(world.store.pauses(&name("demo")).await.expect("it reads").is_empty());
     let again = world.store.resume(change(None)).await;
     assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("not paused")), "{again:?}");
-    let said = "SELECT COUNT(*) FROM audit WHERE subject = 'nightly' AND actor = 'ann' AND \
+    let said = "SELECT COUNT(*) FROM audit WHERE subject = 'nightly' AND actor = 'ann' AND origin = 'cli' AND \
         (action = 'pause' AND detail IN ('new feed', 'still') OR action = 'resume' AND detail = 'it is here')";
     assert_eq!(world.count(said).await, 3);
 }

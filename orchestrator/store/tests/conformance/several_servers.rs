@@ -8,7 +8,7 @@ use daybreak_spec::Overlap;
 use daybreak_store::{Claim, ClaimedTask, CursorMove, Effect, Error, Fire, NewFiring, NewRun, Store};
 use futures::future::join_all;
 
-use crate::support::{World, at, fan, name, postgres_database, template};
+use crate::support::{World, at, caller, fan, name, postgres_database, template};
 
 async fn two() -> (World, Store) {
     let world = World::on_postgres().await;
@@ -107,7 +107,7 @@ async fn reports_and_cancels_at_two_servers_at_once_lose_nothing() {
     }));
     let cancels = join_all(runs.iter().enumerate().map(|(place, run)| {
         let store = if place % 2 == 0 { &other } else { &world.store };
-        store.cancel(run.clone(), "by hand".to_owned())
+        store.cancel(run.clone(), "by hand".to_owned(), caller())
     }));
     let (reported, cancelled) = tokio::join!(reports, cancels);
     assert!(reported.iter().all(|end| matches!(end, Ok(()) | Err(Error::Stale))), "{reported:?}");

@@ -8,7 +8,7 @@ use daybreak_core::{RunStatus, TaskStatus, WorkerIdentity};
 use daybreak_protocol::{RunsQuery, TaskResult};
 use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp};
 use daybreak_store::{
-    Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
+    Caller, Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
     NewFiring, NewRun, NewWorker, Options, ReportedEnd, RunTemplate, Sources, Store, Sweep, TaskTemplate,
     trigger_against_illegal_transitions,
 };
@@ -48,6 +48,11 @@ pub struct World {
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).expect("a slug")
+}
+
+/// Whoever does something by hand here.
+pub fn caller() -> Caller {
+    Caller { by: "ann".to_owned(), from: "cli".to_owned() }
 }
 
 pub fn at(hours: i64) -> Timestamp {

@@ -1,0 +1,123 @@
+//! What people do to runs by hand, why a task is not running, and what was done. The store decides and audits in one
+//! transaction; here it is put into the words of whoever asked.
+
+use daybreak_core::{Mark, why, why_run};
+use daybreak_protocol::{
+    AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest, RunAgain, RunWhy,
+    TaskWhy,
+};
+use daybreak_spec::Name;
+use daybreak_store::{Again, Caller, MarkTask};
+
+use crate::apply::MAX_OUTPUTS_BYTES;
+use crate::origin::Origin;
+use crate::{Error, Server};
+
+impl Server {
+    /// Asks for the end of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] when it has ended or is being cancelled already.
+    pub async fn cancel(&self, run_id: &str, request: CancelRequest, from: &Origin) -> Result<(), Error> {
+        let reason = request.reason.unwrap_or_else(|| "somebody asked for its end".to_owned());
+        Ok(self.store.cancel(run_id.to_owned(), reason, from.caller(request.by)).await?)
+    }
+
+    /// Has a run that has ended run again: all of it, or what failed and what needs that.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] says why it does not apply and what to do.
+    pub async fn rerun(&self, run_id: &str, request: RerunRequest, from: &Origin) -> Result<RunAgain, Error> {
+        let again = if request.from_failed { Again::FromFailed } else { Again::Everything };
+        self.again(run_id, again, from.caller(request.by)).await
+    }
+
+    /// Has a task that has ended run again, and all that needs it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] says why it does not apply and what to do.
+    pub async fn clear(
+        &self,
+        run_id: &str,
+        task: &Name,
+        request: ClearRequest,
+        from: &Origin,
+    ) -> Result<RunAgain, Error> {
+        self.again(run_id, Again::Task(task.clone()), from.caller(request.by)).await
+    }
+
+    async fn again(&self, run_id: &str, again: Again, caller: Caller) -> Result<RunAgain, Error> {
+        let done = self.store.rerun(run_id.to_owned(), again, caller).await?;
+        let current = self.deployed()?.version == done.version;
+        Ok(RunAgain {
+            run_id: run_id.to_owned(),
+            version: done.version,
+            version_is_current: current,
+            tasks: done.tasks,
+        })
+    }
+
+    /// Says how a task that has not ended ends. A worker that runs it is told to end it, and its word counts no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] when it has ended, or for outputs that it cannot have.
+    pub async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: &Origin) -> Result<Marked, Error> {
+        let caller = from.caller(request.by);
+        let said = format!("marked by {}: {}", caller.by, request.reason);
+        let mark = match request.state {
+            MarkWord::Succeeded => {
+                let size = serde_json::to_vec(&request.outputs).map_or(usize::MAX, |text| text.len());
+                if size > MAX_OUTPUTS_BYTES {
+                    let detail = format!("the outputs are {size} bytes as JSON; at most {MAX_OUTPUTS_BYTES} are kept");
+                    return Err(Error::Refused(detail));
+                }
+                Mark::Succeeded { outputs: request.outputs }
+            }
+            MarkWord::Failed | MarkWord::Skipped if !request.outputs.is_empty() => {
+                let detail = "only a task that is marked `succeeded` hands on outputs; leave them out";
+                return Err(Error::Refused(detail.to_owned()));
+            }
+            MarkWord::Failed => Mark::Failed { reason: said },
+            MarkWord::Skipped => Mark::Skipped { reason: said },
+        };
+        let (run_id, task) = (run_id.to_owned(), task.clone());
+        let was = self.store.mark(MarkTask { run_id, task, mark, reason: request.reason, caller }).await?;
+        Ok(Marked { was, state: request.state })
+    }
+
+    /// Why a run and its tasks (or one of them) are not running.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown run or task.
+    pub async fn why(&self, run_id: &str, task: Option<&Name>) -> Result<RunWhy, Error> {
+        let standing = self.store.standing(run_id).await?;
+        let (run, around) = (&standing.run, &standing.around);
+        let wanted = standing.tasks.iter().filter(|(name, _)| task.is_none_or(|task| task == name));
+        let tasks: Vec<TaskWhy> = wanted
+            .filter_map(|(name, heavy)| {
+                let state = run.tasks.get(name)?.progress.state.status();
+                Some(TaskWhy { task: name.clone(), state, why: why(run, name.as_str(), *heavy, around)? })
+            })
+            .collect();
+        if let Some(task) = task.filter(|_| tasks.is_empty()) {
+            let has: Vec<&str> = run.tasks.keys().map(Name::as_str).collect();
+            let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+            return Err(Error::NotFound(format!("run {run_id} has no task `{task}`; it has {has}")));
+        }
+        Ok(RunWhy {
+            run_id: run_id.to_owned(),
+            dag: standing.dag.clone(),
+            state: run.state.status(),
+            run: why_run(run, around),
+            tasks,
+        })
+    }
+
+    /// What was done by hand, newest first.
+    ///
+    /// # Errors
+    /// When the state does not answer.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditList, Error> {
+        Ok(self.store.audit(query).await?)
+    }
+}

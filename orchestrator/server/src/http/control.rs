@@ -1,0 +1,131 @@
+//! What people do to runs by hand, why a task is not running, and the audit. Handlers read the request's form and ask the
+//! engine; they decide nothing. To add one: a function here, a line in `routes`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use daybreak_protocol::{
+    AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, ErrorItem, MarkRequest, Marked, RerunRequest,
+    RunAgain, RunWhy, WhyQuery,
+};
+use daybreak_spec::Name;
+use ulid::Ulid;
+
+use super::body::{Body, require_label};
+use super::problem::Refusal;
+use super::routes::Shared;
+use crate::origin::Origin;
+
+/// Longest reason or note, and longest name of who asks.
+pub(super) const MAX_NOTE_BYTES: usize = 500;
+const MAX_CALLER_BYTES: usize = 100;
+
+/// Longest subject that an entry of the audit can have: an id or a name.
+const MAX_SUBJECT_BYTES: usize = 63;
+
+type Answer<T> = Result<Json<T>, Refusal>;
+type PathOf<T> = Result<Path<T>, PathRejection>;
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self::remote(peer.map(|ConnectInfo(peer)| peer.ip()), agent == Some(COMMAND_LINE)))
+    }
+}
+
+pub async fn cancel(
+    State(engine): State<Shared>,
+    path: PathOf<Ulid>,
+    from: Origin,
+    body: Result<Body<CancelRequest>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path(run), Body(request)) = (path?, body?);
+    require_label("/reason", request.reason.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
+    require_caller(request.by.as_deref())?;
+    engine.cancel(&run.to_string(), request, from).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn rerun(
+    State(engine): State<Shared>,
+    path: PathOf<Ulid>,
+    from: Origin,
+    body: Result<Body<RerunRequest>, Refusal>,
+) -> Result<(StatusCode, Json<RunAgain>), Refusal> {
+    let (Path(run), Body(request)) = (path?, body?);
+    require_caller(request.by.as_deref())?;
+    Ok((StatusCode::ACCEPTED, Json(engine.rerun(&run.to_string(), request, from).await?)))
+}
+
+pub async fn clear(
+    State(engine): State<Shared>,
+    path: PathOf<(Ulid, Name)>,
+    from: Origin,
+    body: Result<Body<ClearRequest>, Refusal>,
+) -> Result<(StatusCode, Json<RunAgain>), Refusal> {
+    let (Path((run, task)), Body(request)) = (path?, body?);
+    require_caller(request.by.as_deref())?;
+    Ok((StatusCode::ACCEPTED, Json(engine.clear(&run.to_string(), &task, request, from).await?)))
+}
+
+pub async fn mark(
+    State(engine): State<Shared>,
+    path: PathOf<(Ulid, Name)>,
+    from: Origin,
+    body: Result<Body<MarkRequest>, Refusal>,
+) -> Answer<Marked> {
+    let (Path((run, task)), Body(request)) = (path?, body?);
+    require_label("/reason", &request.reason, MAX_NOTE_BYTES)?;
+    if request.reason.trim().is_empty() {
+        let item = ErrorItem {
+            pointer: Some("/reason".to_owned()),
+            code: "missing_reason".to_owned(),
+            hint: "say why, for those who look later".to_owned(),
+            ..ErrorItem::default()
+        };
+        return Err(Refusal::unprocessable("a mark needs a reason", vec![item]));
+    }
+    require_caller(request.by.as_deref())?;
+    Ok(Json(engine.mark(&run.to_string(), &task, request, from).await?))
+}
+
+pub async fn why(
+    State(engine): State<Shared>,
+    path: PathOf<Ulid>,
+    query: Result<Query<WhyQuery>, QueryRejection>,
+) -> Answer<RunWhy> {
+    let (Path(run), Query(query)) = (path?, query?);
+    Ok(Json(engine.why(&run.to_string(), query).await?))
+}
+
+pub async fn audit(
+    State(engine): State<Shared>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Answer<AuditList> {
+    let Query(query) = query?;
+    let invalid = |detail: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail);
+    if query.before.as_deref().is_some_and(|before| Ulid::from_string(before).is_err()) {
+        return Err(invalid("`before` is not the id of an entry; take `next` of the page before".to_owned()));
+    }
+    if query.limit.is_some_and(|limit| !(1..=AuditQuery::MAX_LIMIT).contains(&limit)) {
+        return Err(invalid(format!("`limit` is 1 to {}", AuditQuery::MAX_LIMIT)));
+    }
+    let too_long = |subject: &str| subject.len() > MAX_SUBJECT_BYTES || subject.chars().any(char::is_control);
+    if query.subject.as_deref().is_some_and(too_long) {
+        return Err(invalid("`subject` is the id of a run, or the name of a DAG or a project".to_owned()));
+    }
+    Ok(Json(engine.audit(query).await?))
+}
+
+pub(super) fn require_caller(by: Option<&str>) -> Result<(), Refusal> {
+    require_label("/by", by.unwrap_or_default(), MAX_CALLER_BYTES)
+}

@@ -1,0 +1,216 @@
+//! What people do to runs by hand, with a worker that is told of it; and what keeps a task.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daybreak_core::{RunStatus, TaskStatus, WhyKind};
+use daybreak_protocol::{
+    Assignment, AuditQuery, ClearRequest, Error as Asked, Held, MarkRequest, MarkWord, Outcome, PauseRequest,
+    RerunRequest,
+};
+use daybreak_server::http::Engine;
+use daybreak_server::{Error, Origin, Server};
+use serde_json::{Map, json};
+
+use crate::support::{FIRST, FakeWorker, SECOND, World, name, project};
+
+fn mark(state: MarkWord) -> MarkRequest {
+    MarkRequest { state, reason: "done elsewhere".to_owned(), outputs: Map::new(), by: Some("ann".to_owned()) }
+}
+
+fn from_failed() -> RerunRequest {
+    RerunRequest { from_failed: true, by: Some("ann".to_owned()) }
+}
+
+fn cli() -> Origin {
+    Origin::cli()
+}
+
+fn held(task: &Assignment) -> Held {
+    Held { task_run_id: task.task_run_id.clone(), fence: task.fence }
+}
+
+/// The first night, whose `train` failed while `publish` did its work; its run.
+async fn failed_night(world: &World, worker: &FakeWorker) -> String {
+    world.advance(FIRST).await;
+    let features = worker.take("features").await;
+    worker.succeed(&features).await;
+    let mut tasks = worker.poll().await;
+    while tasks.len() < 2 {
+        tasks.extend(worker.poll().await);
+    }
+    for task in &tasks {
+        match task.task.as_str() {
+            "train" => worker.fail(task, false).await,
+            _ => worker.succeed(task).await,
+        }
+    }
+    let run = world.server.wait_run(&features.run_id).await.expect("the run");
+    assert_eq!(run.state, RunStatus::Failed);
+    run.id
+}
+
+async fn kind_of(server: &Arc<Server>, run: &str, task: &str) -> (WhyKind, String) {
+    let told = server.why(run, Some(&name(task))).await.expect("the task");
+    let [only] = told.tasks.as_slice() else { panic!("{told:?}") };
+    (only.why.kind, only.why.words.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_night_runs_again_from_its_failed_tasks_in_the_version_it_was_made_from() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    let run = failed_night(&world, &worker).await;
+    let first_version = world.server.rerun(&run, from_failed(), &cli()).await.expect("it has ended");
+    assert!(first_version.version_is_current);
+    assert_eq!(first_version.tasks, [name("judge"), name("promote"), name("train")]);
+    let train = worker.take("train").await;
+    assert_eq!(train.project_hash, first_version.version);
+    worker.fail(&train, false).await;
+    world.server.wait_run(&run).await.expect("the run");
+    let mut changed = crate::support::nights();
+    changed["overlap"] = json!("skip");
+    world.server.deploy(&project(changed), world.folder.path()).await.expect("it deploys");
+    let again = world.server.rerun(&run, from_failed(), &cli()).await.expect("it has ended");
+    assert_eq!((again.version_is_current, &again.version), (false, &first_version.version), "its own is pinned");
+    worker.finish(&world.server, &run).await;
+    assert_eq!(world.server.wait_run(&run).await.expect("the run").state, RunStatus::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleared_success_trains_and_promotes_again() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    world.advance(FIRST).await;
+    let run =
+        Engine::runs(&*world.server, daybreak_protocol::RunsQuery::default()).await.expect("runs").runs[0].id.clone();
+    worker.finish(&world.server, &run).await;
+    let cleared = world.server.clear(&run, &name("features"), ClearRequest::default(), &cli()).await.expect("it ended");
+    assert_eq!(cleared.tasks.len(), 5);
+    worker.finish(&world.server, &run).await;
+    assert_eq!(world.server.wait_run(&run).await.expect("the run").state, RunStatus::Succeeded);
+    let models = Engine::models(&*world.server).await.expect("models");
+    assert_eq!(
+        (models[0].versions.len(), models[0].aliases["champion"]),
+        (1, 1),
+        "the same bytes are the same version"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marked_task_is_taken_from_its_worker_at_once_and_the_others_go_on() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let (worker, other) = (world.worker().await, world.worker().await);
+    let features = worker.take("features").await;
+    let (run, server) = (features.run_id.clone(), world.server.clone());
+    let marking = async {
+        let features = name("features");
+        server.mark(&run, &features, mark(MarkWord::Succeeded), &cli()).await.expect("it runs")
+    };
+    let begun = Instant::now();
+    let (told, marked) = tokio::join!(worker.cancelled(&[]), marking);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!((told, marked.was), (vec![held(&features)], TaskStatus::Running));
+    assert_eq!(worker.cancelled(&[held(&features)]).await, [], "it is told once");
+    assert_eq!(other.cancelled_within(&[], 100).await, [], "other workers are not");
+    assert_eq!(worker.beat(&[&features]).await.revoked, [held(&features)], "who missed it is told by the heartbeat");
+    let late = worker.report(&features, Outcome::Cancelled).await;
+    assert!(matches!(late, Err(Asked::StaleAttempt)), "{late:?}");
+    let mut ready: Vec<_> = other.poll().await.iter().map(|task| task.task.to_string()).collect();
+    ready.sort();
+    assert_eq!(ready, ["publish", "train"]);
+    assert_eq!(Engine::log(&*server, &run, &name("features")).await.expect("its log").attempts.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_says_who_and_why_and_takes_outputs_only_of_a_success() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let with_outputs = |state| MarkRequest { outputs: Map::from_iter([("x".to_owned(), json!(1))]), ..mark(state) };
+    let mark_features = async |request| world.server.mark(&features.run_id, &name("features"), request, &cli()).await;
+    let refused = mark_features(with_outputs(MarkWord::Skipped)).await;
+    assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("leave them out")), "{refused:?}");
+    let huge = Map::from_iter([("x".to_owned(), json!("x".repeat(9_000)))]);
+    let refused = mark_features(MarkRequest { outputs: huge, ..mark(MarkWord::Succeeded) }).await;
+    assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("at most 8192")), "{refused:?}");
+    mark_features(mark(MarkWord::Failed)).await.expect("it runs");
+    let run = world.server.wait_run(&features.run_id).await.expect("the run");
+    assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by ann: done elsewhere"));
+    let again = mark_features(mark(MarkWord::Succeeded)).await;
+    assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("daybreak clear")), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_runs_and_tasks_are_not_found_by_any_action() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let run =
+        Engine::runs(&*world.server, daybreak_protocol::RunsQuery::default()).await.expect("runs").runs[0].id.clone();
+    let (server, unknown) = (&world.server, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let task = name("features");
+    assert!(matches!(server.rerun(unknown, from_failed(), &cli()).await, Err(Error::NotFound(_))));
+    assert!(matches!(server.clear(unknown, &task, ClearRequest::default(), &cli()).await, Err(Error::NotFound(_))));
+    assert!(matches!(server.mark(unknown, &task, mark(MarkWord::Failed), &cli()).await, Err(Error::NotFound(_))));
+    assert!(matches!(server.why(unknown, None).await, Err(Error::NotFound(_))));
+    let task = name("feature");
+    let has = |why: &str| why.contains("it has features, judge, promote, publish, train");
+    let cleared = server.clear(&run, &task, ClearRequest::default(), &cli()).await;
+    assert!(matches!(&cleared, Err(Error::NotFound(why)) if has(why)), "{cleared:?}");
+    let marked = server.mark(&run, &task, mark(MarkWord::Failed), &cli()).await;
+    assert!(matches!(&marked, Err(Error::NotFound(why)) if has(why)), "{marked:?}");
+    let why = server.why(&run, Some(&task)).await;
+    assert!(matches!(&why, Err(Error::NotFound(why)) if has(why)), "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_task_says_what_keeps_it() {
+    let world = World::new().await;
+    world.advance(SECOND).await;
+    let runs = Engine::runs(&*world.server, daybreak_protocol::RunsQuery::default()).await.expect("runs").runs;
+    let (second, first) = (runs[0].id.clone(), runs[1].id.clone());
+    let server = &world.server;
+    assert_eq!(kind_of(server, &first, "features").await.0, WhyKind::NoWorker);
+    let (kind, words) = kind_of(server, &second, "features").await;
+    let behind = format!("waits: its run is queued behind run {first}, which is running");
+    assert_eq!((kind, words), (WhyKind::RunQueued, behind));
+    let worker = world.worker().await;
+    let features = worker.take("features").await;
+    let (kind, words) = kind_of(server, &first, "judge").await;
+    assert_eq!(kind, WhyKind::WaitsForTasks);
+    assert_eq!(words, "waits for `train` (waiting); behind that `features` (running)");
+    let note = PauseRequest { note: Some("new feed".to_owned()), by: Some("ann".to_owned()) };
+    server.pause("nightly", note, &cli()).await.expect("it is paused");
+    worker.fail(&features, false).await;
+    server.wait_run(&first).await.expect("the run");
+    let told = server.why(&first, None).await.expect("the run");
+    let kinds: Vec<_> = told.run.iter().map(|why| why.kind).collect();
+    assert_eq!((kinds, told.tasks.len()), (vec![WhyKind::Failed, WhyKind::DagPaused], 5));
+    assert!(told.run[1].words.contains("by ann: new feed"), "{told:?}");
+    assert_eq!(told.tasks[0].task, name("features"), "parents before children");
+    let words = "was left out because `features`, which it needs, failed: no rows";
+    assert_eq!(kind_of(server, &first, "judge").await, (WhyKind::UpstreamFailed, words.to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_kept_with_who_and_from_where() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    let run = failed_night(&world, &worker).await;
+    let remote = Origin::remote(Some([10, 0, 0, 7].into()), false);
+    world.server.rerun(&run, from_failed(), &remote).await.expect("it has ended");
+    let nameless = MarkRequest { by: None, ..mark(MarkWord::Skipped) };
+    world.server.mark(&run, &name("train"), nameless, &cli()).await.expect("it has not ended");
+    let of_run = AuditQuery { subject: Some(run.clone()), ..AuditQuery::default() };
+    let entries = world.server.audit(&of_run).await.expect("the audit").entries;
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.action.as_str(), entry.by.as_deref().unwrap_or(""), entry.from.as_deref().unwrap_or("")))
+        .collect();
+    assert_eq!(told, [("mark", "a caller of the API", "cli"), ("rerun", "ann", "10.0.0.7")]);
+    let refused = world.server.mark(&run, &name("publish"), mark(MarkWord::Failed), &cli()).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert_eq!(world.server.audit(&of_run).await.expect("the audit").entries.len(), 2, "what was refused is not done");
+}

@@ -1,0 +1,93 @@
+//! Who did what by hand, when and from where: written in the action's own transaction, so that there is neither an action
+//! without its entry nor an entry without its action. Never changed and never deleted. To have an action audited: a call
+//! of [`audit`] in its command.
+
+use daybreak_protocol::{AuditEntry, AuditList, AuditQuery};
+use daybreak_spec::Timestamp;
+
+use crate::database::{Row, query};
+use crate::tx::Tx;
+use crate::{Error, Store};
+
+/// Later than any id: a ULID begins with a digit up to 7.
+const AFTER_ALL: &str = "8";
+
+/// Who asks for something by hand, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// As they call themselves.
+    pub by: String,
+    /// The address of a caller over HTTP, or `cli`.
+    pub from: String,
+}
+
+/// Writes an entry. `caller`: none where nobody was asked.
+pub(crate) async fn audit(
+    tx: &mut Tx,
+    caller: Option<&Caller>,
+    action: &str,
+    (subject, detail): (&str, &str),
+) -> Result<(), Error> {
+    query(
+        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor, origin) \
+         VALUES ($1, '*', $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(tx.sources.id())
+    .bind(tx.now().micros)
+    .bind(action)
+    .bind(subject)
+    .bind(detail)
+    .bind(caller.map(|caller| caller.by.as_str()))
+    .bind(caller.map(|caller| caller.from.as_str()))
+    .execute(tx.direct().await?)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// What was done by hand, newest first.
+    pub async fn audit(&self, wanted: &AuditQuery) -> Result<AuditList, Error> {
+        let limit = wanted.effective_limit();
+        let before = wanted.before.as_deref().unwrap_or(AFTER_ALL);
+        let rows = match &wanted.subject {
+            None => {
+                query(
+                    "SELECT audit_id, at_us, action, subject, detail, actor, origin FROM audit WHERE audit_id < $1 \
+                     ORDER BY audit_id DESC LIMIT $2",
+                )
+                .bind(before)
+                .bind(i64::from(limit) + 1)
+                .fetch_all(&self.readers)
+                .await?
+            }
+            Some(subject) => {
+                query(
+                    "SELECT audit_id, at_us, action, subject, detail, actor, origin FROM audit WHERE subject = $1 \
+                     AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3",
+                )
+                .bind(subject.as_str())
+                .bind(before)
+                .bind(i64::from(limit) + 1)
+                .fetch_all(&self.readers)
+                .await?
+            }
+        };
+        let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let more = entries.len() > limit as usize;
+        entries.truncate(limit as usize);
+        let next = more.then(|| entries.last().map(|entry| entry.id.clone())).flatten();
+        Ok(AuditList { entries, next })
+    }
+}
+
+fn entry(row: &Row) -> Result<AuditEntry, Error> {
+    Ok(AuditEntry {
+        id: row.try_get("audit_id")?,
+        at: Timestamp::from_micros(row.try_get("at_us")?),
+        action: row.try_get("action")?,
+        subject: row.try_get("subject")?,
+        detail: row.try_get("detail")?,
+        by: row.try_get("actor")?,
+        from: row.try_get("origin")?,
+    })
+}

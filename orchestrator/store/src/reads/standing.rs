@@ -1,0 +1,104 @@
+//! What is known about why a run and its tasks do not run: the run itself and what stands around it, all of one instant.
+
+use std::collections::BTreeMap;
+
+use daybreak_core::{Around, RunSnapshot, RunStatus};
+use daybreak_spec::{Name, Timestamp};
+
+use super::runs::no_run;
+use crate::database::{Snapshot, query};
+use crate::load::{LoadedRun, READ_RUN, READ_TASKS, loaded};
+use crate::{Error, Store};
+
+/// A run and what stands around it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The DAG.
+    pub dag: Name,
+    /// The run.
+    pub run: RunSnapshot,
+    /// Its tasks, parents before children, and whether each runs in a child process.
+    pub tasks: Vec<(Name, bool)>,
+    /// What else is known.
+    pub around: Around,
+}
+
+impl Store {
+    /// A run and what stands around it.
+    pub async fn standing(&self, run_id: &str) -> Result<Standing, Error> {
+        let mut snapshot = self.readers.begin().await?;
+        let row = query(READ_RUN).bind(run_id).fetch_optional(&mut snapshot).await?.ok_or_else(|| no_run(run_id))?;
+        let rows = query(READ_TASKS).bind(run_id).fetch_all(&mut snapshot).await?;
+        let run = loaded(run_id, &row, rows)?;
+        let (running_run, queued_before) = match run.snapshot.state.status() {
+            RunStatus::Queued => ahead(&run, &mut snapshot).await?,
+            _ => (None, 0),
+        };
+        let now = self.now();
+        let workers: i64 = query("SELECT COUNT(*) FROM worker WHERE lease_until_us > $1")
+            .bind(now.micros)
+            .fetch_scalar(&mut snapshot)
+            .await?;
+        // In the order of the index of running tasks: they are as many as the workers have slots.
+        let running: Vec<i64> =
+            query("SELECT heavy FROM task_run WHERE state = 'running' ORDER BY worker_id, worker_epoch")
+                .fetch_values(&mut snapshot)
+                .await?;
+        let heavy: u64 = running.iter().map(|heavy| heavy.unsigned_abs()).sum();
+        let mut tasks: BTreeMap<_, _> = BTreeMap::new();
+        for (name, task) in &run.tasks {
+            tasks.insert(task.task_run_id.clone(), (name.clone(), task.heavy));
+        }
+        Ok(Standing {
+            dag: crate::load::name(&run.dag)?,
+            tasks: tasks.into_values().collect(),
+            around: Around {
+                now,
+                running_run,
+                queued_before,
+                workers: workers.unsigned_abs(),
+                running_light: running.len() as u64 - heavy,
+                running_heavy: heavy,
+                paused: pause(&run, &mut snapshot).await?,
+            },
+            run: run.snapshot,
+        })
+    }
+}
+
+/// The run of the same DAG that is running, and how many are queued before this one.
+async fn ahead(run: &LoadedRun, snapshot: &mut Snapshot) -> Result<(Option<String>, u64), Error> {
+    let running = query(
+        "SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
+         AND state = 'running' ORDER BY window_end_us, run_id LIMIT 1",
+    )
+    .bind(&run.project)
+    .bind(&run.dag)
+    .fetch_value(&mut *snapshot)
+    .await?;
+    let before: i64 = query(
+        "SELECT COUNT(*) FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
+         AND state = 'queued' AND (window_end_us < $3 OR (window_end_us = $3 AND run_id < $4))",
+    )
+    .bind(&run.project)
+    .bind(&run.dag)
+    .bind(run.window_end.micros)
+    .bind(&run.run_id)
+    .fetch_scalar(&mut *snapshot)
+    .await?;
+    Ok((running, before.unsigned_abs()))
+}
+
+/// The pause of the run's DAG in words.
+async fn pause(run: &LoadedRun, snapshot: &mut Snapshot) -> Result<Option<String>, Error> {
+    let row = query("SELECT paused_at_us, paused_by, note FROM dag_pause WHERE project = $1 AND dag = $2")
+        .bind(&run.project)
+        .bind(&run.dag)
+        .fetch_optional(&mut *snapshot)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let since = Timestamp::from_micros(row.try_get("paused_at_us")?);
+    let (by, note): (String, Option<String>) = (row.try_get("paused_by")?, row.try_get("note")?);
+    let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+    Ok(Some(format!("since {since} by {by}{note}")))
+}
