@@ -7,6 +7,7 @@ mod kind;
 mod retry;
 mod schedule;
 mod state;
+mod trigger;
 
 pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
 pub use graph::DagGraph;
@@ -19,3 +20,4 @@ pub use state::{
     Rejected, Resumption, RunSnapshot, RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot,
     TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
 };
+pub use trigger::{Need, Verdict, decide};

@@ -112,6 +112,8 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             heavy: definition.heavy,
             gated: definition.gated,
             parents: graph.parents(name).into_iter().cloned().collect(),
+            trigger: task.trigger.clone(),
+            tolerated: task.tolerated,
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
         });

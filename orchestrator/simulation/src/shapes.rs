@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use daybreak_core::{RunSnapshot, RunState, TaskProgress, TaskSnapshot};
-use daybreak_spec::{Backoff, Duration, Jitter, Retry};
+use daybreak_spec::{Backoff, Duration, Jitter, Retry, Trigger};
 
 use crate::catalogue::{Catalogue, MAX_TASKS};
 use crate::chance::Chance;
@@ -19,6 +19,8 @@ pub(crate) fn template(chance: &mut Chance, catalogue: &Catalogue) -> Rc<RunSnap
         let parents = parents.map(|parent| catalogue.tasks[parent].clone()).collect();
         let snapshot = TaskSnapshot {
             parents,
+            trigger: Trigger::default(),
+            tolerated: false,
             retry: retry(chance),
             gated: chance.happens(300),
             timeout_us: chance.happens(500).then(|| chance.between(3, 20) * SECOND),

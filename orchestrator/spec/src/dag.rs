@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Name, Node, Schedule, Span, Spanned};
+use crate::{Duration, Name, Node, Schedule, Span, Spanned, Trigger};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,8 +63,14 @@ pub struct Task {
     pub span: Span,
     /// Its kind, e.g. `train`.
     pub kind: Spanned<String>,
-    /// Tasks of the same DAG that must have succeeded first.
+    /// Tasks of the same DAG that it waits for.
     pub needs: Vec<Spanned<Name>>,
+    /// How they must have ended.
+    #[serde(default, skip_serializing_if = "Trigger::is_default")]
+    pub trigger: Trigger,
+    /// The run can succeed although it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tolerated: bool,
     /// Overrides the DAG's policy.
     pub retry: Option<Retry>,
     /// Real time after which an attempt is ended and counts as failed.

@@ -8,6 +8,7 @@ mod model;
 mod project;
 mod schedule;
 mod source;
+mod task;
 mod view;
 
 pub use project::{DeclarationKind, Declared};

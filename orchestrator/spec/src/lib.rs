@@ -3,6 +3,7 @@
 //! `keys.rs` (which also makes the schema), the line in `decode/` that reads it, a fixture.
 
 mod calendars;
+mod condition;
 mod dag;
 mod decode;
 mod decoder;
@@ -26,12 +27,14 @@ mod source;
 mod source_files;
 mod substitution;
 mod timestamp;
+mod trigger;
 mod view;
 mod words;
 mod yaml;
 mod yaml_scalar;
 mod yaml_syntax;
 
+pub use condition::{Condition, ConditionTree, EndWord};
 pub use dag::{Backoff, Dag, Jitter, Retry, Task};
 pub use decode::{DeclarationKind, Declared};
 pub use decoder::Decoder;
@@ -57,5 +60,6 @@ pub use source::{KnownAt, Source};
 pub use source_files::SourceFiles;
 pub use substitution::{MissingValue, Reference, RunValue, Template};
 pub use timestamp::Timestamp;
+pub use trigger::{Rule, Trigger};
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
 pub use words::{ColumnType, Duration, Name, Value};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use daybreak_spec::{
     AggregateFunction, Categories, DayMatch, DeclarationKind, Expr, Jitter, KnownAt, Loaded, Missed, Missing, Name,
-    NodeValue, Overlap, Project, Value, ViewDefinition, load_texts, render,
+    NodeValue, Overlap, Project, Rule, Trigger, Value, ViewDefinition, load_texts, render,
 };
 
 fn load(text: &str) -> Loaded {
@@ -213,4 +213,28 @@ fn a_literal_keeps_its_value_through_the_tree() {
     let Expr::Binary(_, left, _) = tree else { panic!("an OR: {shown}") };
     let Expr::Binary(_, _, smallest) = &**left else { panic!("a comparison: {shown}") };
     assert_eq!(**smallest, Expr::Literal(Value::Int(i64::MIN)));
+}
+
+#[test]
+fn how_needed_tasks_must_end_is_a_rule_a_condition_or_a_teardown() {
+    let project = every_key();
+    let task = |name: &str| &project.dags["hourly"].tasks[name];
+    assert_eq!(task("any").trigger, Trigger::Rule(Rule::OneSuccess));
+    let Trigger::When(condition) = &task("both").trigger else { panic!("{:?}", task("both").trigger) };
+    assert_eq!(condition.as_str(), "(build.succeeded || build.skipped) && !tell.failed");
+    assert_eq!(condition.tasks().iter().map(|task| task.as_str()).collect::<Vec<_>>(), ["build", "build", "tell"]);
+    assert_eq!(task("clear").trigger, Trigger::Teardown);
+    assert_eq!(task("plain").trigger, Trigger::default());
+    assert_eq!((task("any").tolerated, task("both").tolerated), (true, false));
+}
+
+#[test]
+fn every_rule_is_read_by_its_name() {
+    for rule in Rule::ALL {
+        let text = format!(
+            "version: 1\ndags:\n  d:\n    tasks:\n      a: {{ kind: noop }}\n      b: {{ kind: noop, needs: a, rule: {} }}\n",
+            rule.name()
+        );
+        assert_eq!(sound(&text).dags["d"].tasks["b"].trigger, Trigger::Rule(rule));
+    }
 }

@@ -157,6 +157,10 @@ fn each_wrong_file_of_one_mistake_is_invalid() {
         ("dags: { d: {} }", "/dags/d"),
         ("dags: { d: { tasks: { t: { needs: x } } } }", "/dags/d/tasks/t"),
         ("dags: { d: { tasks: { t: { kind: k, memory: 5 } } } }", "/dags/d/tasks/t/memory"),
+        ("dags: { d: { tasks: { t: { kind: k, rule: any } } } }", "/dags/d/tasks/t/rule"),
+        ("dags: { d: { tasks: { t: { kind: k, when: true } } } }", "/dags/d/tasks/t/when"),
+        ("dags: { d: { tasks: { t: { kind: k, teardown: 1 } } } }", "/dags/d/tasks/t/teardown"),
+        ("dags: { d: { tasks: { t: { kind: k, tolerate: skip } } } }", "/dags/d/tasks/t/tolerate"),
         ("dags: { d: { retry: { attempts: 0 }, tasks: { t: { kind: k } } } }", "/dags/d/retry/attempts"),
         ("dags: { d: { schedule: { cron: c, start: today }, tasks: { t: { kind: k } } } }", "/dags/d/schedule"),
     ];

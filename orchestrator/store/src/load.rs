@@ -7,7 +7,7 @@ use daybreak_core::{
     Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
     WorkerIdentity,
 };
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Timestamp, Trigger};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -82,8 +82,10 @@ pub(crate) async fn hold(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
 /// Takes up runs that are remembered, all in one statement and in one order; those that another server has changed are
 /// forgotten.
 pub(crate) async fn hold_known(tx: &mut Tx, run_ids: BTreeSet<String>) -> Result<(), Error> {
-    let known: Vec<(String, i64)> =
-        run_ids.into_iter().filter_map(|run_id| tx.known.revision(&run_id).map(|revision| (run_id, revision))).collect();
+    let known: Vec<(String, i64)> = run_ids
+        .into_iter()
+        .filter_map(|run_id| tx.known.revision(&run_id).map(|revision| (run_id, revision)))
+        .collect();
     let rows = known.iter().map(|(run_id, revision)| vec![run_id.clone().into(), (*revision).into()]).collect();
     let raised: Vec<String> = fetch_rows(
         "WITH held AS (SELECT run.run_id FROM run JOIN (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT))) AS v \
@@ -128,7 +130,7 @@ pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
     let rows = query(
         "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, attempt, lost, fence, \
          reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, reason, upstream, \
-         outputs, generation, deferral FROM task_run WHERE run_id = $1",
+         outputs, generation, deferral, trigger_rule, tolerated FROM task_run WHERE run_id = $1",
     )
     .bind(run_id)
     .fetch_all(tx.direct().await?)
@@ -168,6 +170,11 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
     };
     Ok(TaskSnapshot {
         parents: json("list of needed tasks", row.try_get("parents")?)?,
+        trigger: match row.try_get::<Option<&str>>("trigger_rule")? {
+            Some(text) => json("trigger rule", text)?,
+            None => Trigger::default(),
+        },
+        tolerated: row.try_get::<i64>("tolerated")? != 0,
         retry: json("retry policy", row.try_get("retry")?)?,
         gated: row.try_get::<i64>("gated")? != 0,
         timeout_us: row.try_get("timeout_us")?,

@@ -40,6 +40,12 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../migrations/0005_run_by_project.sql"),
         floor: 1,
     },
+    Step {
+        number: 7,
+        name: "dag semantics",
+        sql: include_str!("../../../migrations/0007_dag_semantics.sql"),
+        floor: 1,
+    },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
             AttemptEnd::Failed { .. } | AttemptEnd::Cancelled | AttemptEnd::HandedBack | AttemptEnd::Deferred(_)
                 if cancelling =>
             {
-                self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Worker)?;
+                self.end_cancelled(name, Actor::Worker)?;
             }
             AttemptEnd::Failed { failure, retry: true } => self.retry_or_fail(name, failure, Actor::Worker)?,
             AttemptEnd::Failed { failure, retry: false } => self.fail(name, failure, Actor::Worker)?,
@@ -62,7 +62,7 @@ impl<'a> Draft<'a> {
         let (name, snapshot) = self.find(task)?;
         held(snapshot, fence)?;
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         let lost = snapshot.progress.lost.saturating_add(1).min(MAX_LOST);
         let progress = self.edit(name);
@@ -81,7 +81,7 @@ impl<'a> Draft<'a> {
         let (name, snapshot) = self.find(task)?;
         held(snapshot, fence)?;
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         self.hand_back(name)
     }
@@ -93,7 +93,7 @@ impl<'a> Draft<'a> {
             _ => return Err(Rejected::NotApplicable),
         }
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         let limit_s = snapshot.timeout_us.unwrap_or_default() / 1_000_000;
         let reason = format!("it ran longer than its timeout of {limit_s} s and its worker did not end it");
@@ -105,11 +105,17 @@ impl<'a> Draft<'a> {
         if !snapshot.progress.cancel_requested {
             return Err(Rejected::NotApplicable);
         }
-        self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server)
+        self.end_cancelled(name, Actor::Server)
     }
 
     pub fn fail(&mut self, name: &'a Name, failure: &Failure, actor: Actor) -> Result<(), Rejected> {
         self.change(name, TaskState::Failed(failure.clone()), Transition::Fail, actor)?;
+        self.settle_children(name)
+    }
+
+    /// What tears it down may have waited for that.
+    fn end_cancelled(&mut self, name: &'a Name, actor: Actor) -> Result<(), Rejected> {
+        self.change(name, TaskState::Cancelled, Transition::CancelRunning, actor)?;
         self.settle_children(name)
     }
 

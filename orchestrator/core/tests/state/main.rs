@@ -3,3 +3,5 @@
 mod by_hand;
 mod properties;
 mod stories;
+mod tear_down;
+mod triggers;

@@ -6,7 +6,7 @@ use daybreak_core::{
     AttemptEnd, Changes, Event, Failure, MAX_LOST, Moment, Rejected, RunSnapshot, RunState, TaskProgress, TaskSnapshot,
     TaskState, TaskStatus, WorkerIdentity, advance,
 };
-use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, Timestamp};
+use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, Timestamp, Trigger};
 use serde_json::{Map, json};
 
 pub const NOW: Timestamp = Timestamp::from_micros(1_000_000);
@@ -24,6 +24,8 @@ fn task(parents: &[&str], attempts: u32, gated: bool) -> TaskSnapshot {
     };
     TaskSnapshot {
         parents: parents.iter().map(|parent| name(parent)).collect(),
+        trigger: Trigger::default(),
+        tolerated: false,
         retry: Retry { attempts, backoff },
         gated,
         timeout_us: Some(60_000_000),

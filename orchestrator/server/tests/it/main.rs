@@ -5,5 +5,6 @@ mod nights;
 mod requests;
 mod restarts;
 mod schedules;
+mod semantics;
 mod support;
 mod workers;

@@ -1,10 +1,11 @@
-//! DAGs: retry policies and tasks; their schedules are read in `schedule.rs`. Parameters of tasks stay positioned nodes.
+//! DAGs and retry policies; their schedules are read in `schedule.rs`, their tasks in `task.rs`.
 
 use std::collections::BTreeMap;
 
 use super::fields::{fields, named};
 use super::schedule::schedules;
-use crate::keys::{BACKOFF, DAG, JITTER, RETRY, TASK};
+use super::task::task;
+use crate::keys::{BACKOFF, DAG, JITTER, RETRY};
 use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Spanned, Task};
 
 pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
@@ -26,7 +27,7 @@ fn default_backoff() -> Backoff {
     Backoff { first: duration("10s"), factor: 2.0, max: duration("5m"), jitter: Jitter::default() }
 }
 
-fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Retry> {
+pub(crate) fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Retry> {
     let fields = fields(decoder, node, &RETRY, what.to_owned(), node.span)?;
     let attempts = fields.read(decoder, "attempts", |decoder, node, what| decoder.integer(node, what, 1, 1000));
     let backoff = fields.read(decoder, "backoff", backoff).unwrap_or_else(default_backoff);
@@ -88,30 +89,4 @@ fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTre
         }
     }
     found
-}
-
-fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: crate::Span) -> Option<Task> {
-    let fields = fields(decoder, node, &TASK, label, span)?;
-    // A task without a readable kind stays part of the graph.
-    let kind = fields.read(decoder, "kind", Decoder::text).unwrap_or_else(|| Spanned::new(String::new(), span));
-    let needs = fields.read(decoder, "needs", |decoder, node, what| {
-        let needs = match &node.value {
-            NodeValue::List(items) if items.is_empty() => Vec::new(),
-            _ => decoder.names(node, what),
-        };
-        decoder.refuse_repeats(what, needs.iter().map(|name| (name.as_str(), name.span)));
-        Some(needs)
-    });
-    let retry = fields.read(decoder, "retry", retry);
-    let timeout = fields.read(decoder, "timeout", Decoder::duration);
-    let memory_bytes = fields.read(decoder, "memory", Decoder::size);
-    let mut needs = needs.unwrap_or_default();
-    let mut seen = Vec::new();
-    needs.retain(|name| {
-        !seen.contains(&name.value) && {
-            seen.push(name.value.clone());
-            true
-        }
-    });
-    Some(Task { span, kind, needs, retry, timeout, memory_bytes, parameters: fields.others() })
 }

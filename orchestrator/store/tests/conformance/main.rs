@@ -12,6 +12,7 @@ mod postgres;
 mod registry;
 mod runs;
 mod schedules;
+mod semantics;
 mod several_servers;
 mod statements;
 mod support;

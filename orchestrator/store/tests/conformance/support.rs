@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daybreak_core::{RunStatus, TaskStatus, WorkerIdentity};
 use daybreak_protocol::{RunsQuery, TaskResult};
-use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp};
+use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp, Trigger};
 use daybreak_store::{
     Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
     NewFiring, NewRun, NewWorker, Options, ReportedEnd, RunTemplate, Sources, Store, Sweep, TaskTemplate,
@@ -297,6 +297,8 @@ pub fn template() -> RunTemplate {
         heavy,
         gated: task == "third",
         parents: parents.iter().map(|parent| name(parent)).collect(),
+        trigger: Trigger::default(),
+        tolerated: false,
         retry: Retry {
             attempts: 2,
             backoff: Backoff {

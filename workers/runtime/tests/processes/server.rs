@@ -266,6 +266,8 @@ fn project() -> Project {
         span: Span::default(),
         kind: Spanned::unplaced("answers".to_owned()),
         needs: Vec::new(),
+        trigger: Default::default(),
+        tolerated: false,
         retry: None,
         timeout: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
