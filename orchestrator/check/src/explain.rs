@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use daybreak_spec::Trigger;
+use daybreak_spec::TriggerRule;
 
 use crate::plan::{Column, Explanation, Item, ModelPlan, SchedulePlan, TaskPlan, ViewPlan};
 
@@ -60,9 +60,9 @@ fn write_task(f: &mut fmt::Formatter<'_>, number: usize, task: &TaskPlan) -> fmt
     }
     match &task.trigger {
         trigger if trigger.is_default() => {}
-        Trigger::Rule(rule) => write!(f, ", by `{}`", rule.name())?,
-        Trigger::When(condition) => write!(f, ", when `{condition}`")?,
-        Trigger::Teardown => f.write_str(", however they end, to tear down")?,
+        TriggerRule::Rule(rule) => write!(f, ", by `{}`", rule.name())?,
+        TriggerRule::When(condition) => write!(f, ", when `{condition}`")?,
+        TriggerRule::Teardown => f.write_str(", however they end, to tear down")?,
     }
     if task.tolerated {
         f.write_str("; its failure is tolerated")?;

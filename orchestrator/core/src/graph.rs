@@ -4,7 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use daybreak_spec::{Dag, Name, Problem, Spanned, Task, Trigger, did_you_mean};
+use daybreak_spec::{Dag, Name, Problem, Spanned, Task, TriggerRule, did_you_mean};
 use petgraph::Direction;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -127,7 +127,7 @@ fn unknown_need(dag: &Dag, task: &Name, need: &Spanned<Name>) -> Problem {
 
 /// A condition speaks of the tasks that are needed.
 fn named_in_condition(dag: &Dag, name: &Name, task: &Task) -> Vec<Problem> {
-    let Trigger::When(condition) = &task.trigger else { return Vec::new() };
+    let TriggerRule::When(condition) = &task.trigger else { return Vec::new() };
     let mut problems = Vec::new();
     for named in condition.tasks() {
         if task.needs.iter().any(|need| need.value == named.value) {

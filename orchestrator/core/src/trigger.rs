@@ -2,7 +2,7 @@
 //! teardowns. One pure function over states; never looks at a run. To add a rule: an arm in [`by_rule`], its lines in
 //! both tables of `tests/state/triggers.rs`.
 
-use daybreak_spec::{Condition, ConditionTree, EndWord, Name, Rule, Trigger};
+use daybreak_spec::{Condition, ConditionTree, EndWord, Name, Rule, TriggerRule};
 
 use crate::TaskStatus;
 
@@ -31,16 +31,16 @@ pub enum Verdict {
 }
 
 /// Decides on a waiting task. A task that needs nothing runs, whatever its rule.
-pub fn decide(trigger: &Trigger, needs: &[Need<'_>]) -> Verdict {
+pub fn decide(trigger: &TriggerRule, needs: &[Need<'_>]) -> Verdict {
     if needs.is_empty() {
         return Verdict::Run;
     }
     match trigger {
-        Trigger::Rule(rule) => by_rule(*rule, &Count::of(needs)),
-        Trigger::When(condition) => by_condition(condition, needs),
-        Trigger::Teardown if needs.iter().any(|need| !need.status.is_terminal()) => Verdict::Wait,
-        Trigger::Teardown if needs.iter().any(|need| need.begun) => Verdict::Run,
-        Trigger::Teardown => Verdict::Skip,
+        TriggerRule::Rule(rule) => by_rule(*rule, &Count::of(needs)),
+        TriggerRule::When(condition) => by_condition(condition, needs),
+        TriggerRule::Teardown if needs.iter().any(|need| !need.status.is_terminal()) => Verdict::Wait,
+        TriggerRule::Teardown if needs.iter().any(|need| need.begun) => Verdict::Run,
+        TriggerRule::Teardown => Verdict::Skip,
     }
 }
 

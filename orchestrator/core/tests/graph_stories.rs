@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::DagGraph;
-use daybreak_spec::{Backoff, Condition, Dag, Duration, Jitter, Name, Problem, Retry, Span, Spanned, Task, Trigger};
+use daybreak_spec::{
+    Backoff, Condition, Dag, Duration, Jitter, Name, Problem, Retry, Span, Spanned, Task, TriggerRule,
+};
 use proptest::prelude::*;
 
 fn name(text: &str) -> Name {
@@ -24,7 +26,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             span: Span { file: 0, line: row, column: 1, length: 1 },
             kind: Spanned::unplaced("noop".to_owned()),
             needs: needs.collect(),
-            trigger: Trigger::default(),
+            trigger: TriggerRule::default(),
             tolerated: false,
             retry: None,
             timeout: None,
@@ -36,7 +38,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
     Dag {
         span: Span::default(),
         schedules: Vec::new(),
-        retry: Retry { attempts: 1, backoff },
+        retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
         tasks: declared,
     }
@@ -88,7 +90,7 @@ fn a_condition_names_tasks_that_are_needed() {
     let text = "build.done && !biuld.failed || other.skipped";
     let span = Span { file: 0, line: 9, column: 20, length: u32::try_from(text.len()).expect("short") };
     let condition = Condition::parse(text, span).expect("sound");
-    dag.tasks.get_mut("go").expect("go").trigger = Trigger::When(condition);
+    dag.tasks.get_mut("go").expect("go").trigger = TriggerRule::When(condition);
     let found = DagGraph::build(&dag).expect_err("refused");
     let shown: Vec<_> =
         found.iter().map(|problem| (problem.code, problem.span.column, problem.hint.as_deref())).collect();

@@ -73,6 +73,8 @@ pub(crate) enum Shape {
     Flag,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// `exit` and a code, e.g. `exit 75`.
+    ExitCode,
     /// An aggregate function, e.g. `mean`, `p90`.
     Function,
     /// Text, number or flag.

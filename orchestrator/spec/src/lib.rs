@@ -35,7 +35,7 @@ mod yaml_scalar;
 mod yaml_syntax;
 
 pub use condition::{Condition, ConditionTree, EndWord};
-pub use dag::{Backoff, Dag, Jitter, Retry, Task};
+pub use dag::{Backoff, Dag, Jitter, Retry, RetryCause, Task};
 pub use decode::{DeclarationKind, Declared};
 pub use decoder::Decoder;
 pub use did_you_mean::did_you_mean;
@@ -60,6 +60,6 @@ pub use source::{KnownAt, Source};
 pub use source_files::SourceFiles;
 pub use substitution::{MissingValue, Reference, RunValue, Template};
 pub use timestamp::Timestamp;
-pub use trigger::{Rule, Trigger};
+pub use trigger::{Rule, TriggerRule};
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
 pub use words::{ColumnType, Duration, Name, Value};

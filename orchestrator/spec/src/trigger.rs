@@ -9,7 +9,7 @@ use crate::Condition;
 /// What has to have become of the tasks that a task needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trigger {
+pub enum TriggerRule {
     /// `rule:`
     Rule(Rule),
     /// `when:`
@@ -49,13 +49,13 @@ pub enum Rule {
     Always,
 }
 
-impl Default for Trigger {
+impl Default for TriggerRule {
     fn default() -> Self {
         Self::Rule(Rule::default())
     }
 }
 
-impl Trigger {
+impl TriggerRule {
     /// Whether nothing was written.
     pub fn is_default(&self) -> bool {
         *self == Self::default()

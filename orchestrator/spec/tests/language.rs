@@ -4,7 +4,7 @@ use std::path::Path;
 
 use daybreak_spec::{
     AggregateFunction, Categories, DayMatch, DeclarationKind, Expr, Jitter, KnownAt, Loaded, Missed, Missing, Name,
-    NodeValue, Overlap, Project, Rule, Trigger, Value, ViewDefinition, load_texts, render,
+    NodeValue, Overlap, Project, RetryCause, Rule, TriggerRule, Value, ViewDefinition, load_texts, render,
 };
 
 fn load(text: &str) -> Loaded {
@@ -219,12 +219,12 @@ fn a_literal_keeps_its_value_through_the_tree() {
 fn how_needed_tasks_must_end_is_a_rule_a_condition_or_a_teardown() {
     let project = every_key();
     let task = |name: &str| &project.dags["hourly"].tasks[name];
-    assert_eq!(task("any").trigger, Trigger::Rule(Rule::OneSuccess));
-    let Trigger::When(condition) = &task("both").trigger else { panic!("{:?}", task("both").trigger) };
+    assert_eq!(task("any").trigger, TriggerRule::Rule(Rule::OneSuccess));
+    let TriggerRule::When(condition) = &task("both").trigger else { panic!("{:?}", task("both").trigger) };
     assert_eq!(condition.as_str(), "(build.succeeded || build.skipped) && !tell.failed");
     assert_eq!(condition.tasks().iter().map(|task| task.as_str()).collect::<Vec<_>>(), ["build", "build", "tell"]);
-    assert_eq!(task("clear").trigger, Trigger::Teardown);
-    assert_eq!(task("plain").trigger, Trigger::default());
+    assert_eq!(task("clear").trigger, TriggerRule::Teardown);
+    assert_eq!(task("plain").trigger, TriggerRule::default());
     assert_eq!((task("any").tolerated, task("both").tolerated), (true, false));
 }
 
@@ -235,6 +235,29 @@ fn every_rule_is_read_by_its_name() {
             "version: 1\ndags:\n  d:\n    tasks:\n      a: {{ kind: noop }}\n      b: {{ kind: noop, needs: a, rule: {} }}\n",
             rule.name()
         );
-        assert_eq!(sound(&text).dags["d"].tasks["b"].trigger, Trigger::Rule(rule));
+        assert_eq!(sound(&text).dags["d"].tasks["b"].trigger, TriggerRule::Rule(rule));
     }
+}
+
+#[test]
+fn a_retry_policy_names_the_ends_that_it_is_for() {
+    let project = every_key();
+    let retry = project.dags["hourly"].tasks["tell"].retry.clone().expect("a policy");
+    assert_eq!(retry.only, [RetryCause::Exit(75), RetryCause::Timeout, RetryCause::Lost]);
+    assert_eq!(
+        serde_json::to_value(&retry).expect("it writes")["only"],
+        serde_json::json!(["exit 75", "timeout", "lost"])
+    );
+    let causes = ["exit_75", "exit_1", "task_error", "timeout", "out_of_memory", "crashed", "worker_lost"];
+    let covered = |word: &str| -> Vec<&str> {
+        let cause = RetryCause::parse(word).expect("a word");
+        causes.into_iter().filter(|found| cause.covers(found)).collect()
+    };
+    assert_eq!(covered("exit 75"), ["exit_75"]);
+    assert_eq!(covered("exit"), ["exit_75", "exit_1"]);
+    assert_eq!(covered("error"), ["exit_75", "exit_1", "task_error"]);
+    assert_eq!(covered("timeout"), ["timeout"]);
+    assert_eq!(covered("out_of_memory"), ["out_of_memory"]);
+    assert_eq!(covered("crashed"), ["crashed"]);
+    assert_eq!(covered("lost"), ["worker_lost"]);
 }

@@ -7,7 +7,7 @@ use daybreak_core::{
     Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
     WorkerIdentity,
 };
-use daybreak_spec::{Name, Timestamp, Trigger};
+use daybreak_spec::{Name, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -172,7 +172,7 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
         parents: json("list of needed tasks", row.try_get("parents")?)?,
         trigger: match row.try_get::<Option<&str>>("trigger_rule")? {
             Some(text) => json("trigger rule", text)?,
-            None => Trigger::default(),
+            None => TriggerRule::default(),
         },
         tolerated: row.try_get::<i64>("tolerated")? != 0,
         retry: json("retry policy", row.try_get("retry")?)?,

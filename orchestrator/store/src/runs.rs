@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
-use daybreak_spec::{Name, Overlap, Retry, Timestamp, Trigger};
+use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::Error;
@@ -45,7 +45,7 @@ pub struct TaskTemplate {
     /// The tasks it needs.
     pub parents: Vec<Name>,
     /// How they must have ended.
-    pub trigger: Trigger,
+    pub trigger: TriggerRule,
     /// The run can succeed although it failed.
     pub tolerated: bool,
     /// Its retry policy.

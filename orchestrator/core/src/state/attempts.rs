@@ -9,6 +9,7 @@ use super::{
     Transition, WorkerIdentity,
 };
 use crate::backoff;
+use crate::retry::covers;
 
 impl<'a> Draft<'a> {
     pub fn claim(&mut self, task: &Name, worker: &WorkerIdentity) -> Result<(), Rejected> {
@@ -68,6 +69,10 @@ impl<'a> Draft<'a> {
         let progress = self.edit(name);
         progress.lost = lost;
         progress.attempt = progress.attempt.saturating_sub(1);
+        if !covers(&snapshot.retry, "worker_lost") {
+            let reason = "the worker that ran it was lost, and `only` of its retry policy does not name `lost`".into();
+            return self.fail(name, &Failure { cause: "worker_lost".into(), reason }, Actor::Server);
+        }
         if lost >= MAX_LOST {
             let reason = format!("{lost} workers were lost while they ran it; look for what ends them in its log");
             return self.fail(name, &Failure { cause: "worker_lost".into(), reason }, Actor::Server);
@@ -121,6 +126,9 @@ impl<'a> Draft<'a> {
 
     fn retry_or_fail(&mut self, name: &'a Name, failure: &Failure, actor: Actor) -> Result<(), Rejected> {
         let (_, snapshot) = self.find(name)?;
+        if !covers(&snapshot.retry, &failure.cause) {
+            return self.fail(name, failure, actor);
+        }
         let Some(wait) = backoff(&snapshot.retry, snapshot.progress.attempt, self.moment.uniform) else {
             return self.fail(name, failure, actor);
         };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::{Name, Trigger};
+use daybreak_spec::{Name, TriggerRule};
 
 use super::draft::Draft;
 use super::{Actor, Failure, Mark, Rejected, RunState, RunStatus, TaskState, TaskStatus, Transition};
@@ -18,7 +18,7 @@ impl Draft<'_> {
         let running = self.run_status() == RunStatus::Running;
         for (name, task) in &run.tasks {
             // Whatever has been started is cleared up after: teardowns go on, or wait for what is being ended.
-            if running && task.trigger == Trigger::Teardown {
+            if running && task.trigger == TriggerRule::Teardown {
                 continue;
             }
             match task.progress.state {

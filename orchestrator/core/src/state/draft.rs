@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_spec::{Name, Rule, Trigger};
+use daybreak_spec::{Name, Rule, TriggerRule};
 
 use super::{
     Actor, Changes, Moment, Rejected, RunSnapshot, RunState, RunStatus, TaskChange, TaskProgress, TaskSnapshot,
@@ -208,15 +208,15 @@ impl<'a> Draft<'a> {
 }
 
 /// Why a task is not to be run, for people.
-fn why_skipped(trigger: &Trigger, needs: &[Need<'_>]) -> String {
+fn why_skipped(trigger: &TriggerRule, needs: &[Need<'_>]) -> String {
     let skipped = || needs.iter().rev().find(|need| need.status == TaskStatus::Skipped);
     match trigger {
-        Trigger::Rule(Rule::AllSuccess) => {
+        TriggerRule::Rule(Rule::AllSuccess) => {
             skipped().map_or_else(String::new, |need| format!("`{}` was skipped", need.task))
         }
-        Trigger::Rule(rule) => format!("`rule: {}` does not hold: {}", rule.name(), listed(needs)),
-        Trigger::When(condition) => format!("`when: {condition}` does not hold: {}", listed(needs)),
-        Trigger::Teardown => format!("nothing that it tears down was started: {}", listed(needs)),
+        TriggerRule::Rule(rule) => format!("`rule: {}` does not hold: {}", rule.name(), listed(needs)),
+        TriggerRule::When(condition) => format!("`when: {condition}` does not hold: {}", listed(needs)),
+        TriggerRule::Teardown => format!("nothing that it tears down was started: {}", listed(needs)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use daybreak_spec::{Name, Retry, Timestamp, Trigger};
+use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -145,7 +145,7 @@ pub struct TaskSnapshot {
     /// The tasks it needs.
     pub parents: Vec<Name>,
     /// How they must have ended.
-    pub trigger: Trigger,
+    pub trigger: TriggerRule,
     /// The run can succeed although it failed.
     pub tolerated: bool,
     /// Its retry policy.

@@ -7,7 +7,7 @@ use daybreak_core::{
     AttemptEnd, Changes, Deferral, Event, Failure, MAX_LOST, Mark, Moment, QueueEnd, Rejected, Resumption, RunSnapshot,
     RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity, advance, legal_changes,
 };
-use daybreak_spec::{Backoff, Condition, Duration, Jitter, Name, Retry, Rule, Span, Timestamp, Trigger};
+use daybreak_spec::{Backoff, Condition, Duration, Jitter, Name, Retry, Rule, Span, Timestamp, TriggerRule};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
 
@@ -105,14 +105,14 @@ enum AnyTrigger {
 }
 
 impl AnyTrigger {
-    fn over(self, parents: &[Name]) -> Trigger {
-        let (Some(first), Some(last)) = (parents.first(), parents.last()) else { return Trigger::default() };
+    fn over(self, parents: &[Name]) -> TriggerRule {
+        let (Some(first), Some(last)) = (parents.first(), parents.last()) else { return TriggerRule::default() };
         match self {
-            Self::Rule(rule) => Trigger::Rule(rule),
-            Self::Teardown => Trigger::Teardown,
+            Self::Rule(rule) => TriggerRule::Rule(rule),
+            Self::Teardown => TriggerRule::Teardown,
             Self::When(text) => {
                 let text = text.replace("FIRST", first.as_str()).replace("LAST", last.as_str());
-                Trigger::When(Condition::parse(&text, Span::default()).expect("a condition"))
+                TriggerRule::When(Condition::parse(&text, Span::default()).expect("a condition"))
             }
         }
     }
@@ -151,7 +151,7 @@ fn runs() -> impl Strategy<Value = RunSnapshot> {
                     trigger: trigger.over(&parents),
                     parents,
                     tolerated,
-                    retry: Retry { attempts, backoff },
+                    retry: Retry { attempts, backoff, only: Vec::new() },
                     gated,
                     timeout_us: limited.then_some(30_000_000),
                     progress: TaskProgress::new(),
@@ -411,7 +411,7 @@ proptest! {
             model.step(step);
         }
         model.finish();
-        for task in model.run.tasks.values().filter(|task| task.trigger == Trigger::Teardown && !task.gated) {
+        for task in model.run.tasks.values().filter(|task| task.trigger == TriggerRule::Teardown && !task.gated) {
             let ran = task.parents.iter().any(|parent| {
                 let parent = &model.run.tasks[parent].progress;
                 parent.attempt > 0 || matches!(parent.state, TaskState::Succeeded { .. } | TaskState::Failed(_))

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{AttemptEnd, Event, RunSnapshot, RunState, TaskSnapshot, TaskState, TaskStatus};
-use daybreak_spec::{Condition, Rule, Span, Trigger};
+use daybreak_spec::{Condition, Rule, Span, TriggerRule};
 use serde_json::json;
 
 use crate::stories::{NOW, claim, fail, happen, name, night, status, succeed};
 
 /// Tasks as `(name, needs, trigger)`.
-fn run(tasks: &[(&str, &[&str], Trigger)]) -> RunSnapshot {
+fn run(tasks: &[(&str, &[&str], TriggerRule)]) -> RunSnapshot {
     let model = night().tasks["features"].clone();
     let tasks: BTreeMap<_, _> = tasks
         .iter()
@@ -24,8 +24,8 @@ fn run(tasks: &[(&str, &[&str], Trigger)]) -> RunSnapshot {
     run
 }
 
-fn all_success() -> Trigger {
-    Trigger::default()
+fn all_success() -> TriggerRule {
+    TriggerRule::default()
 }
 
 /// setup → work → after; clear tears setup and work down.
@@ -34,7 +34,7 @@ fn cluster() -> RunSnapshot {
         ("setup", &[], all_success()),
         ("work", &["setup"], all_success()),
         ("after", &["work"], all_success()),
-        ("clear", &["setup", "work"], Trigger::Teardown),
+        ("clear", &["setup", "work"], TriggerRule::Teardown),
     ])
 }
 
@@ -46,10 +46,10 @@ fn cancel(run: &mut RunSnapshot) {
 fn skips_go_on_through_all_success_and_end_at_a_rule_that_bears_them() {
     let mut run = run(&[
         ("branch", &[], all_success()),
-        ("left", &["branch"], Trigger::Rule(Rule::AllFailed)),
+        ("left", &["branch"], TriggerRule::Rule(Rule::AllFailed)),
         ("beyond", &["left"], all_success()),
         ("right", &["branch"], all_success()),
-        ("join", &["beyond", "right"], Trigger::Rule(Rule::NoneFailedMinOneSuccess)),
+        ("join", &["beyond", "right"], TriggerRule::Rule(Rule::NoneFailedMinOneSuccess)),
     ]);
     succeed(&mut run, "branch", json!({}));
     let reason = |task: &str| match &run.tasks[task].progress.state {
@@ -65,7 +65,7 @@ fn skips_go_on_through_all_success_and_end_at_a_rule_that_bears_them() {
 
 #[test]
 fn a_task_that_always_runs_starts_with_the_run() {
-    let run = run(&[("a", &[], all_success()), ("b", &["a"], Trigger::Rule(Rule::Always))]);
+    let run = run(&[("a", &[], all_success()), ("b", &["a"], TriggerRule::Rule(Rule::Always))]);
     assert_eq!((status(&run, "a"), status(&run, "b")), (TaskStatus::Ready, TaskStatus::Ready));
 }
 
@@ -74,7 +74,7 @@ fn one_success_does_not_wait_for_the_others() {
     let mut run = run(&[
         ("a", &[], all_success()),
         ("b", &[], all_success()),
-        ("c", &["a", "b"], Trigger::Rule(Rule::OneSuccess)),
+        ("c", &["a", "b"], TriggerRule::Rule(Rule::OneSuccess)),
     ]);
     fail(&mut run, "a", false);
     assert_eq!(status(&run, "c"), TaskStatus::Waiting);
@@ -86,7 +86,7 @@ fn one_success_does_not_wait_for_the_others() {
 fn a_condition_that_does_not_hold_skips_and_says_what_it_met() {
     let condition = Condition::parse("a.succeeded && !b.failed", Span::default()).expect("sound");
     let mut run =
-        run(&[("a", &[], all_success()), ("b", &[], all_success()), ("c", &["a", "b"], Trigger::When(condition))]);
+        run(&[("a", &[], all_success()), ("b", &[], all_success()), ("c", &["a", "b"], TriggerRule::When(condition))]);
     succeed(&mut run, "a", json!({}));
     fail(&mut run, "b", false);
     let TaskState::Skipped { reason } = &run.tasks["c"].progress.state else { panic!("{:?}", run.tasks["c"]) };
@@ -98,7 +98,7 @@ fn a_condition_that_does_not_hold_skips_and_says_what_it_met() {
 fn no_rule_leads_past_a_gate_that_says_no() {
     for rule in Rule::ALL {
         let mut run = night();
-        run.tasks.get_mut("promote").expect("promote").trigger = Trigger::Rule(rule);
+        run.tasks.get_mut("promote").expect("promote").trigger = TriggerRule::Rule(rule);
         for task in ["features", "publish", "train"] {
             succeed(&mut run, task, json!({}));
         }
@@ -109,7 +109,7 @@ fn no_rule_leads_past_a_gate_that_says_no() {
 
 #[test]
 fn a_run_fails_whatever_its_last_task_does() {
-    let mut run = run(&[("work", &[], all_success()), ("mail", &["work"], Trigger::Rule(Rule::AllDone))]);
+    let mut run = run(&[("work", &[], all_success()), ("mail", &["work"], TriggerRule::Rule(Rule::AllDone))]);
     fail(&mut run, "work", false);
     succeed(&mut run, "mail", json!({}));
     assert_eq!(run.state, RunState::Failed { reason: "task `work` failed: no rows".to_owned() });

@@ -1,8 +1,8 @@
-//! Trigger rules: a table written out by hand for two needed tasks in every pair of states, and an oracle that knows how
+//! TriggerRule rules: a table written out by hand for two needed tasks in every pair of states, and an oracle that knows how
 //! things end and deduces when that is settled, for up to four. To add a rule: a line in `TABLE` and one in `final_word`.
 
 use daybreak_core::{Need, TaskStatus, Verdict, decide};
-use daybreak_spec::{Condition, Name, Rule, Span, Trigger};
+use daybreak_spec::{Condition, Name, Rule, Span, TriggerRule};
 use proptest::prelude::*;
 
 /// The states of the table: to come, succeeded, failed, upstream_failed, skipped, cancelled.
@@ -45,7 +45,7 @@ fn name(number: usize) -> Name {
     Name::parse(&format!("t{number}")).expect("a slug")
 }
 
-fn verdict(trigger: &Trigger, states: &[TaskStatus]) -> Verdict {
+fn verdict(trigger: &TriggerRule, states: &[TaskStatus]) -> Verdict {
     let names: Vec<Name> = (0..states.len()).map(name).collect();
     let begun = |status: TaskStatus| {
         matches!(status, TaskStatus::Running | TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled)
@@ -60,7 +60,7 @@ fn each_rule_decides_every_pair_of_states_as_the_table_says() {
     for (rule, rows) in TABLE {
         for (first, row) in STATES.iter().zip(rows) {
             let decided: String =
-                STATES.iter().map(|second| letter(verdict(&Trigger::Rule(rule), &[*first, *second]))).collect();
+                STATES.iter().map(|second| letter(verdict(&TriggerRule::Rule(rule), &[*first, *second]))).collect();
             assert_eq!(decided, row, "{}, the first task is {first}", rule.name());
         }
     }
@@ -74,7 +74,7 @@ fn each_rule_decides_on_a_single_task_as_the_table_says() {
         "rrrrrr",
     ];
     for (rule, row) in Rule::ALL.into_iter().zip(table) {
-        let decided: String = STATES.iter().map(|state| letter(verdict(&Trigger::Rule(rule), &[*state]))).collect();
+        let decided: String = STATES.iter().map(|state| letter(verdict(&TriggerRule::Rule(rule), &[*state]))).collect();
         assert_eq!(decided, row, "{}", rule.name());
     }
 }
@@ -82,9 +82,9 @@ fn each_rule_decides_on_a_single_task_as_the_table_says() {
 #[test]
 fn a_task_that_needs_nothing_runs_whatever_its_rule() {
     for rule in Rule::ALL {
-        assert_eq!(verdict(&Trigger::Rule(rule), &[]), Verdict::Run);
+        assert_eq!(verdict(&TriggerRule::Rule(rule), &[]), Verdict::Run);
     }
-    assert_eq!(verdict(&Trigger::Teardown, &[]), Verdict::Run);
+    assert_eq!(verdict(&TriggerRule::Teardown, &[]), Verdict::Run);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn every_state_that_is_not_an_end_is_waited_for_alike() {
     assert_eq!(open.len(), 5);
     for rule in Rule::ALL {
         for other in STATES {
-            let verdicts: Vec<_> = open.iter().map(|open| verdict(&Trigger::Rule(rule), &[*open, other])).collect();
+            let verdicts: Vec<_> = open.iter().map(|open| verdict(&TriggerRule::Rule(rule), &[*open, other])).collect();
             assert!(verdicts.iter().all(|found| *found == verdicts[0]), "{} {other}", rule.name());
         }
     }
@@ -102,7 +102,7 @@ fn every_state_that_is_not_an_end_is_waited_for_alike() {
 #[test]
 fn a_teardown_waits_for_all_and_runs_if_any_was_started() {
     use TaskStatus::{Cancelled, Failed, Running, Skipped, Succeeded, UpstreamFailed};
-    let decided = |states: &[TaskStatus]| verdict(&Trigger::Teardown, states);
+    let decided = |states: &[TaskStatus]| verdict(&TriggerRule::Teardown, states);
     assert_eq!(decided(&[Succeeded, Running]), Verdict::Wait);
     assert_eq!(decided(&[Succeeded, UpstreamFailed]), Verdict::Run);
     assert_eq!(decided(&[Failed, Skipped]), Verdict::Run);
@@ -135,7 +135,7 @@ fn a_condition_is_decided_as_soon_as_the_rest_cannot_change_it() {
     ];
     for (text, states, expected) in cases {
         let condition = Condition::parse(text, Span::default()).expect(text);
-        assert_eq!(verdict(&Trigger::When(condition), states), expected, "{text} {states:?}");
+        assert_eq!(verdict(&TriggerRule::When(condition), states), expected, "{text} {states:?}");
     }
 }
 
@@ -202,7 +202,7 @@ proptest! {
         rule in prop::sample::select(Rule::ALL.to_vec()),
         states in prop::collection::vec(prop::sample::select(STATES.to_vec()), 1..5),
     ) {
-        prop_assert_eq!(verdict(&Trigger::Rule(rule), &states), oracle(rule, &states), "{} {:?}", rule.name(), states);
+        prop_assert_eq!(verdict(&TriggerRule::Rule(rule), &states), oracle(rule, &states), "{} {:?}", rule.name(), states);
     }
 
     #[test]
@@ -216,7 +216,7 @@ proptest! {
             let word = ["succeeded", "failed", "skipped", "upstream_failed", "cancelled", "done"][*word];
             text.push_str(&format!("{sign}{}t{task}.{word}", if *not { "!" } else { "" }));
         }
-        let trigger = Trigger::When(Condition::parse(&text, Span::default()).expect("a condition"));
+        let trigger = TriggerRule::When(Condition::parse(&text, Span::default()).expect("a condition"));
         let holds = |ends: &[TaskStatus]| {
             // Sums of products, read straight from the text.
             text.split(" || ").any(|product| product.split(" && ").all(|factor| {

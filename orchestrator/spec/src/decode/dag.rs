@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use super::fields::{fields, named};
 use super::schedule::schedules;
 use super::task::task;
+use crate::did_you_mean::suggestion;
 use crate::keys::{BACKOFF, DAG, JITTER, RETRY};
-use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Spanned, Task};
+use crate::{
+    Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, RetryCause, Spanned, Task,
+};
 
 pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
     let fields = fields(decoder, node, &DAG, named("DAG", name), name.span)?;
@@ -19,7 +22,7 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
 
 /// The policy of a DAG that declares none.
 fn one_attempt() -> Retry {
-    Retry { attempts: 1, backoff: default_backoff() }
+    Retry { attempts: 1, backoff: default_backoff(), only: Vec::new() }
 }
 
 fn default_backoff() -> Backoff {
@@ -31,8 +34,35 @@ pub(crate) fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Optio
     let fields = fields(decoder, node, &RETRY, what.to_owned(), node.span)?;
     let attempts = fields.read(decoder, "attempts", |decoder, node, what| decoder.integer(node, what, 1, 1000));
     let backoff = fields.read(decoder, "backoff", backoff).unwrap_or_else(default_backoff);
+    let only = fields.read(decoder, "only", retry_causes).unwrap_or_default();
     let attempts = u32::try_from(attempts?.value).ok()?;
-    Some(Retry { attempts, backoff })
+    Some(Retry { attempts, backoff, only })
+}
+
+fn retry_causes(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<RetryCause>> {
+    let mut found = Vec::new();
+    for item in decoder.one_or_many(node, what) {
+        if let NodeValue::Int(code) = item.value {
+            let problem = Problem::error("wrong_type", item.span, format!("{what} cannot be the number {code}"));
+            decoder.report(problem.hint(format!("write `exit {code}`")));
+            continue;
+        }
+        let Some(text) = decoder.text(item, what) else { continue };
+        match RetryCause::parse(&text) {
+            Some(cause) => found.push((cause, item.span)),
+            None => {
+                let shown = crate::small_texts::shortened(&text);
+                let problem = Problem::error("unknown_word", item.span, format!("{what} cannot be `{shown}`"));
+                decoder.report(problem.hint(match text.starts_with("exit ") {
+                    true => "an exit code is a whole number from 1 to 255, e.g. `exit 75`".to_owned(),
+                    false => suggestion(&text, RetryCause::words()),
+                }));
+            }
+        }
+    }
+    let texts: Vec<(String, crate::Span)> = found.iter().map(|(cause, span)| (cause.to_string(), *span)).collect();
+    decoder.refuse_repeats(what, texts.iter().map(|(text, span)| (text.as_str(), *span)));
+    Some(found.into_iter().map(|(cause, _)| cause).collect())
 }
 
 fn backoff(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Backoff> {

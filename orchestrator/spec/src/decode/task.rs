@@ -3,7 +3,7 @@
 use super::dag::retry;
 use super::fields::{Fields, fields};
 use crate::keys::{RULES, TASK, TOLERATE};
-use crate::{Condition, Decoder, Node, NodeValue, Problem, Rule, Span, Spanned, Task, Trigger};
+use crate::{Condition, Decoder, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
 
 pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
     let fields = fields(decoder, node, &TASK, label, span)?;
@@ -44,7 +44,7 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
 }
 
 /// `rule`, `when` and `teardown` say three times the same thing, so at most one of them stands.
-fn trigger(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> Trigger {
+fn trigger(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> TriggerRule {
     let rule = fields.read(decoder, "rule", |decoder, node, what| decoder.word::<Rule>(node, what, RULES));
     let when = fields.read(decoder, "when", condition);
     let teardown = fields.read(decoder, "teardown", Decoder::flag).filter(|flag| flag.value);
@@ -70,10 +70,10 @@ fn trigger(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> Trigger {
         }
     }
     match (rule, when, teardown) {
-        (Some(rule), _, _) => Trigger::Rule(rule.value),
-        (_, Some(when), _) => Trigger::When(when),
-        (_, _, Some(_)) => Trigger::Teardown,
-        (None, None, None) => Trigger::default(),
+        (Some(rule), _, _) => TriggerRule::Rule(rule.value),
+        (_, Some(when), _) => TriggerRule::When(when),
+        (_, _, Some(_)) => TriggerRule::Teardown,
+        (None, None, None) => TriggerRule::default(),
     }
 }
 

@@ -5,6 +5,8 @@ use super::{SCHEDULE, Shape, Table, key};
 
 /// `jitter:`
 pub(crate) const JITTER: &[&str] = &["none", "full"];
+/// `only:` of a retry policy, beside `exit 75`.
+pub(crate) const RETRY_CAUSES: &[&str] = &["exit", "error", "timeout", "out_of_memory", "crashed", "lost"];
 /// `rule:`
 pub(crate) const RULES: &[&str] = &[
     "all_success",
@@ -44,6 +46,12 @@ pub(crate) const RETRY: Table = Table {
     keys: &[
         key("attempts", Shape::Integer(1, 1000), Required, "Attempts in all"),
         key("backoff", Shape::Map(&BACKOFF), Optional, "Waits between attempts"),
+        key(
+            "only",
+            Shape::OneOrMany(&Shape::Either(&[Shape::Words(RETRY_CAUSES), Shape::ExitCode])),
+            Optional,
+            "The only ends that are tried again, e.g. [exit 75, timeout, lost]; default: all that trying again can help",
+        ),
     ],
     others: None,
 };

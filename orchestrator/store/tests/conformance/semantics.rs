@@ -2,7 +2,7 @@
 //! from its rows by whoever goes on with the run.
 
 use daybreak_core::{AttemptEnd, Failure, RunStatus, TaskStatus};
-use daybreak_spec::{Condition, Rule, Span, Trigger};
+use daybreak_spec::{Condition, Rule, Span, TriggerRule};
 use daybreak_store::{Claim, NewRun, ReportedEnd, RunTemplate, Store, TaskTemplate};
 
 use crate::support::{SECOND, World, at, name, template};
@@ -14,10 +14,10 @@ crate::stories! {
 }
 
 /// Light tasks as `(name, needs, trigger)`.
-pub fn tasks(tasks: &[(&str, &[&str], Trigger)]) -> RunTemplate {
+pub fn tasks(tasks: &[(&str, &[&str], TriggerRule)]) -> RunTemplate {
     let mut made = template();
     let first = made.tasks.remove(0);
-    let task = |(task, needs, trigger): &(&str, &[&str], Trigger)| TaskTemplate {
+    let task = |(task, needs, trigger): &(&str, &[&str], TriggerRule)| TaskTemplate {
         task: name(task),
         parents: needs.iter().map(|need| name(need)).collect(),
         trigger: trigger.clone(),
@@ -51,11 +51,11 @@ async fn rules_and_conditions_are_read_back_by_whoever_goes_on_with_the_run(worl
     let run = start(
         &world,
         tasks(&[
-            ("work", &[], Trigger::default()),
-            ("mend", &["work"], Trigger::Rule(Rule::OneFailed)),
-            ("praise", &["work"], Trigger::Rule(Rule::NoneFailed)),
-            ("tell", &["work", "mend"], Trigger::When(condition)),
-            ("hush", &["mend", "tell"], Trigger::Rule(Rule::AllSkipped)),
+            ("work", &[], TriggerRule::default()),
+            ("mend", &["work"], TriggerRule::Rule(Rule::OneFailed)),
+            ("praise", &["work"], TriggerRule::Rule(Rule::NoneFailed)),
+            ("tell", &["work", "mend"], TriggerRule::When(condition)),
+            ("hush", &["mend", "tell"], TriggerRule::Rule(Rule::AllSkipped)),
         ]),
     )
     .await;
@@ -73,7 +73,7 @@ async fn rules_and_conditions_are_read_back_by_whoever_goes_on_with_the_run(worl
 }
 
 async fn a_tolerated_failure_is_read_back_and_the_run_succeeds(world: World) {
-    let mut template = tasks(&[("extra", &[], Trigger::default()), ("chart", &["extra"], Trigger::default())]);
+    let mut template = tasks(&[("extra", &[], TriggerRule::default()), ("chart", &["extra"], TriggerRule::default())]);
     template.tasks[0].tolerated = true;
     let run = start(&world, template).await;
     let other = world.open_another().await;
@@ -87,9 +87,9 @@ async fn a_cancelled_run_ends_after_its_teardown(world: World) {
     let run = start(
         &world,
         tasks(&[
-            ("setup", &[], Trigger::default()),
-            ("work", &["setup"], Trigger::default()),
-            ("clear", &["setup", "work"], Trigger::Teardown),
+            ("setup", &[], TriggerRule::default()),
+            ("work", &["setup"], TriggerRule::default()),
+            ("clear", &["setup", "work"], TriggerRule::Teardown),
         ]),
     )
     .await;

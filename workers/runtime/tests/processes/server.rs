@@ -281,7 +281,7 @@ fn project() -> Project {
     let dag = Dag {
         span: Span::default(),
         schedules: Vec::new(),
-        retry: Retry { attempts: 1, backoff },
+        retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
