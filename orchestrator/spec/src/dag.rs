@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Name, Node, Schedule, Span, Spanned, TriggerRule};
+use crate::{Duration, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,8 @@ pub struct Dag {
     pub schedules: Vec<Schedule>,
     /// Retry policy of its tasks unless a task says otherwise. Default: one attempt.
     pub retry: Retry,
-    /// Default values of `${params.x}`; a manual run may override them.
-    pub params: BTreeMap<String, Node>,
+    /// What stands for `${params.x}`; a manual run may be given other values.
+    pub params: BTreeMap<String, Param>,
     /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
     pub tasks: BTreeMap<Name, Box<Task>>,
 }

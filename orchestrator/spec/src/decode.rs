@@ -5,6 +5,7 @@
 mod dag;
 mod fields;
 mod model;
+mod params;
 mod project;
 mod schedule;
 mod source;

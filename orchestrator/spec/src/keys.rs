@@ -79,6 +79,10 @@ pub(crate) enum Shape {
     Function,
     /// Text, number or flag.
     Scalar,
+    /// Any number.
+    AnyNumber,
+    /// Any value.
+    Anything,
     /// A map with the keys of a table.
     Map(&'static Table),
     /// Names (slugs) to maps with the keys of a table.

@@ -15,6 +15,7 @@ mod keys;
 mod load;
 mod model_declaration;
 mod node;
+mod param;
 mod position;
 mod problem;
 mod project;
@@ -50,6 +51,7 @@ pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,
 };
 pub use node::{Node, NodeValue};
+pub use param::{Param, ParamType};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
 pub use project::{Entity, Predictions, Project};

@@ -85,6 +85,8 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::Number(least) => json!({ "type": "number", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Words(words) => json!({ "enum": words }),
+        Shape::AnyNumber => json!({ "type": "number" }),
+        Shape::Anything => json!({}),
         Shape::ExitCode => json!({ "type": "string", "pattern": EXIT_CODE }),
         Shape::Function => json!({ "anyOf": [
             { "enum": FUNCTIONS },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use daybreak_spec::{
     AggregateFunction, Categories, DayMatch, DeclarationKind, Expr, Jitter, KnownAt, Loaded, Missed, Missing, Name,
-    NodeValue, Overlap, Project, RetryCause, Rule, TriggerRule, Value, ViewDefinition, load_texts, render,
+    NodeValue, Overlap, ParamType, Project, RetryCause, Rule, TriggerRule, Value, ViewDefinition, load_texts, render,
 };
 
 fn load(text: &str) -> Loaded {
@@ -129,7 +129,7 @@ fn dags_may_have_several_schedules_or_none_of_their_keys() {
     assert_eq!(hourly.tasks["tell"].memory_bytes.as_ref().map(|size| size.value), Some(2 << 30));
     let retry = hourly.tasks["tell"].retry.as_ref().expect("a policy");
     assert_eq!((retry.backoff.max.text.as_str(), retry.backoff.jitter), ("20m", Jitter::None));
-    assert_eq!(hourly.params["share"].value, NodeValue::Float(0.5));
+    assert_eq!(hourly.params["share"].default.as_ref().map(|node| &node.value), Some(&NodeValue::Float(0.5)));
     let by_hand = &project.dags["by_hand"];
     assert_eq!((by_hand.retry.attempts, by_hand.schedules[0].cron.as_str()), (1, "0 4 * * *"));
 }
@@ -260,4 +260,26 @@ fn a_retry_policy_names_the_ends_that_it_is_for() {
     assert_eq!(covered("out_of_memory"), ["out_of_memory"]);
     assert_eq!(covered("crashed"), ["crashed"]);
     assert_eq!(covered("lost"), ["worker_lost"]);
+}
+
+#[test]
+fn parameters_have_types_whether_they_are_written_short_or_long() {
+    let project = every_key();
+    let params = &project.dags["hourly"].params;
+    let types: Vec<_> = params.iter().map(|(name, param)| (name.as_str(), param.param_type)).collect();
+    let expected = [
+        ("city", ParamType::String),
+        ("days", ParamType::Integer),
+        ("dry", ParamType::Boolean),
+        ("limit", ParamType::Integer),
+        ("mode", ParamType::String),
+        ("rates", ParamType::List),
+        ("rest", ParamType::Map),
+        ("share", ParamType::Number),
+    ];
+    assert_eq!(types, expected);
+    assert_eq!(params["days"].description.as_deref(), Some("Days that are read"));
+    assert!(params["days"].check(&serde_json::json!(91)).is_err());
+    assert!(params["mode"].check(&serde_json::json!("slow")).is_err());
+    assert!(project.dags["on_request"].params.values().all(|param| param.default.is_none()));
 }

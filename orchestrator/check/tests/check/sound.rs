@@ -64,6 +64,25 @@ fn a_parameter_may_stand_on_the_dags_defaults() {
 }
 
 #[test]
+fn a_parameter_that_no_task_uses_is_a_warning() {
+    let text = "dags:\n  odd:\n    params: { days: 30, city: { type: string, default: Rome }, spare: 1 }\n    tasks:\n      \
+                a: { kind: command, argv: [echo, \"${params.days}\"], env: { CITY: \"in ${params.city}\" } }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
+    let told: Vec<_> = checked.problems.iter().map(|problem| (problem.code, problem.span.line)).collect();
+    assert_eq!(told, [("unused_parameter", 3)], "{}", checked.render());
+}
+
+#[test]
+fn a_parameter_without_a_default_stands_for_any_value() {
+    let text = "dags:\n  odd:\n    params: { which: { type: string }, days: { type: string } }\n    tasks:\n      \
+                features: { kind: build_features }\n      \
+                train: { kind: train, needs: features, model: \"${params.which}\", history: \"${params.days}\" }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
+}
+
+#[test]
 fn a_source_without_files_is_sound_with_a_declared_schema() {
     let text = "sources:\n  odd: { path: data/none-*.parquet, event_time: at, schema: { at: datetime, buyer: str, n: i64 } }\n\
                 feature_views:\n  counted: { entity: customer, source: odd, aggregates: [{ of: n, fn: sum, windows: [1d] }] }\n";

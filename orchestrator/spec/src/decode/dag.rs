@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{fields, named};
+use super::params::{params, require_defaults};
 use super::schedule::schedules;
 use super::task::task;
 use crate::did_you_mean::suggestion;
@@ -16,6 +17,7 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     let schedules = schedules(decoder, &fields);
     let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
     let params = fields.read(decoder, "params", params).unwrap_or_default();
+    require_defaults(decoder, &params, &schedules);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
     Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
 }
@@ -84,25 +86,6 @@ fn backoff(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Backoff
     let factor = factor.map_or(default.factor, |factor| factor.value);
     let jitter = jitter.map_or(default.jitter, |jitter| jitter.value);
     Some(Backoff { first, factor, max, jitter })
-}
-
-fn params(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<BTreeMap<String, Node>> {
-    let mut found = BTreeMap::new();
-    for (key, value) in decoder.entries(node, what, "a map of names to values") {
-        let what = format!("`{}` in {what}", key.value);
-        match &value.value {
-            NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
-                decoder.wrong_type(value, &what, "a text, a number or true/false");
-            }
-            _ if !crate::substitution::is_key(key) => {
-                let message = format!("`{}` cannot be the name of a parameter", crate::small_texts::shortened(key));
-                let hint = "write letters, digits and `_`, so that ${params.name} can stand for it";
-                decoder.report(Problem::error("bad_name", key.span, message).hint(hint));
-            }
-            _ => drop(found.insert(key.value.clone(), value.clone())),
-        }
-    }
-    Some(found)
 }
 
 fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTreeMap<Name, Box<Task>> {

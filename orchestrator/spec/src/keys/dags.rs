@@ -33,8 +33,31 @@ pub(crate) const DAG: Table = Table {
         key("schedule", Shape::OneOrMany(&Shape::Map(&SCHEDULE)), Optional, "When it fires; without it by hand only"),
         key("schedules", Shape::List(&Shape::Map(&SCHEDULE)), Optional, "The same as a list"),
         key("retry", Shape::Map(&RETRY), Optional, "Policy of its tasks; default: one attempt"),
-        key("params", Shape::MapOf(&Shape::Scalar), Optional, "Default values of ${params.x}"),
+        key(
+            "params",
+            Shape::MapOf(&Shape::Either(&[Shape::Scalar, Shape::Map(&PARAM)])),
+            Optional,
+            "What stands for ${params.x}: a default value, or a map with its type",
+        ),
         key("tasks", Shape::Tasks, Required, "Its tasks"),
+    ],
+    others: None,
+};
+
+/// `type:` of a parameter.
+pub(crate) const PARAM_TYPES: &[&str] = &["string", "integer", "number", "boolean", "list", "map"];
+
+/// A parameter in its long form.
+pub(crate) const PARAM: Table = Table {
+    id: "param",
+    doc: "A value that a run may be given",
+    keys: &[
+        key("type", Shape::Words(PARAM_TYPES), Required, "Its type"),
+        key("default", Shape::Anything, Optional, "Its value where a run is given none; without it each run has to be"),
+        key("min", Shape::AnyNumber, Optional, "For numbers: the least value"),
+        key("max", Shape::AnyNumber, Optional, "For numbers: the greatest value"),
+        key("enum", Shape::List(&Shape::Anything), Optional, "The only values"),
+        key("description", Shape::Text, Optional, "For people"),
     ],
     others: None,
 };
