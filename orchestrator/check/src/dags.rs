@@ -64,6 +64,7 @@ pub(crate) fn check(
         Ok(firings) => problems.extend(firings.warnings().cloned()),
         Err(found) => problems.extend(found),
     }
+    problems.extend(templates::unused_params(dag));
     let graph = match DagGraph::build(dag) {
         Ok(graph) => Some(graph),
         Err(found) => {

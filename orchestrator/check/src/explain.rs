@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
+use daybreak_spec::TriggerRule;
+
 use crate::plan::{Column, Explanation, Item, ModelPlan, SchedulePlan, TaskPlan, ViewPlan};
 
 impl fmt::Display for Explanation {
@@ -55,6 +57,15 @@ fn write_task(f: &mut fmt::Formatter<'_>, number: usize, task: &TaskPlan) -> fmt
     if !task.needs.is_empty() {
         let needs: Vec<&str> = task.needs.iter().map(daybreak_spec::Name::as_str).collect();
         write!(f, " after {}", needs.join(", "))?;
+    }
+    match &task.trigger {
+        trigger if trigger.is_default() => {}
+        TriggerRule::Rule(rule) => write!(f, ", by `{}`", rule.name())?,
+        TriggerRule::When(condition) => write!(f, ", when `{condition}`")?,
+        TriggerRule::Teardown => f.write_str(", however they end, to tear down")?,
+    }
+    if task.tolerated {
+        f.write_str("; its failure is tolerated")?;
     }
     writeln!(f)?;
     for (key, value) in &task.parameters {

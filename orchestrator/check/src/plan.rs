@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_spec::{ColumnType, Name, ScheduleRules, Timestamp};
+use daybreak_spec::{ColumnType, Name, ScheduleRules, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 
 /// A whole project.
@@ -101,6 +101,12 @@ pub struct TaskPlan {
     pub heavy: bool,
     /// Tasks it waits for.
     pub needs: Vec<Name>,
+    /// How they must have ended, where that is not that all succeeded.
+    #[serde(default, skip_serializing_if = "TriggerRule::is_default")]
+    pub trigger: TriggerRule,
+    /// Whether the run can succeed although it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tolerated: bool,
     /// Its parameters as written.
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// What it reads.

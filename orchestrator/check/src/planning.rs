@@ -75,6 +75,8 @@ fn dag(declared: &Dag, checked: &CheckedDag) -> DagPlan {
             kind: kind.name.to_owned(),
             heavy: kind.heavy,
             needs: task.needs.iter().map(|need| need.value.clone()).collect(),
+            trigger: task.trigger.clone(),
+            tolerated: task.tolerated,
             parameters: parameters.collect(),
             inputs: flow.inputs.iter().cloned().collect(),
             outputs: flow.outputs.iter().cloned().collect(),

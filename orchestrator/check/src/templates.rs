@@ -1,7 +1,9 @@
 //! `${…}` in parameters: every reference must be able to have a value when the task runs. Values that the DAG's own
 //! defaults give are put in, so that they are checked like written ones; what only a run knows is not guessed.
 
-use daybreak_spec::{Node, NodeValue, Problem, Reference, Spanned, Template};
+use std::collections::BTreeSet;
+
+use daybreak_spec::{Dag, Node, NodeValue, Problem, Reference, Spanned, Template};
 
 use crate::dags::TaskPlace;
 use crate::kinds::suggest;
@@ -40,7 +42,11 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
     for reference in template.references() {
         problems.extend(problem_of(place, reference));
     }
-    let default = |name: &str| place.dag.params.get(name);
+    let default = |name: &str| {
+        let default = place.dag.params.get(name)?.default.as_ref()?;
+        // Nothing stands for what could not be read.
+        (default.value != NodeValue::Null).then_some(default)
+    };
     if let Some(Spanned { value: Reference::Param(name), .. }) = template.references().next()
         && text == format!("${{params.{name}}}")
     {
@@ -58,6 +64,39 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
         Reference::Run(_) | Reference::Output { .. } => None,
     });
     Some(Node { span: node.span, value: NodeValue::Text(rendered.ok()?) })
+}
+
+/// Parameters that no task of a DAG uses.
+pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
+    let mut used = BTreeSet::new();
+    for (_, node) in dag.tasks.values().flat_map(|task| &task.parameters) {
+        used_params(node, &mut used);
+    }
+    let unused = dag.params.iter().filter(|(name, _)| !used.contains(*name));
+    unused
+        .map(|(name, param)| {
+            let message = format!("no task uses the parameter `{name}`");
+            let hint = format!("write `${{params.{name}}}` where a task is to have it, or take it out");
+            Problem::warning("unused_parameter", param.span, message).hint(hint)
+        })
+        .collect()
+}
+
+fn used_params(node: &Node, used: &mut BTreeSet<String>) {
+    match &node.value {
+        NodeValue::Text(text) => {
+            let template = Template::parse(text, node.span);
+            used.extend(template.iter().flat_map(Template::references).filter_map(
+                |reference| match &reference.value {
+                    Reference::Param(name) => Some(name.clone()),
+                    Reference::Run(_) | Reference::Output { .. } => None,
+                },
+            ));
+        }
+        NodeValue::List(items) => items.iter().for_each(|item| used_params(item, used)),
+        NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| used_params(value, used)),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {}
+    }
 }
 
 fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<Problem> {

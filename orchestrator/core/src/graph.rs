@@ -4,7 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use daybreak_spec::{Dag, Name, Problem, Spanned, did_you_mean};
+use daybreak_spec::{Dag, Name, Problem, Spanned, Task, TriggerRule, did_you_mean};
 use petgraph::Direction;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -28,7 +28,7 @@ impl DagGraph {
     ///
     /// # Errors
     /// All problems at once: `no_tasks`, `too_many_tasks`, `too_many_needs`, `unknown_reference`, `self_need`,
-    /// `duplicate_need`, `cycle` (one for each knot of tasks, naming a shortest path round it).
+    /// `duplicate_need`, `not_needed` (a condition names a task that is not waited for), `cycle` (one for each knot of tasks, naming a shortest path round it).
     pub fn build(dag: &Dag) -> Result<Self, Vec<Problem>> {
         check_size(dag).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
@@ -54,6 +54,7 @@ impl DagGraph {
                 }
             }
         }
+        problems.extend(dag.tasks.iter().flat_map(|(name, task)| named_in_condition(dag, name, task)));
         problems.extend(cycles(dag, &graph));
         if !problems.is_empty() {
             return Err(problems);
@@ -122,6 +123,29 @@ fn unknown_need(dag: &Dag, task: &Name, need: &Spanned<Name>) -> Problem {
         Some(name) => problem.hint(format!("did you mean `{name}`?")),
         None => problem.hint(listing(dag)),
     }
+}
+
+/// A condition speaks of the tasks that are needed.
+fn named_in_condition(dag: &Dag, name: &Name, task: &Task) -> Vec<Problem> {
+    let TriggerRule::When(condition) = &task.trigger else { return Vec::new() };
+    let mut problems = Vec::new();
+    for named in condition.tasks() {
+        if task.needs.iter().any(|need| need.value == named.value) {
+            continue;
+        }
+        problems.push(if dag.tasks.contains_key(&named.value) {
+            let message = format!("`when` of task `{name}` names `{}`, which it does not need", named.value);
+            Problem::error("not_needed", named.span, message).hint(format!("add `{}` to `needs`", named.value))
+        } else {
+            let message = format!("`when` of task `{name}` names `{}`, which is not a task of this DAG", named.value);
+            let problem = Problem::error("unknown_reference", named.span, message);
+            match did_you_mean(named.as_str(), dag.tasks.keys().map(Name::as_str)) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint(listing(dag)),
+            }
+        });
+    }
+    problems
 }
 
 fn listing(dag: &Dag) -> String {

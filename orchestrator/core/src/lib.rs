@@ -7,6 +7,7 @@ mod kind;
 mod retry;
 mod schedule;
 mod state;
+mod trigger;
 mod why;
 
 pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
@@ -20,4 +21,5 @@ pub use state::{
     Rejected, Resumption, RunSnapshot, RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot,
     TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
 };
+pub use trigger::{Need, Verdict, decide};
 pub use why::{Around, Why, WhyKind, why, why_run};

@@ -26,6 +26,11 @@ pub fn backoff(retry: &Retry, attempt: u32, uniform: f64) -> Option<Duration> {
     })
 }
 
+/// Whether the policy tries an attempt again that ended for this cause.
+pub(crate) fn covers(retry: &Retry, cause: &str) -> bool {
+    retry.only.is_empty() || retry.only.iter().any(|only| only.covers(cause))
+}
+
 #[cfg(test)]
 mod tests {
     use daybreak_spec::Backoff;
@@ -35,7 +40,11 @@ mod tests {
 
     fn policy(attempts: u32, first: &str, factor: f64, max: &str, jitter: Jitter) -> Retry {
         let duration = |text: &str| daybreak_spec::Duration::parse(text).expect("a duration");
-        Retry { attempts, backoff: Backoff { first: duration(first), factor, max: duration(max), jitter } }
+        Retry {
+            attempts,
+            backoff: Backoff { first: duration(first), factor, max: duration(max), jitter },
+            only: Vec::new(),
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::DagGraph;
-use daybreak_spec::{Backoff, Dag, Duration, Jitter, Name, Problem, Retry, Span, Spanned, Task};
+use daybreak_spec::{
+    Backoff, Condition, Dag, Duration, Jitter, Name, Problem, Retry, Span, Spanned, Task, TriggerRule,
+};
 use proptest::prelude::*;
 
 fn name(text: &str) -> Name {
@@ -24,6 +26,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             span: Span { file: 0, line: row, column: 1, length: 1 },
             kind: Spanned::unplaced("noop".to_owned()),
             needs: needs.collect(),
+            trigger: TriggerRule::default(),
+            tolerated: false,
             retry: None,
             timeout: None,
             memory_bytes: None,
@@ -34,7 +38,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
     Dag {
         span: Span::default(),
         schedules: Vec::new(),
-        retry: Retry { attempts: 1, backoff },
+        retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
         tasks: declared,
     }
@@ -78,6 +82,21 @@ fn an_unknown_need_gets_the_nearest_name() {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].code, found[0].span.line, found[0].span.column), ("unknown_reference", 2, 10));
     assert_eq!(found[0].hint.as_deref(), Some("did you mean `features`?"));
+}
+
+#[test]
+fn a_condition_names_tasks_that_are_needed() {
+    let mut dag = dag(&[("build", &[]), ("other", &[]), ("go", &["build"])]);
+    let text = "build.done && !biuld.failed || other.skipped";
+    let span = Span { file: 0, line: 9, column: 20, length: u32::try_from(text.len()).expect("short") };
+    let condition = Condition::parse(text, span).expect("sound");
+    dag.tasks.get_mut("go").expect("go").trigger = TriggerRule::When(condition);
+    let found = DagGraph::build(&dag).expect_err("refused");
+    let shown: Vec<_> =
+        found.iter().map(|problem| (problem.code, problem.span.column, problem.hint.as_deref())).collect();
+    let expected =
+        [("unknown_reference", 35, Some("did you mean `build`?")), ("not_needed", 51, Some("add `other` to `needs`"))];
+    assert_eq!(shown, expected);
 }
 
 #[test]

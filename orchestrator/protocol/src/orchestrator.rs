@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use daybreak_spec::{Name, Timestamp};
 
 use crate::{
-    Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, MintPublication, ModelVersionRecord,
-    Poll, Register, Registration, Report,
+    Assignment, BuildRecord, Cancellations, ErrorItem, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    ModelVersionRecord, Poll, Register, Registration, Report,
 };
 
 /// Why a call did not do what was asked.
@@ -24,6 +24,14 @@ pub enum Error {
     /// The request is refused for what it says.
     #[error("{0}")]
     Refused(String),
+    /// The request is refused for several things that it says.
+    #[error("{detail}")]
+    Invalid {
+        /// All of them in a sentence.
+        detail: String,
+        /// Each at its place.
+        errors: Vec<ErrorItem>,
+    },
     /// The server cannot be reached or cannot answer now; try again.
     #[error("the server at {url} cannot be reached: {detail}")]
     Unavailable {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
-use daybreak_protocol::ScheduleView;
-use daybreak_spec::{Dag, Name, Project, Schedule, ScheduleRules};
+use daybreak_protocol::{ErrorItem, ScheduleView};
+use daybreak_spec::{Dag, Name, Param, Project, Schedule, ScheduleRules};
 use daybreak_store::{RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json};
 
@@ -25,6 +25,8 @@ pub(crate) struct CompiledDag {
     pub template: Arc<RunTemplate>,
     /// Its schedules as written.
     pub schedules: Box<[ScheduleView]>,
+    /// What a run by hand may be given.
+    params: BTreeMap<String, Param>,
 }
 
 impl Deployed {
@@ -38,12 +40,13 @@ impl Deployed {
                 project: project.name.value.clone(),
                 dag: name.clone(),
                 version: version.clone(),
-                params: dag.params.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
+                params: defaults(dag),
                 tasks: tasks(name, dag, catalog)?,
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
             let schedules = dag.schedules.iter().map(view).collect();
-            dags.insert(name.clone(), CompiledDag { firings, template: Arc::new(template), schedules });
+            let params = dag.params.clone();
+            dags.insert(name.clone(), CompiledDag { firings, template: Arc::new(template), schedules, params });
         }
         Ok(Self { name: project.name.value.clone(), version, dags })
     }
@@ -64,24 +67,51 @@ impl Deployed {
 
 impl CompiledDag {
     /// The DAG's default parameters with the caller's laid over them.
+    ///
+    /// # Errors
+    /// [`Error::Values`] with every value that is unknown, missing or not what its parameter takes.
     pub(crate) fn params(&self, given: Map<String, Json>) -> Result<Map<String, Json>, Error> {
-        let mut params = self.template.params.clone();
-        for (key, value) in given {
-            let Some(default) = params.get(&key) else {
-                let declared: Vec<_> = params.keys().map(String::as_str).collect();
-                let dag = &self.template.dag;
-                return Err(Error::Refused(format!(
-                    "DAG `{dag}` has no parameter `{key}`; it has {}",
-                    if declared.is_empty() { "none".to_owned() } else { declared.join(", ") }
-                )));
-            };
-            if !fits(default, &value) {
-                return Err(Error::Refused(format!("parameter `{key}` is to be {}, not `{value}`", kind(default))));
+        let mut wrong: Vec<(&str, &'static str, String)> = Vec::new();
+        for (key, value) in &given {
+            match self.params.get(key) {
+                None => {
+                    let declared: Vec<_> = self.params.keys().map(String::as_str).collect();
+                    let there = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
+                    wrong.push((key, "unknown_parameter", format!("is no parameter of the DAG; it has {there}")));
+                }
+                Some(param) => wrong.extend(param.check(value).err().map(|why| (key.as_str(), "wrong_value", why))),
             }
-            params.insert(key, value);
         }
+        for (key, param) in &self.params {
+            if param.default.is_none() && !given.contains_key(key) {
+                wrong.push((key, "missing_parameter", "has no default: give it a value".to_owned()));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(refused(&self.template.dag, &wrong));
+        }
+        let mut params = self.template.params.clone();
+        params.extend(given);
         Ok(params)
     }
+}
+
+fn refused(dag: &Name, wrong: &[(&str, &'static str, String)]) -> Error {
+    let items = wrong.iter().map(|(key, code, why)| ErrorItem {
+        // As RFC 6901 writes a key that holds its signs.
+        pointer: Some(format!("/params/{}", key.replace('~', "~0").replace('/', "~1"))),
+        code: (*code).to_owned(),
+        hint: format!("`{key}` {why}"),
+        ..ErrorItem::default()
+    });
+    let errors: Vec<ErrorItem> = items.collect();
+    let told: Vec<&str> = errors.iter().map(|error| error.hint.as_str()).collect();
+    Error::Values { detail: format!("DAG `{dag}` cannot be run with these parameters: {}", told.join("; ")), errors }
+}
+
+fn defaults(dag: &Dag) -> Map<String, Json> {
+    let given = dag.params.iter().filter_map(|(key, param)| Some((key, param.default.as_ref()?)));
+    given.map(|(key, default)| (key.clone(), default.to_json())).collect()
 }
 
 fn view(schedule: &Schedule) -> ScheduleView {
@@ -112,34 +142,11 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             heavy: definition.heavy,
             gated: definition.gated,
             parents: graph.parents(name).into_iter().cloned().collect(),
+            trigger: task.trigger.clone(),
+            tolerated: task.tolerated,
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
         });
     }
     Ok(tasks)
-}
-
-/// A value may take the place of a default of its own type; a default of nothing takes anything.
-fn fits(default: &Json, value: &Json) -> bool {
-    match (default, value) {
-        (Json::Number(default), Json::Number(value)) => default.is_f64() || !value.is_f64(),
-        (Json::Null, _)
-        | (Json::Bool(_), Json::Bool(_))
-        | (Json::String(_), Json::String(_))
-        | (Json::Array(_), Json::Array(_))
-        | (Json::Object(_), Json::Object(_)) => true,
-        _ => false,
-    }
-}
-
-fn kind(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "anything",
-        Json::Bool(_) => "true or false",
-        Json::Number(number) if number.is_f64() => "a number",
-        Json::Number(_) => "a whole number",
-        Json::String(_) => "text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a map",
-    }
 }

@@ -59,6 +59,14 @@ pub enum Error {
     /// It is refused for what it says or for the state things are in.
     #[error("{0}")]
     Refused(String),
+    /// Values of a request that are not accepted, all at once.
+    #[error("{detail}")]
+    Values {
+        /// All of them in a sentence.
+        detail: String,
+        /// Each at its place in the request.
+        errors: Vec<protocol::ErrorItem>,
+    },
     /// The state.
     #[error(transparent)]
     Store(daybreak_store::Error),
@@ -86,6 +94,7 @@ impl From<Error> for protocol::Error {
         match error {
             Error::NotFound(what) => Self::NotFound(what),
             Error::Store(error) => of_store(error),
+            Error::Values { detail, errors } => Self::Invalid { detail, errors },
             Error::NothingDeployed
             | Error::Refused(_)
             | Error::Invalid { .. }

@@ -12,8 +12,8 @@ impl Server {
     /// Makes and starts a run by hand. T is `at`, or business time now; the window begins at the firing before it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown DAG; [`Error::Refused`] for a parameter it does not have or of another type,
-    /// and for a T in the future: what it makes would stand in the way of every run before that instant.
+    /// [`Error::NotFound`] for an unknown DAG; [`Error::Values`] for parameters that it does not take, [`Error::Refused`]
+    /// for a T in the future: what it makes would stand in the way of every run before that instant.
     pub async fn trigger(&self, dag: &str, at: Option<Timestamp>, params: Map<String, Json>) -> Result<String, Error> {
         let deployed = self.deployed()?;
         let dag = deployed.dag(dag)?;

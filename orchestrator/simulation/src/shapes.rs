@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use daybreak_core::{RunSnapshot, RunState, TaskProgress, TaskSnapshot};
-use daybreak_spec::{Backoff, Duration, Jitter, Retry};
+use daybreak_spec::{Backoff, Duration, Jitter, Retry, TriggerRule};
 
 use crate::catalogue::{Catalogue, MAX_TASKS};
 use crate::chance::Chance;
@@ -19,6 +19,8 @@ pub(crate) fn template(chance: &mut Chance, catalogue: &Catalogue) -> Rc<RunSnap
         let parents = parents.map(|parent| catalogue.tasks[parent].clone()).collect();
         let snapshot = TaskSnapshot {
             parents,
+            trigger: TriggerRule::default(),
+            tolerated: false,
             retry: retry(chance),
             gated: chance.happens(300),
             timeout_us: chance.happens(500).then(|| chance.between(3, 20) * SECOND),
@@ -37,5 +39,5 @@ fn retry(chance: &mut Chance) -> Retry {
         max: duration(10),
         jitter: if chance.happens(500) { Jitter::Full } else { Jitter::None },
     };
-    Retry { attempts: 1 + u32::try_from(chance.below(3)).expect("small"), backoff }
+    Retry { attempts: 1 + u32::try_from(chance.below(3)).expect("small"), backoff, only: Vec::new() }
 }

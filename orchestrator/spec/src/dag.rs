@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Name, Node, Schedule, Span, Spanned};
+use crate::{Duration, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,8 @@ pub struct Dag {
     pub schedules: Vec<Schedule>,
     /// Retry policy of its tasks unless a task says otherwise. Default: one attempt.
     pub retry: Retry,
-    /// Default values of `${params.x}`; a manual run may override them.
-    pub params: BTreeMap<String, Node>,
+    /// What stands for `${params.x}`; a manual run may be given other values.
+    pub params: BTreeMap<String, Param>,
     /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
     pub tasks: BTreeMap<Name, Box<Task>>,
 }
@@ -29,6 +29,90 @@ pub struct Retry {
     pub attempts: u32,
     /// Waits between them.
     pub backoff: Backoff,
+    /// The only ends that are tried again; none written: all that trying again can help.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<RetryCause>,
+}
+
+/// An end of an attempt, as `only:` of a retry policy names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum RetryCause {
+    /// `exit 75`: a program ended with this code.
+    Exit(u8),
+    /// `exit`: a program ended with any code but 0.
+    AnyExit,
+    /// `error`: the task's own code failed, a program by its exit code too.
+    Error,
+    /// `timeout`: it ran longer than its `timeout`.
+    Timeout,
+    /// `out_of_memory`
+    OutOfMemory,
+    /// `crashed`: its process ended without an answer.
+    Crashed,
+    /// `lost`: its worker was lost.
+    Lost,
+}
+
+impl RetryCause {
+    const WORDS: [(&'static str, Self); 6] = [
+        ("exit", Self::AnyExit),
+        ("error", Self::Error),
+        ("timeout", Self::Timeout),
+        ("out_of_memory", Self::OutOfMemory),
+        ("crashed", Self::Crashed),
+        ("lost", Self::Lost),
+    ];
+
+    /// The words, for messages.
+    pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+        Self::WORDS.into_iter().map(|(word, _)| word)
+    }
+
+    /// Reads a word or `exit` with a code from 1 to 255.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("exit ") {
+            Some(code) => code.trim().parse().ok().filter(|code| *code > 0).map(Self::Exit),
+            None => Self::WORDS.into_iter().find(|(word, _)| *word == text).map(|(_, cause)| cause),
+        }
+    }
+
+    /// Whether a failure has this cause: `exit_75`, `task_error`, `timeout`, `out_of_memory`, `crashed`, `worker_lost`.
+    pub fn covers(self, cause: &str) -> bool {
+        let code = cause.strip_prefix("exit_").and_then(|code| code.parse::<u8>().ok());
+        match self {
+            Self::Exit(wanted) => code == Some(wanted),
+            Self::AnyExit => code.is_some(),
+            Self::Error => code.is_some() || cause == "task_error",
+            Self::Timeout => cause == "timeout",
+            Self::OutOfMemory => cause == "out_of_memory",
+            Self::Crashed => cause == "crashed",
+            Self::Lost => cause == "worker_lost",
+        }
+    }
+}
+
+impl std::fmt::Display for RetryCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit {code}"),
+            other => {
+                let word = Self::WORDS.iter().find(|(_, cause)| cause == other).map_or("", |(word, _)| *word);
+                f.write_str(word)
+            }
+        }
+    }
+}
+impl From<RetryCause> for String {
+    fn from(cause: RetryCause) -> Self {
+        cause.to_string()
+    }
+}
+impl TryFrom<String> for RetryCause {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is not an end of an attempt"))
+    }
 }
 
 /// Wait before attempt n + 1: `min(max, first * factor^(n-1))`, times a uniform random share for `jitter: full`.
@@ -63,8 +147,14 @@ pub struct Task {
     pub span: Span,
     /// Its kind, e.g. `train`.
     pub kind: Spanned<String>,
-    /// Tasks of the same DAG that must have succeeded first.
+    /// Tasks of the same DAG that it waits for.
     pub needs: Vec<Spanned<Name>>,
+    /// How they must have ended.
+    #[serde(default, skip_serializing_if = "TriggerRule::is_default")]
+    pub trigger: TriggerRule,
+    /// The run can succeed although it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tolerated: bool,
     /// Overrides the DAG's policy.
     pub retry: Option<Retry>,
     /// Real time after which an attempt is ended and counts as failed.

@@ -5,9 +5,11 @@
 mod dag;
 mod fields;
 mod model;
+mod params;
 mod project;
 mod schedule;
 mod source;
+mod task;
 mod view;
 
 pub use project::{DeclarationKind, Declared};

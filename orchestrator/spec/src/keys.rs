@@ -2,8 +2,10 @@
 //! for editors, so that the two cannot drift. To add a key: a line here and the line in `decode/` that reads it; the
 //! decoder's own check fails on a key that stands in only one of the two.
 
+mod dags;
 mod schedules;
 
+pub(crate) use dags::*;
 pub(crate) use schedules::*;
 
 /// A kind of map and its keys.
@@ -71,10 +73,16 @@ pub(crate) enum Shape {
     Flag,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// `exit` and a code, e.g. `exit 75`.
+    ExitCode,
     /// An aggregate function, e.g. `mean`, `p90`.
     Function,
     /// Text, number or flag.
     Scalar,
+    /// Any number.
+    AnyNumber,
+    /// Any value.
+    Anything,
     /// A map with the keys of a table.
     Map(&'static Table),
     /// Names (slugs) to maps with the keys of a table.
@@ -106,8 +114,6 @@ pub(crate) const COLUMN_TYPES: &[&str] =
 pub(crate) const METRICS: &[&str] = &["auc", "log_loss", "brier", "rmse", "r2"];
 /// `missing:` of models and feature references.
 pub(crate) const MISSING: &[&str] = &["impute", "refuse"];
-/// `jitter:`
-pub(crate) const JITTER: &[&str] = &["none", "full"];
 /// Aggregate functions without the percentiles `p0` to `p100`.
 pub(crate) const FUNCTIONS: &[&str] = &["count", "count_distinct", "sum", "mean", "min", "max", "std", "median"];
 
@@ -299,56 +305,4 @@ pub(crate) const ALGORITHM: Table = Table {
     doc: "An algorithm and its parameters",
     keys: &[key("name", Shape::Name, Required, "E.g. logistic_regression")],
     others: Some("Parameters of the algorithm"),
-};
-
-/// A DAG.
-pub(crate) const DAG: Table = Table {
-    id: "dag",
-    doc: "Tasks, their order and when they run",
-    keys: &[
-        key("schedule", Shape::OneOrMany(&Shape::Map(&SCHEDULE)), Optional, "When it fires; without it by hand only"),
-        key("schedules", Shape::List(&Shape::Map(&SCHEDULE)), Optional, "The same as a list"),
-        key("retry", Shape::Map(&RETRY), Optional, "Policy of its tasks; default: one attempt"),
-        key("params", Shape::MapOf(&Shape::Scalar), Optional, "Default values of ${params.x}"),
-        key("tasks", Shape::Tasks, Required, "Its tasks"),
-    ],
-    others: None,
-};
-
-/// A retry policy.
-pub(crate) const RETRY: Table = Table {
-    id: "retry",
-    doc: "How often and how a failed task is tried again",
-    keys: &[
-        key("attempts", Shape::Integer(1, 1000), Required, "Attempts in all"),
-        key("backoff", Shape::Map(&BACKOFF), Optional, "Waits between attempts"),
-    ],
-    others: None,
-};
-
-/// `backoff:`
-pub(crate) const BACKOFF: Table = Table {
-    id: "backoff",
-    doc: "Wait before attempt n + 1: min(max, first * factor^(n-1))",
-    keys: &[
-        key("first", Shape::Duration, Optional, "Wait before the second attempt; default: 10s"),
-        key("factor", Shape::Number(1.0), Optional, "Growth; default: 2"),
-        key("max", Shape::Duration, Optional, "Longest wait; default: 5m"),
-        key("jitter", Shape::Words(JITTER), Optional, "full: a uniform share of the wait; default: full"),
-    ],
-    others: None,
-};
-
-/// The keys every task takes.
-pub(crate) const TASK: Table = Table {
-    id: "task",
-    doc: "A task of a DAG",
-    keys: &[
-        key("kind", Shape::Name, Required, "Its kind, e.g. train"),
-        key("needs", Shape::OneOrMany(&Shape::Name), Optional, "Tasks that must have succeeded first"),
-        key("retry", Shape::Map(&RETRY), Optional, "Overrides the DAG's policy"),
-        key("timeout", Shape::Duration, Optional, "Real time after which an attempt fails"),
-        key("memory", Shape::Size, Optional, "Memory limit of its process, e.g. 2GiB"),
-    ],
-    others: Some("Parameters of the kind"),
 };

@@ -3,6 +3,7 @@
 //! `keys.rs` (which also makes the schema), the line in `decode/` that reads it, a fixture.
 
 mod calendars;
+mod condition;
 mod dag;
 mod decode;
 mod decoder;
@@ -14,6 +15,7 @@ mod keys;
 mod load;
 mod model_declaration;
 mod node;
+mod param;
 mod position;
 mod problem;
 mod project;
@@ -26,13 +28,15 @@ mod source;
 mod source_files;
 mod substitution;
 mod timestamp;
+mod trigger;
 mod view;
 mod words;
 mod yaml;
 mod yaml_scalar;
 mod yaml_syntax;
 
-pub use dag::{Backoff, Dag, Jitter, Retry, Task};
+pub use condition::{Condition, ConditionTree, EndWord};
+pub use dag::{Backoff, Dag, Jitter, Retry, RetryCause, Task};
 pub use decode::{DeclarationKind, Declared};
 pub use decoder::Decoder;
 pub use did_you_mean::did_you_mean;
@@ -47,6 +51,7 @@ pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,
 };
 pub use node::{Node, NodeValue};
+pub use param::{Param, ParamType};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
 pub use project::{Entity, Predictions, Project};
@@ -57,5 +62,6 @@ pub use source::{KnownAt, Source};
 pub use source_files::SourceFiles;
 pub use substitution::{MissingValue, Reference, RunValue, Template};
 pub use timestamp::Timestamp;
+pub use trigger::{Rule, TriggerRule};
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
 pub use words::{ColumnType, Duration, Name, Value};

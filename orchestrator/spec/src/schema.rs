@@ -10,6 +10,7 @@ use crate::keys::{self, FUNCTIONS, Key, Presence, Shape, Table};
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const DURATION: &str = "^0*[1-9][0-9]*(us|ms|s|m|h|d|w)$";
 const SIZE: &str = "^0*[1-9][0-9]* *(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$";
+const EXIT_CODE: &str = "^exit +[0-9]{1,3}$";
 const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 const WALL_TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$";
 
@@ -84,6 +85,9 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::Number(least) => json!({ "type": "number", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Words(words) => json!({ "enum": words }),
+        Shape::AnyNumber => json!({ "type": "number" }),
+        Shape::Anything => json!({}),
+        Shape::ExitCode => json!({ "type": "string", "pattern": EXIT_CODE }),
         Shape::Function => json!({ "anyOf": [
             { "enum": FUNCTIONS },
             { "type": "string", "pattern": "^p(0|[1-9][0-9]?|100)$" },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use daybreak_spec::{
     AggregateFunction, Categories, DayMatch, DeclarationKind, Expr, Jitter, KnownAt, Loaded, Missed, Missing, Name,
-    NodeValue, Overlap, Project, Value, ViewDefinition, load_texts, render,
+    NodeValue, Overlap, ParamType, Project, RetryCause, Rule, TriggerRule, Value, ViewDefinition, load_texts, render,
 };
 
 fn load(text: &str) -> Loaded {
@@ -129,7 +129,7 @@ fn dags_may_have_several_schedules_or_none_of_their_keys() {
     assert_eq!(hourly.tasks["tell"].memory_bytes.as_ref().map(|size| size.value), Some(2 << 30));
     let retry = hourly.tasks["tell"].retry.as_ref().expect("a policy");
     assert_eq!((retry.backoff.max.text.as_str(), retry.backoff.jitter), ("20m", Jitter::None));
-    assert_eq!(hourly.params["share"].value, NodeValue::Float(0.5));
+    assert_eq!(hourly.params["share"].default.as_ref().map(|node| &node.value), Some(&NodeValue::Float(0.5)));
     let by_hand = &project.dags["by_hand"];
     assert_eq!((by_hand.retry.attempts, by_hand.schedules[0].cron.as_str()), (1, "0 4 * * *"));
 }
@@ -213,4 +213,73 @@ fn a_literal_keeps_its_value_through_the_tree() {
     let Expr::Binary(_, left, _) = tree else { panic!("an OR: {shown}") };
     let Expr::Binary(_, _, smallest) = &**left else { panic!("a comparison: {shown}") };
     assert_eq!(**smallest, Expr::Literal(Value::Int(i64::MIN)));
+}
+
+#[test]
+fn how_needed_tasks_must_end_is_a_rule_a_condition_or_a_teardown() {
+    let project = every_key();
+    let task = |name: &str| &project.dags["hourly"].tasks[name];
+    assert_eq!(task("any").trigger, TriggerRule::Rule(Rule::OneSuccess));
+    let TriggerRule::When(condition) = &task("both").trigger else { panic!("{:?}", task("both").trigger) };
+    assert_eq!(condition.as_str(), "(build.succeeded || build.skipped) && !tell.failed");
+    assert_eq!(condition.tasks().iter().map(|task| task.as_str()).collect::<Vec<_>>(), ["build", "build", "tell"]);
+    assert_eq!(task("clear").trigger, TriggerRule::Teardown);
+    assert_eq!(task("plain").trigger, TriggerRule::default());
+    assert_eq!((task("any").tolerated, task("both").tolerated), (true, false));
+}
+
+#[test]
+fn every_rule_is_read_by_its_name() {
+    for rule in Rule::ALL {
+        let text = format!(
+            "version: 1\ndags:\n  d:\n    tasks:\n      a: {{ kind: noop }}\n      b: {{ kind: noop, needs: a, rule: {} }}\n",
+            rule.name()
+        );
+        assert_eq!(sound(&text).dags["d"].tasks["b"].trigger, TriggerRule::Rule(rule));
+    }
+}
+
+#[test]
+fn a_retry_policy_names_the_ends_that_it_is_for() {
+    let project = every_key();
+    let retry = project.dags["hourly"].tasks["tell"].retry.clone().expect("a policy");
+    assert_eq!(retry.only, [RetryCause::Exit(75), RetryCause::Timeout, RetryCause::Lost]);
+    assert_eq!(
+        serde_json::to_value(&retry).expect("it writes")["only"],
+        serde_json::json!(["exit 75", "timeout", "lost"])
+    );
+    let causes = ["exit_75", "exit_1", "task_error", "timeout", "out_of_memory", "crashed", "worker_lost"];
+    let covered = |word: &str| -> Vec<&str> {
+        let cause = RetryCause::parse(word).expect("a word");
+        causes.into_iter().filter(|found| cause.covers(found)).collect()
+    };
+    assert_eq!(covered("exit 75"), ["exit_75"]);
+    assert_eq!(covered("exit"), ["exit_75", "exit_1"]);
+    assert_eq!(covered("error"), ["exit_75", "exit_1", "task_error"]);
+    assert_eq!(covered("timeout"), ["timeout"]);
+    assert_eq!(covered("out_of_memory"), ["out_of_memory"]);
+    assert_eq!(covered("crashed"), ["crashed"]);
+    assert_eq!(covered("lost"), ["worker_lost"]);
+}
+
+#[test]
+fn parameters_have_types_whether_they_are_written_short_or_long() {
+    let project = every_key();
+    let params = &project.dags["hourly"].params;
+    let types: Vec<_> = params.iter().map(|(name, param)| (name.as_str(), param.param_type)).collect();
+    let expected = [
+        ("city", ParamType::String),
+        ("days", ParamType::Integer),
+        ("dry", ParamType::Boolean),
+        ("limit", ParamType::Integer),
+        ("mode", ParamType::String),
+        ("rates", ParamType::List),
+        ("rest", ParamType::Map),
+        ("share", ParamType::Number),
+    ];
+    assert_eq!(types, expected);
+    assert_eq!(params["days"].description.as_deref(), Some("Days that are read"));
+    assert!(params["days"].check(&serde_json::json!(91)).is_err());
+    assert!(params["mode"].check(&serde_json::json!("slow")).is_err());
+    assert!(project.dags["on_request"].params.values().all(|param| param.default.is_none()));
 }

@@ -101,6 +101,7 @@ fn matches(pattern: &str, text: &str) -> bool {
         p if p.contains("(us|ms|s|m|h|d|w)") => duration,
         p if p.contains("KiB") => text.ends_with('B') && text.starts_with(|letter: char| letter.is_ascii_digit()),
         p if p.starts_with("^[0-9]{4}") => text.len() >= 10 && text.as_bytes()[4] == b'-' && text.len() <= 19,
+        p if p.starts_with("^exit") => text.strip_prefix("exit ").is_some_and(|code| code.parse::<u8>().is_ok()),
         p if p.starts_with("^p(") => {
             text.strip_prefix('p').and_then(|digits| digits.parse::<u8>().ok()).is_some_and(|number| number <= 100)
         }
@@ -157,6 +158,17 @@ fn each_wrong_file_of_one_mistake_is_invalid() {
         ("dags: { d: {} }", "/dags/d"),
         ("dags: { d: { tasks: { t: { needs: x } } } }", "/dags/d/tasks/t"),
         ("dags: { d: { tasks: { t: { kind: k, memory: 5 } } } }", "/dags/d/tasks/t/memory"),
+        ("dags: { d: { params: { x: { type: int } }, tasks: { t: { kind: k } } } }", "/dags/d/params/x"),
+        ("dags: { d: { params: { x: { default: 1 } }, tasks: { t: { kind: k } } } }", "/dags/d/params/x"),
+        ("dags: { d: { params: { x: [1] }, tasks: { t: { kind: k } } } }", "/dags/d/params/x"),
+        ("dags: { d: { tasks: { t: { kind: k, rule: any } } } }", "/dags/d/tasks/t/rule"),
+        ("dags: { d: { tasks: { t: { kind: k, when: true } } } }", "/dags/d/tasks/t/when"),
+        ("dags: { d: { tasks: { t: { kind: k, teardown: 1 } } } }", "/dags/d/tasks/t/teardown"),
+        ("dags: { d: { tasks: { t: { kind: k, tolerate: skip } } } }", "/dags/d/tasks/t/tolerate"),
+        (
+            "dags: { d: { retry: { attempts: 2, only: [exit] }, tasks: { t: { kind: k, retry: { attempts: 2, only: [75] } } } } }",
+            "only",
+        ),
         ("dags: { d: { retry: { attempts: 0 }, tasks: { t: { kind: k } } } }", "/dags/d/retry/attempts"),
         ("dags: { d: { schedule: { cron: c, start: today }, tasks: { t: { kind: k } } } }", "/dags/d/schedule"),
     ];

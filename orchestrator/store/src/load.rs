@@ -7,7 +7,7 @@ use daybreak_core::{
     Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
     WorkerIdentity,
 };
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -136,7 +136,7 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -187,6 +187,11 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
     };
     Ok(TaskSnapshot {
         parents: json("list of needed tasks", row.try_get("parents")?)?,
+        trigger: match row.try_get::<Option<&str>>("trigger_rule")? {
+            Some(text) => json("trigger rule", text)?,
+            None => TriggerRule::default(),
+        },
+        tolerated: row.try_get::<i64>("tolerated")? != 0,
         retry: json("retry policy", row.try_get("retry")?)?,
         gated: row.try_get::<i64>("gated")? != 0,
         timeout_us: row.try_get("timeout_us")?,

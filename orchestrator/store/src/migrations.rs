@@ -41,6 +41,12 @@ const STEPS: &[Step] = &[
         floor: 1,
     },
     Step { number: 6, name: "control", sql: include_str!("../../../migrations/0006_control.sql"), floor: 1 },
+    Step {
+        number: 7,
+        name: "dag semantics",
+        sql: include_str!("../../../migrations/0007_dag_semantics.sql"),
+        floor: 1,
+    },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

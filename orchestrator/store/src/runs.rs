@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
-use daybreak_spec::{Name, Overlap, Retry, Timestamp};
+use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
@@ -45,6 +45,10 @@ pub struct TaskTemplate {
     pub gated: bool,
     /// The tasks it needs.
     pub parents: Vec<Name>,
+    /// How they must have ended.
+    pub trigger: TriggerRule,
+    /// The run can succeed although it failed.
+    pub tolerated: bool,
     /// Its retry policy.
     pub retry: Retry,
     /// Longest attempt in real time.
@@ -265,6 +269,8 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
         tx.insert_task(task_row(template, (run_id, &task_run_id), task));
         let snapshot = TaskSnapshot {
             parents: task.parents.clone(),
+            trigger: task.trigger.clone(),
+            tolerated: task.tolerated,
             retry: task.retry.clone(),
             gated: task.gated,
             timeout_us: task.timeout_us,
@@ -293,6 +299,8 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
 
 /// A task's row as `pending.rs` inserts it.
 fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &TaskTemplate) -> Values {
+    let trigger =
+        (!task.trigger.is_default()).then(|| serde_json::to_string(&task.trigger).expect("a trigger always writes"));
     vec![
         task_run_id.to_owned().into(),
         template.project.to_string().into(),
@@ -305,6 +313,8 @@ fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &
         serde_json::to_string(&task.retry).expect("a retry policy always writes").into(),
         task.timeout_us.into(),
         TaskStatus::Waiting.as_str().into(),
+        trigger.into(),
+        i64::from(task.tolerated).into(),
     ]
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn micros(duration: Duration) -> u64 {
 }
 
 pub(crate) fn failed(error: TaskError) -> Outcome {
-    Outcome::Failed { reason: error.reason, cause: error.cause.to_owned(), retry: error.retry }
+    Outcome::Failed { reason: error.reason, cause: error.cause.into_owned(), retry: error.retry }
 }
 
 pub(crate) fn unknown_kind(kind: &str) -> TaskError {

@@ -1,5 +1,7 @@
 //! What a kind of task is to the runtime.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use daybreak_core::KindDefinition;
 use daybreak_protocol::TaskResult;
@@ -26,8 +28,8 @@ pub trait Task: Send + Sync {
 pub struct TaskError {
     /// For the user: what was tried, on what, what to do next.
     pub reason: String,
-    /// A slug such as `task_error`, `bad_input`.
-    pub cause: &'static str,
+    /// A slug such as `task_error`, `bad_input`, `exit_75`.
+    pub cause: Cow<'static, str>,
     /// Whether trying again can help.
     pub retry: bool,
 }
@@ -35,11 +37,11 @@ pub struct TaskError {
 impl TaskError {
     /// A failure that may pass (a file that is being written, a server away).
     pub fn passing(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cause: "task_error", retry: true }
+        Self { reason: reason.into(), cause: "task_error".into(), retry: true }
     }
 
     /// A failure that only the user can mend.
     pub fn lasting(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cause: "bad_input", retry: false }
+        Self { reason: reason.into(), cause: "bad_input".into(), retry: false }
     }
 }

@@ -186,13 +186,13 @@ fn failure(argv: &[String], status: ExitStatus, output: &str) -> TaskError {
     use std::os::unix::process::ExitStatusExt as _;
     let program = argv.join(" ");
     let shown: String = program.chars().take(200).collect();
-    let how = match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+    let (cause, how) = match (status.code(), status.signal()) {
+        (Some(code), _) => (format!("exit_{code}").into(), format!("ended with exit code {code}")),
+        (None, signal) => ("task_error".into(), format!("was ended by signal {}", signal.unwrap_or_default())),
     };
     let last = last_lines(output, TAIL_LINES);
     let said = if last.is_empty() { "it printed nothing".to_owned() } else { format!("its last output:\n{last}") };
-    TaskError::passing(format!("`{shown}` {how}; {said}"))
+    TaskError { cause, ..TaskError::passing(format!("`{shown}` {how}; {said}")) }
 }
 
 #[cfg(test)]
@@ -227,6 +227,7 @@ mod tests {
             ran(shell("i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; exit 3")).await;
         let error = failure(&["train.py".to_owned(), "--fast".to_owned()], status, &tail);
         assert!(error.reason.starts_with("`train.py --fast` ended with exit code 3"), "{}", error.reason);
+        assert_eq!(error.cause, "exit_3");
         assert!(error.reason.ends_with("line 4998\nline 4999") && error.reason.contains("line 4990\n"));
         assert!(!error.reason.contains("line 4989") && error.retry);
     }
@@ -236,6 +237,7 @@ mod tests {
         let (status, tail, _) = ran(shell("kill -9 $$")).await;
         let error = failure(&["sh".to_owned()], status, &tail);
         assert_eq!(error.reason, "`sh` was ended by signal 9; it printed nothing");
+        assert_eq!(error.cause, "task_error");
     }
 
     #[tokio::test]

@@ -84,7 +84,8 @@ pub(crate) struct Period {
 impl Period {
     /// Of a task whose parameters stand on the DAG's defaults.
     pub(crate) fn declared(dag: &Dag, task: &DeclaredTask) -> Option<Self> {
-        let defaults = dag.params.iter().map(|(name, node)| (name.clone(), node.to_json())).collect();
+        let given = dag.params.iter().filter_map(|(name, param)| Some((name, param.default.as_ref()?)));
+        let defaults = given.map(|(name, default)| (name.clone(), default.to_json())).collect();
         Self::of(task, &defaults)
     }
 

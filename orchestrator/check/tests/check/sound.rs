@@ -27,6 +27,26 @@ fn a_dag_is_explained_with_columns_types_and_next_firings() {
 }
 
 #[test]
+fn how_needed_tasks_must_end_is_explained() {
+    let text = "dags:\n  odd:\n    tasks:\n      a: { kind: noop, tolerate: failure }\n      \
+                b: { kind: noop, needs: a, rule: all_done }\n      \
+                c: { kind: noop, needs: [a, b], when: \"!a.failed || b.done\" }\n      \
+                d: { kind: noop, needs: c, teardown: true }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    let explained = checked.explain(&name("odd"), Timestamp::from_micros(0)).expect("a DAG").to_string();
+    let tasks: Vec<&str> = explained.lines().filter(|line| line.contains("(noop")).map(str::trim).collect();
+    assert_eq!(
+        tasks,
+        [
+            "1. a (noop); its failure is tolerated",
+            "2. b (noop) after a, by `all_done`",
+            "3. c (noop) after a, b, when `!a.failed || b.done`",
+            "4. d (noop) after c, however they end, to tear down",
+        ]
+    );
+}
+
+#[test]
 fn a_dag_that_does_not_exist_is_not_explained() {
     let (_folder, checked) = project_with(&[]);
     assert!(checked.explain(&name("weekly"), Timestamp::from_micros(0)).is_none());
@@ -41,6 +61,25 @@ fn a_parameter_may_stand_on_the_dags_defaults() {
     let plan = checked.plan.expect("sound");
     let train = plan.dags[&name("odd")].tasks.iter().find(|task| task.kind == "train").expect("the task");
     assert!(train.outputs.contains(&Item::Version { model: name("will_pay") }));
+}
+
+#[test]
+fn a_parameter_that_no_task_uses_is_a_warning() {
+    let text = "dags:\n  odd:\n    params: { days: 30, city: { type: string, default: Rome }, spare: 1 }\n    tasks:\n      \
+                a: { kind: command, argv: [echo, \"${params.days}\"], env: { CITY: \"in ${params.city}\" } }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
+    let told: Vec<_> = checked.problems.iter().map(|problem| (problem.code, problem.span.line)).collect();
+    assert_eq!(told, [("unused_parameter", 3)], "{}", checked.render());
+}
+
+#[test]
+fn a_parameter_without_a_default_stands_for_any_value() {
+    let text = "dags:\n  odd:\n    params: { which: { type: string }, days: { type: string } }\n    tasks:\n      \
+                features: { kind: build_features }\n      \
+                train: { kind: train, needs: features, model: \"${params.which}\", history: \"${params.days}\" }\n";
+    let (_folder, checked) = project_with(&[("odd.yaml", text)]);
+    assert!(checked.is_sound(), "{}", checked.render());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{
     Transition, WorkerIdentity,
 };
 use crate::backoff;
+use crate::retry::covers;
 
 impl<'a> Draft<'a> {
     pub fn claim(&mut self, task: &Name, worker: &WorkerIdentity) -> Result<(), Rejected> {
@@ -40,7 +41,7 @@ impl<'a> Draft<'a> {
             AttemptEnd::Failed { .. } | AttemptEnd::Cancelled | AttemptEnd::HandedBack | AttemptEnd::Deferred(_)
                 if cancelling =>
             {
-                self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Worker)?;
+                self.end_cancelled(name, Actor::Worker)?;
             }
             AttemptEnd::Failed { failure, retry: true } => self.retry_or_fail(name, failure, Actor::Worker)?,
             AttemptEnd::Failed { failure, retry: false } => self.fail(name, failure, Actor::Worker)?,
@@ -62,12 +63,16 @@ impl<'a> Draft<'a> {
         let (name, snapshot) = self.find(task)?;
         held(snapshot, fence)?;
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         let lost = snapshot.progress.lost.saturating_add(1).min(MAX_LOST);
         let progress = self.edit(name);
         progress.lost = lost;
         progress.attempt = progress.attempt.saturating_sub(1);
+        if !covers(&snapshot.retry, "worker_lost") {
+            let reason = "the worker that ran it was lost, and `only` of its retry policy does not name `lost`".into();
+            return self.fail(name, &Failure { cause: "worker_lost".into(), reason }, Actor::Server);
+        }
         if lost >= MAX_LOST {
             let reason = format!("{lost} workers were lost while they ran it; look for what ends them in its log");
             return self.fail(name, &Failure { cause: "worker_lost".into(), reason }, Actor::Server);
@@ -81,7 +86,7 @@ impl<'a> Draft<'a> {
         let (name, snapshot) = self.find(task)?;
         held(snapshot, fence)?;
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         self.hand_back(name)
     }
@@ -93,7 +98,7 @@ impl<'a> Draft<'a> {
             _ => return Err(Rejected::NotApplicable),
         }
         if snapshot.progress.cancel_requested {
-            return self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server);
+            return self.end_cancelled(name, Actor::Server);
         }
         let limit_s = snapshot.timeout_us.unwrap_or_default() / 1_000_000;
         let reason = format!("it ran longer than its timeout of {limit_s} s and its worker did not end it");
@@ -105,7 +110,7 @@ impl<'a> Draft<'a> {
         if !snapshot.progress.cancel_requested {
             return Err(Rejected::NotApplicable);
         }
-        self.change(name, TaskState::Cancelled, Transition::CancelRunning, Actor::Server)
+        self.end_cancelled(name, Actor::Server)
     }
 
     pub fn fail(&mut self, name: &'a Name, failure: &Failure, actor: Actor) -> Result<(), Rejected> {
@@ -113,8 +118,17 @@ impl<'a> Draft<'a> {
         self.settle_children(name)
     }
 
+    /// What tears it down may have waited for that.
+    fn end_cancelled(&mut self, name: &'a Name, actor: Actor) -> Result<(), Rejected> {
+        self.change(name, TaskState::Cancelled, Transition::CancelRunning, actor)?;
+        self.settle_children(name)
+    }
+
     fn retry_or_fail(&mut self, name: &'a Name, failure: &Failure, actor: Actor) -> Result<(), Rejected> {
         let (_, snapshot) = self.find(name)?;
+        if !covers(&snapshot.retry, &failure.cause) {
+            return self.fail(name, failure, actor);
+        }
         let Some(wait) = backoff(&snapshot.retry, snapshot.progress.attempt, self.moment.uniform) else {
             return self.fail(name, failure, actor);
         };

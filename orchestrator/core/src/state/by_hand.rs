@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::Name;
+use daybreak_spec::{Name, TriggerRule};
 
 use super::draft::Draft;
 use super::{Actor, Failure, Mark, Rejected, RunState, RunStatus, TaskState, TaskStatus, Transition};
@@ -15,7 +15,12 @@ impl Draft<'_> {
         }
         self.cancel = Some(reason.to_owned());
         let run = self.run;
+        let running = self.run_status() == RunStatus::Running;
         for (name, task) in &run.tasks {
+            // Whatever has been started is cleared up after: teardowns go on, or wait for what is being ended.
+            if running && task.trigger == TriggerRule::Teardown {
+                continue;
+            }
             match task.progress.state {
                 TaskState::Running(_) => self.edit(name).cancel_requested = true,
                 TaskState::Waiting | TaskState::Ready | TaskState::RetryWait { .. } | TaskState::Deferred(_) => {
@@ -28,7 +33,7 @@ impl Draft<'_> {
                 | TaskState::Cancelled => {}
             }
         }
-        Ok(())
+        self.settle_waiting()
     }
 
     /// The named tasks and all that need them wait again. Not while the run is being ended, nor while one of them is

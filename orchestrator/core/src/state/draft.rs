@@ -1,16 +1,19 @@
 //! The run as it will be while an event is being decided: the snapshot with the changed tasks laid over it, and the
 //! rules that follow from one task to the others and to the run. Must never change a state but through `transition`.
-//! To add a trigger rule: an arm in [`Draft::settled`].
+//! What a waiting task becomes is decided in `trigger.rs`; how a run ends, in [`Draft::end_of_run`].
 
 use std::collections::BTreeMap;
 
-use daybreak_spec::Name;
-use serde_json::Value as Json;
+use daybreak_spec::{Name, Rule, TriggerRule};
 
 use super::{
     Actor, Changes, Moment, Rejected, RunSnapshot, RunState, RunStatus, TaskChange, TaskProgress, TaskSnapshot,
-    TaskState, Transition, transition,
+    TaskState, TaskStatus, Transition, transition,
 };
+use crate::{Need, Verdict, decide};
+
+/// Needed tasks named in a reason.
+const NAMED: usize = 5;
 
 /// What an event has changed so far.
 pub(super) struct Draft<'a> {
@@ -98,33 +101,40 @@ impl<'a> Draft<'a> {
         if self.progress(name)?.state != TaskState::Waiting {
             return None;
         }
-        let (mut skipped, mut all_ended) = (None, true);
+        let mut refusal = None;
+        let mut needs = Vec::with_capacity(task.parents.len());
         for parent in &task.parents {
-            match &self.progress(parent)?.state {
-                TaskState::Failed(_) | TaskState::Cancelled => {
-                    return Some(TaskState::UpstreamFailed { upstream: parent.clone() });
-                }
-                TaskState::UpstreamFailed { upstream } => {
-                    return Some(TaskState::UpstreamFailed { upstream: upstream.clone() });
-                }
-                TaskState::Skipped { .. } => skipped = Some(format!("`{parent}` was skipped")),
-                TaskState::Succeeded { outputs } if task.gated && outputs.get("passed") == Some(&Json::Bool(false)) => {
-                    let why = outputs.get("reason").and_then(Json::as_str).unwrap_or("no reason was given");
-                    skipped = Some(format!("`{parent}` did not pass: {why}"));
-                }
-                TaskState::Succeeded { .. } => {}
-                TaskState::Waiting
-                | TaskState::Ready
-                | TaskState::Running(_)
-                | TaskState::Deferred(_)
-                | TaskState::RetryWait { .. } => all_ended = false,
+            let progress = self.progress(parent)?;
+            let mut need = Need { task: parent, status: progress.state.status(), begun: progress.has_begun() };
+            if task.gated
+                && let Some(why) = progress.state.refusal()
+            {
+                // To a task behind a gate that says no it is as if there had been nothing to do.
+                need.status = TaskStatus::Skipped;
+                refusal = Some(format!("`{parent}` did not pass: {why}"));
             }
+            needs.push(need);
         }
-        match skipped {
-            Some(reason) => Some(TaskState::Skipped { reason }),
-            None if all_ended => Some(TaskState::Ready),
-            None => None,
+        match (decide(&task.trigger, &needs), refusal) {
+            (Verdict::UpstreamFailed, _) => self.culprit(task).map(|upstream| TaskState::UpstreamFailed { upstream }),
+            // No rule leads past a gate.
+            (_, Some(reason)) => Some(TaskState::Skipped { reason }),
+            (Verdict::Wait, None) => None,
+            // What is still to come may be the gate.
+            (Verdict::Run, None) if task.gated && needs.iter().any(|need| !need.status.is_terminal()) => None,
+            (Verdict::Run, None) => Some(TaskState::Ready),
+            (Verdict::Skip, None) => Some(TaskState::Skipped { reason: why_skipped(&task.trigger, &needs) }),
         }
+    }
+
+    /// The task whose failure leaves this one out: one that it needs, or where that was left out itself, the one because
+    /// of which it was.
+    fn culprit(&self, task: &TaskSnapshot) -> Option<Name> {
+        task.parents.iter().find_map(|parent| match &self.progress(parent)?.state {
+            TaskState::Failed(_) | TaskState::Cancelled => Some(parent.clone()),
+            TaskState::UpstreamFailed { upstream } => Some(upstream.clone()),
+            _ => None,
+        })
     }
 
     pub fn end_run_if_done(&mut self) {
@@ -146,7 +156,9 @@ impl<'a> Draft<'a> {
             return RunState::Cancelled { reason: reason.clone() };
         }
         let mut failures = states().filter_map(|(name, state)| match state {
-            TaskState::Failed(failure) => Some(format!("task `{name}` failed: {}", failure.reason)),
+            TaskState::Failed(failure) if !self.tolerates(name) => {
+                Some(format!("task `{name}` failed: {}", failure.reason))
+            }
             _ => None,
         });
         if let Some(first) = failures.next() {
@@ -161,7 +173,7 @@ impl<'a> Draft<'a> {
             return RunState::Cancelled { reason: format!("task `{name}` had been cancelled and was not run again") };
         }
         let left_out = states().find_map(|(name, state)| match state {
-            TaskState::UpstreamFailed { upstream } => Some((name, upstream)),
+            TaskState::UpstreamFailed { upstream } if !self.tolerates(upstream) => Some((name, upstream)),
             _ => None,
         });
         match left_out {
@@ -170,6 +182,11 @@ impl<'a> Draft<'a> {
             },
             None => RunState::Succeeded,
         }
+    }
+
+    /// Whether the run can succeed although the task failed, and so although others were left out because of it.
+    fn tolerates(&self, name: &Name) -> bool {
+        self.run.tasks.get(name).is_some_and(|task| task.tolerated)
     }
 
     pub fn into_changes(self) -> Changes {
@@ -188,4 +205,27 @@ impl<'a> Draft<'a> {
             .collect();
         Changes { tasks, run: self.state, cancel_requested: self.cancel }
     }
+}
+
+/// Why a task is not to be run, for people.
+fn why_skipped(trigger: &TriggerRule, needs: &[Need<'_>]) -> String {
+    let skipped = || needs.iter().rev().find(|need| need.status == TaskStatus::Skipped);
+    match trigger {
+        TriggerRule::Rule(Rule::AllSuccess) => {
+            skipped().map_or_else(String::new, |need| format!("`{}` was skipped", need.task))
+        }
+        TriggerRule::Rule(rule) => format!("`rule: {}` does not hold: {}", rule.name(), listed(needs)),
+        TriggerRule::When(condition) => format!("`when: {condition}` does not hold: {}", listed(needs)),
+        TriggerRule::Teardown => format!("nothing that it tears down was started: {}", listed(needs)),
+    }
+}
+
+fn listed(needs: &[Need<'_>]) -> String {
+    let ended = needs.iter().filter(|need| need.status.is_terminal());
+    let mut named: Vec<String> = ended.map(|need| format!("`{}` is {}", need.task, need.status)).collect();
+    if named.len() > NAMED {
+        named.truncate(NAMED);
+        named.push("…".to_owned());
+    }
+    named.join(", ")
 }

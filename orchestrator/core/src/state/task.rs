@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use daybreak_spec::{Name, Retry, Timestamp};
+use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -144,6 +144,10 @@ pub struct TaskProgress {
 pub struct TaskSnapshot {
     /// The tasks it needs.
     pub parents: Vec<Name>,
+    /// How they must have ended.
+    pub trigger: TriggerRule,
+    /// The run can succeed although it failed.
+    pub tolerated: bool,
     /// Its retry policy.
     pub retry: Retry,
     /// Skipped when a task it needs has `passed: false`.
@@ -165,6 +169,24 @@ impl TaskProgress {
             fence: 0,
             reported_fence: None,
             cancel_requested: false,
+        }
+    }
+
+    /// Whether a worker ever took it, or its end was known without one: something may have to be cleared up after it. A
+    /// task that never began and was cancelled has the one fence of that; where it was run again by hand meanwhile, it
+    /// is taken to have begun.
+    pub fn has_begun(&self) -> bool {
+        let taken = self.attempt > 0 || self.lost > 0;
+        match self.state {
+            TaskState::Running(_)
+            | TaskState::Deferred(_)
+            | TaskState::RetryWait { .. }
+            | TaskState::Succeeded { .. }
+            | TaskState::Failed(_) => true,
+            TaskState::Cancelled => taken || self.fence > 1,
+            TaskState::Waiting | TaskState::Ready | TaskState::Skipped { .. } | TaskState::UpstreamFailed { .. } => {
+                taken
+            }
         }
     }
 }
@@ -195,6 +217,16 @@ impl TaskState {
     /// Whether it stays as it is until somebody intervenes.
     pub fn is_terminal(&self) -> bool {
         self.status().is_terminal()
+    }
+
+    /// Why it lets nothing pass that stands behind its gate; `None` for anything but a gate that said no.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded { outputs } if outputs.get("passed") == Some(&Json::Bool(false)) => {
+                Some(outputs.get("reason").and_then(Json::as_str).unwrap_or("no reason was given"))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -37,7 +37,7 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
     Dag {
         span: Span::default(),
         schedules,
-        retry: Retry { attempts: 1, backoff },
+        retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
         tasks: BTreeMap::new(),
     }

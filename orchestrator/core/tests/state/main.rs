@@ -3,4 +3,6 @@
 mod by_hand;
 mod properties;
 mod stories;
+mod tear_down;
+mod triggers;
 mod why;

@@ -7,7 +7,7 @@ use daybreak_core::{
     AttemptEnd, Changes, Deferral, Event, Failure, MAX_LOST, Mark, Moment, QueueEnd, Rejected, Resumption, RunSnapshot,
     RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity, advance, legal_changes,
 };
-use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, Timestamp};
+use daybreak_spec::{Backoff, Condition, Duration, Jitter, Name, Retry, Rule, Span, Timestamp, TriggerRule};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
 
@@ -96,15 +96,51 @@ fn steps_with_hands() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A trigger before it is known which tasks are needed.
+#[derive(Clone, Debug)]
+enum AnyTrigger {
+    Rule(Rule),
+    Teardown,
+    When(String),
+}
+
+impl AnyTrigger {
+    fn over(self, parents: &[Name]) -> TriggerRule {
+        let (Some(first), Some(last)) = (parents.first(), parents.last()) else { return TriggerRule::default() };
+        match self {
+            Self::Rule(rule) => TriggerRule::Rule(rule),
+            Self::Teardown => TriggerRule::Teardown,
+            Self::When(text) => {
+                let text = text.replace("FIRST", first.as_str()).replace("LAST", last.as_str());
+                TriggerRule::When(Condition::parse(&text, Span::default()).expect("a condition"))
+            }
+        }
+    }
+}
+
+fn triggers() -> impl Strategy<Value = AnyTrigger> {
+    let word = || prop::sample::select(vec!["succeeded", "failed", "skipped", "upstream_failed", "cancelled", "done"]);
+    let condition = (word(), word(), any::<bool>(), any::<bool>()).prop_map(|(one, other, not, and)| {
+        let (sign, negated) = (if and { "&&" } else { "||" }, if not { "!" } else { "" });
+        AnyTrigger::When(format!("FIRST.{one} {sign} {negated}LAST.{other}"))
+    });
+    prop_oneof![
+        4 => Just(AnyTrigger::Rule(Rule::AllSuccess)),
+        4 => prop::sample::select(Rule::ALL.to_vec()).prop_map(AnyTrigger::Rule),
+        2 => Just(AnyTrigger::Teardown),
+        2 => condition,
+    ]
+}
+
 fn runs() -> impl Strategy<Value = RunSnapshot> {
-    let task = (any::<u8>(), 1..4_u32, prop::bool::weighted(0.3), any::<bool>());
+    let task = (any::<u8>(), 1..4_u32, prop::bool::weighted(0.3), any::<bool>(), triggers(), prop::bool::weighted(0.2));
     prop::collection::vec(task, 1..8).prop_map(|tasks| {
         let name = |number: usize| Name::parse(&format!("t{number}")).expect("a slug");
         let tasks = tasks
             .into_iter()
             .enumerate()
-            .map(|(number, (needs, attempts, gated, limited))| {
-                let parents = (0..number).filter(|bit| needs & (1 << bit) != 0).map(name).collect();
+            .map(|(number, (needs, attempts, gated, limited, trigger, tolerated))| {
+                let parents: Vec<Name> = (0..number).filter(|bit| needs & (1 << bit) != 0).map(name).collect();
                 let backoff = Backoff {
                     first: Duration::parse("10s").expect("a duration"),
                     factor: 2.0,
@@ -112,8 +148,10 @@ fn runs() -> impl Strategy<Value = RunSnapshot> {
                     jitter: Jitter::Full,
                 };
                 let snapshot = TaskSnapshot {
+                    trigger: trigger.over(&parents),
                     parents,
-                    retry: Retry { attempts, backoff },
+                    tolerated,
+                    retry: Retry { attempts, backoff, only: Vec::new() },
                     gated,
                     timeout_us: limited.then_some(30_000_000),
                     progress: TaskProgress::new(),
@@ -177,13 +215,19 @@ impl Model {
         if !ended {
             return assert!(!status.is_terminal(), "a run that has ended with tasks that have not: {:?}", self.run);
         }
+        let failed =
+            self.run.tasks.values().any(|task| !task.tolerated && matches!(task.progress.state, TaskState::Failed(_)));
+        let left_out = self.run.tasks.values().any(|task| match &task.progress.state {
+            TaskState::UpstreamFailed { upstream } => !self.run.tasks[upstream].tolerated,
+            _ => false,
+        });
         let expected = if self.run.cancel_requested.is_some() && any(TaskStatus::Cancelled) {
             RunStatus::Cancelled
-        } else if any(TaskStatus::Failed) {
+        } else if failed {
             RunStatus::Failed
         } else if any(TaskStatus::Cancelled) {
             RunStatus::Cancelled
-        } else if any(TaskStatus::UpstreamFailed) {
+        } else if left_out {
             RunStatus::Failed
         } else {
             RunStatus::Succeeded
@@ -359,11 +403,34 @@ proptest! {
     }
 
     #[test]
+    fn a_teardown_runs_whenever_something_it_tears_down_ran(
+        run in runs(), steps in prop::collection::vec(steps(), 0..120),
+    ) {
+        let mut model = Model::new(run);
+        for step in steps {
+            model.step(step);
+        }
+        model.finish();
+        for task in model.run.tasks.values().filter(|task| task.trigger == TriggerRule::Teardown && !task.gated) {
+            let ran = task.parents.iter().any(|parent| {
+                let parent = &model.run.tasks[parent].progress;
+                parent.attempt > 0 || matches!(parent.state, TaskState::Succeeded { .. } | TaskState::Failed(_))
+            });
+            let ruled_out = match &task.progress.state {
+                TaskState::Skipped { reason } => reason.starts_with("nothing that it tears down"),
+                TaskState::UpstreamFailed { .. } | TaskState::Cancelled => true,
+                _ => false,
+            };
+            prop_assert!(!ran || !ruled_out, "it did not tear down: {task:?}");
+        }
+    }
+
+    #[test]
     fn a_task_runs_only_after_all_it_needs_succeeded(run in runs(), steps in prop::collection::vec(steps(), 0..120)) {
         let mut model = Model::new(run);
         for step in steps {
             model.step(step);
-            for task in model.run.tasks.values() {
+            for task in model.run.tasks.values().filter(|task| task.trigger.is_default()) {
                 let started = task.progress.attempt > 0 || task.progress.state == TaskState::Ready;
                 let ready = task.parents.iter().all(|parent| {
                     matches!(model.run.tasks[parent].progress.state, TaskState::Succeeded { .. })

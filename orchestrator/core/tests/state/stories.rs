@@ -6,7 +6,7 @@ use daybreak_core::{
     AttemptEnd, Changes, Event, Failure, MAX_LOST, Moment, Rejected, RunSnapshot, RunState, TaskProgress, TaskSnapshot,
     TaskState, TaskStatus, WorkerIdentity, advance,
 };
-use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, Timestamp};
+use daybreak_spec::{Backoff, Duration, Jitter, Name, Retry, RetryCause, Timestamp, TriggerRule};
 use serde_json::{Map, json};
 
 pub const NOW: Timestamp = Timestamp::from_micros(1_000_000);
@@ -24,7 +24,9 @@ fn task(parents: &[&str], attempts: u32, gated: bool) -> TaskSnapshot {
     };
     TaskSnapshot {
         parents: parents.iter().map(|parent| name(parent)).collect(),
-        retry: Retry { attempts, backoff },
+        trigger: TriggerRule::default(),
+        tolerated: false,
+        retry: Retry { attempts, backoff, only: Vec::new() },
         gated,
         timeout_us: Some(60_000_000),
         progress: TaskProgress::new(),
@@ -194,4 +196,58 @@ fn an_attempt_past_its_deadline_is_ended_by_the_server() {
     assert_eq!(happen(&mut run, &timed_out, within), Err(Rejected::NotApplicable));
     happen(&mut run, &timed_out, NOW.plus_micros(75_000_000)).expect("deadline and grace are over");
     assert_eq!(status(&run, "features"), TaskStatus::RetryWait);
+}
+
+/// How `features` stands after its first attempt ended for this cause, if only these are tried again.
+fn after(only: &[RetryCause], cause: &str) -> TaskStatus {
+    let mut run = night();
+    run.tasks.get_mut("features").expect("features").retry.only = only.to_vec();
+    let fence = claim(&mut run, "features");
+    let failure = Failure { cause: cause.to_owned(), reason: "it ended".to_owned() };
+    let end = AttemptEnd::Failed { failure, retry: true };
+    happen(&mut run, &Event::Report { task: name("features"), fence, end }, NOW).expect("the holder reports");
+    status(&run, "features")
+}
+
+#[test]
+fn only_the_ends_that_a_policy_names_are_tried_again() {
+    let only = [RetryCause::Exit(75), RetryCause::Timeout];
+    for (cause, expected) in [
+        ("exit_75", TaskStatus::RetryWait),
+        ("timeout", TaskStatus::RetryWait),
+        ("exit_1", TaskStatus::Failed),
+        ("task_error", TaskStatus::Failed),
+        ("crashed", TaskStatus::Failed),
+    ] {
+        assert_eq!(after(&only, cause), expected, "{cause}");
+        assert_eq!(after(&[], cause), TaskStatus::RetryWait, "{cause}");
+    }
+}
+
+#[test]
+fn a_lost_worker_fails_a_task_whose_policy_does_not_name_it() {
+    for (only, expected) in
+        [(vec![RetryCause::Timeout], TaskStatus::Failed), (vec![RetryCause::Lost], TaskStatus::RetryWait)]
+    {
+        let mut run = night();
+        run.tasks.get_mut("features").expect("features").retry.only = only;
+        let fence = claim(&mut run, "features");
+        happen(&mut run, &Event::Lost { task: name("features"), fence }, NOW).expect("its lease is gone");
+        assert_eq!(status(&run, "features"), expected);
+        assert_eq!(run.tasks["features"].progress.fence, fence + 1);
+    }
+}
+
+#[test]
+fn an_attempt_that_the_server_ends_at_its_deadline_is_a_timeout() {
+    for (only, expected) in
+        [(vec![RetryCause::Lost], TaskStatus::Failed), (vec![RetryCause::Timeout], TaskStatus::RetryWait)]
+    {
+        let mut run = night();
+        run.tasks.get_mut("features").expect("features").retry.only = only;
+        claim(&mut run, "features");
+        let late = NOW.plus_micros(75_000_000);
+        happen(&mut run, &Event::TimedOut { task: name("features") }, late).expect("deadline and grace are over");
+        assert_eq!(status(&run, "features"), expected);
+    }
 }

@@ -65,6 +65,7 @@ impl From<Error> for Refusal {
             Error::ReRegister => Self::new(StatusCode::UNAUTHORIZED, code::RE_REGISTER, error.to_string()),
             Error::NotFound(detail) => Self::not_found(detail),
             Error::Refused(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code::REFUSED, detail),
+            Error::Invalid { detail, errors } => Self::unprocessable(detail, errors),
             Error::Unavailable { url, .. } if url.starts_with("postgres://") => {
                 let detail = format!("the state database {url} is away; work goes on when it is back: try again");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE, detail)

@@ -6,5 +6,6 @@ mod nights;
 mod requests;
 mod restarts;
 mod schedules;
+mod semantics;
 mod support;
 mod workers;

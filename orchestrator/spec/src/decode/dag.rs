@@ -1,24 +1,30 @@
-//! DAGs: retry policies and tasks; their schedules are read in `schedule.rs`. Parameters of tasks stay positioned nodes.
+//! DAGs and retry policies; their schedules are read in `schedule.rs`, their tasks in `task.rs`.
 
 use std::collections::BTreeMap;
 
 use super::fields::{fields, named};
+use super::params::{params, require_defaults};
 use super::schedule::schedules;
-use crate::keys::{BACKOFF, DAG, JITTER, RETRY, TASK};
-use crate::{Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, Spanned, Task};
+use super::task::task;
+use crate::did_you_mean::suggestion;
+use crate::keys::{BACKOFF, DAG, JITTER, RETRY};
+use crate::{
+    Backoff, Dag, Decoder, Duration, Jitter, Name, Node, NodeValue, Problem, Retry, RetryCause, Spanned, Task,
+};
 
 pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
     let fields = fields(decoder, node, &DAG, named("DAG", name), name.span)?;
     let schedules = schedules(decoder, &fields);
     let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
     let params = fields.read(decoder, "params", params).unwrap_or_default();
+    require_defaults(decoder, &params, &schedules);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
     Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
 }
 
 /// The policy of a DAG that declares none.
 fn one_attempt() -> Retry {
-    Retry { attempts: 1, backoff: default_backoff() }
+    Retry { attempts: 1, backoff: default_backoff(), only: Vec::new() }
 }
 
 fn default_backoff() -> Backoff {
@@ -26,12 +32,39 @@ fn default_backoff() -> Backoff {
     Backoff { first: duration("10s"), factor: 2.0, max: duration("5m"), jitter: Jitter::default() }
 }
 
-fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Retry> {
+pub(crate) fn retry(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Retry> {
     let fields = fields(decoder, node, &RETRY, what.to_owned(), node.span)?;
     let attempts = fields.read(decoder, "attempts", |decoder, node, what| decoder.integer(node, what, 1, 1000));
     let backoff = fields.read(decoder, "backoff", backoff).unwrap_or_else(default_backoff);
+    let only = fields.read(decoder, "only", retry_causes).unwrap_or_default();
     let attempts = u32::try_from(attempts?.value).ok()?;
-    Some(Retry { attempts, backoff })
+    Some(Retry { attempts, backoff, only })
+}
+
+fn retry_causes(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<RetryCause>> {
+    let mut found = Vec::new();
+    for item in decoder.one_or_many(node, what) {
+        if let NodeValue::Int(code) = item.value {
+            let problem = Problem::error("wrong_type", item.span, format!("{what} cannot be the number {code}"));
+            decoder.report(problem.hint(format!("write `exit {code}`")));
+            continue;
+        }
+        let Some(text) = decoder.text(item, what) else { continue };
+        match RetryCause::parse(&text) {
+            Some(cause) => found.push((cause, item.span)),
+            None => {
+                let shown = crate::small_texts::shortened(&text);
+                let problem = Problem::error("unknown_word", item.span, format!("{what} cannot be `{shown}`"));
+                decoder.report(problem.hint(match text.starts_with("exit ") {
+                    true => "an exit code is a whole number from 1 to 255, e.g. `exit 75`".to_owned(),
+                    false => suggestion(&text, RetryCause::words()),
+                }));
+            }
+        }
+    }
+    let texts: Vec<(String, crate::Span)> = found.iter().map(|(cause, span)| (cause.to_string(), *span)).collect();
+    decoder.refuse_repeats(what, texts.iter().map(|(text, span)| (text.as_str(), *span)));
+    Some(found.into_iter().map(|(cause, _)| cause).collect())
 }
 
 fn backoff(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Backoff> {
@@ -55,25 +88,6 @@ fn backoff(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Backoff
     Some(Backoff { first, factor, max, jitter })
 }
 
-fn params(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<BTreeMap<String, Node>> {
-    let mut found = BTreeMap::new();
-    for (key, value) in decoder.entries(node, what, "a map of names to values") {
-        let what = format!("`{}` in {what}", key.value);
-        match &value.value {
-            NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
-                decoder.wrong_type(value, &what, "a text, a number or true/false");
-            }
-            _ if !crate::substitution::is_key(key) => {
-                let message = format!("`{}` cannot be the name of a parameter", crate::small_texts::shortened(key));
-                let hint = "write letters, digits and `_`, so that ${params.name} can stand for it";
-                decoder.report(Problem::error("bad_name", key.span, message).hint(hint));
-            }
-            _ => drop(found.insert(key.value.clone(), value.clone())),
-        }
-    }
-    Some(found)
-}
-
 fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTreeMap<Name, Box<Task>> {
     let mut found = BTreeMap::new();
     let entries = decoder.entries(node, what, "a map of names to tasks");
@@ -88,30 +102,4 @@ fn tasks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: &Name) -> BTre
         }
     }
     found
-}
-
-fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: crate::Span) -> Option<Task> {
-    let fields = fields(decoder, node, &TASK, label, span)?;
-    // A task without a readable kind stays part of the graph.
-    let kind = fields.read(decoder, "kind", Decoder::text).unwrap_or_else(|| Spanned::new(String::new(), span));
-    let needs = fields.read(decoder, "needs", |decoder, node, what| {
-        let needs = match &node.value {
-            NodeValue::List(items) if items.is_empty() => Vec::new(),
-            _ => decoder.names(node, what),
-        };
-        decoder.refuse_repeats(what, needs.iter().map(|name| (name.as_str(), name.span)));
-        Some(needs)
-    });
-    let retry = fields.read(decoder, "retry", retry);
-    let timeout = fields.read(decoder, "timeout", Decoder::duration);
-    let memory_bytes = fields.read(decoder, "memory", Decoder::size);
-    let mut needs = needs.unwrap_or_default();
-    let mut seen = Vec::new();
-    needs.retain(|name| {
-        !seen.contains(&name.value) && {
-            seen.push(name.value.clone());
-            true
-        }
-    });
-    Some(Task { span, kind, needs, retry, timeout, memory_bytes, parameters: fields.others() })
 }

@@ -13,6 +13,7 @@ mod postgres;
 mod registry;
 mod runs;
 mod schedules;
+mod semantics;
 mod several_servers;
 mod statements;
 mod support;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daybreak_core::{RunStatus, TaskStatus, WorkerIdentity};
 use daybreak_protocol::{RunsQuery, TaskResult};
-use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp};
+use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp, TriggerRule};
 use daybreak_store::{
     Caller, Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
     NewFiring, NewRun, NewWorker, Options, ReportedEnd, RunTemplate, Sources, Store, Sweep, TaskTemplate,
@@ -302,6 +302,8 @@ pub fn template() -> RunTemplate {
         heavy,
         gated: task == "third",
         parents: parents.iter().map(|parent| name(parent)).collect(),
+        trigger: TriggerRule::default(),
+        tolerated: false,
         retry: Retry {
             attempts: 2,
             backoff: Backoff {
@@ -310,6 +312,7 @@ pub fn template() -> RunTemplate {
                 max: daybreak_spec::Duration::parse("5m").expect("a duration"),
                 jitter: Jitter::None,
             },
+            only: Vec::new(),
         },
         timeout_us: Some(60 * SECOND),
     };

@@ -266,6 +266,8 @@ fn project() -> Project {
         span: Span::default(),
         kind: Spanned::unplaced("answers".to_owned()),
         needs: Vec::new(),
+        trigger: Default::default(),
+        tolerated: false,
         retry: None,
         timeout: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
@@ -279,7 +281,7 @@ fn project() -> Project {
     let dag = Dag {
         span: Span::default(),
         schedules: Vec::new(),
-        retry: Retry { attempts: 1, backoff },
+        retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };

@@ -1,0 +1,89 @@
+//! Tasks: what every kind of them takes. Parameters of kinds stay positioned nodes.
+
+use super::dag::retry;
+use super::fields::{Fields, fields};
+use crate::keys::{RULES, TASK, TOLERATE};
+use crate::{Condition, Decoder, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
+
+pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
+    let fields = fields(decoder, node, &TASK, label, span)?;
+    // A task without a readable kind stays part of the graph.
+    let kind = fields.read(decoder, "kind", Decoder::text).unwrap_or_else(|| Spanned::new(String::new(), span));
+    let needs = fields.read(decoder, "needs", |decoder, node, what| {
+        let needs = match &node.value {
+            NodeValue::List(items) if items.is_empty() => Vec::new(),
+            _ => decoder.names(node, what),
+        };
+        decoder.refuse_repeats(what, needs.iter().map(|name| (name.as_str(), name.span)));
+        Some(needs)
+    });
+    let retry = fields.read(decoder, "retry", retry);
+    let timeout = fields.read(decoder, "timeout", Decoder::duration);
+    let memory_bytes = fields.read(decoder, "memory", Decoder::size);
+    let trigger = trigger(decoder, &fields);
+    let tolerate = fields.read(decoder, "tolerate", |decoder, node, what| decoder.word::<String>(node, what, TOLERATE));
+    let mut needs = needs.unwrap_or_default();
+    let mut seen = Vec::new();
+    needs.retain(|name| {
+        !seen.contains(&name.value) && {
+            seen.push(name.value.clone());
+            true
+        }
+    });
+    Some(Task {
+        span,
+        kind,
+        needs,
+        trigger,
+        tolerated: tolerate.is_some(),
+        retry,
+        timeout,
+        memory_bytes,
+        parameters: fields.others(),
+    })
+}
+
+/// `rule`, `when` and `teardown` say three times the same thing, so at most one of them stands.
+fn trigger(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> TriggerRule {
+    let rule = fields.read(decoder, "rule", |decoder, node, what| decoder.word::<Rule>(node, what, RULES));
+    let when = fields.read(decoder, "when", condition);
+    let teardown = fields.read(decoder, "teardown", Decoder::flag).filter(|flag| flag.value);
+    let written: Vec<&Spanned<String>> = ["rule", "when", "teardown"]
+        .into_iter()
+        .filter(|key| *key != "teardown" || teardown.is_some())
+        .filter_map(|key| fields.entry(key))
+        .map(|(key, _)| key)
+        .collect();
+    if let [first, others @ ..] = written.as_slice() {
+        for key in others {
+            let message = format!("{} has `{}` and `{}`", fields.label, first.value, key.value);
+            let problem = Problem::error("conflicting_keys", key.span, message);
+            decoder.report(problem.hint("keep one of them").related(first.span, "the other key"));
+        }
+        let waits = fields
+            .get("needs")
+            .is_some_and(|needs| !matches!(&needs.value, NodeValue::List(items) if items.is_empty()));
+        if !waits {
+            let message = format!("`{}` means nothing in {}, which needs no task", first.value, fields.label);
+            let hint = "name the tasks it waits for in `needs`, or drop the key";
+            decoder.report(Problem::error("conflicting_keys", first.span, message).hint(hint));
+        }
+    }
+    match (rule, when, teardown) {
+        (Some(rule), _, _) => TriggerRule::Rule(rule.value),
+        (_, Some(when), _) => TriggerRule::When(when),
+        (_, _, Some(_)) => TriggerRule::Teardown,
+        (None, None, None) => TriggerRule::default(),
+    }
+}
+
+fn condition(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Condition> {
+    let text = decoder.text(node, what)?;
+    match Condition::parse_at(&text, &decoder.place_of(node, &text)) {
+        Ok(condition) => Some(condition),
+        Err(problems) => {
+            decoder.report_all(problems);
+            None
+        }
+    }
+}
