@@ -188,35 +188,42 @@ async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<Claimed
         .bind(i64::from(free))
         .fetch_all(tx.direct().await?)
         .await?;
-        seen.set(heavy != 0, rows.len() < free as usize);
+        let mut all = rows.len() < free as usize;
         for row in rows {
             let (run_id, task): (String, _) = (row.try_get("run_id")?, name(row.try_get("task")?)?);
             let revision: i64 = row.try_get("revision")?;
             if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
                 tx.known.forget(&run_id);
             }
-            claimed.extend(claim_one(tx, &claim.worker, &run_id, &task).await?);
+            let given = claim_one(tx, &claim.worker, &run_id, &task).await?;
+            all &= given.is_some();
+            claimed.extend(given);
         }
+        seen.set(heavy != 0, all);
     }
     Ok(claimed)
 }
 
-/// Takes from what this transaction made ready.
+/// Takes from what this transaction made ready. What is not taken stays in `fresh`.
 async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>) -> Result<Vec<ClaimedTask>, Error> {
+    if fresh.is_empty() {
+        return Ok(Vec::new());
+    }
+    require_lease(tx, &claim.worker).await?;
     let (mut light, mut heavy) = (claim.free_light, claim.free_heavy);
     let (mut claimed, mut left) = (Vec::new(), VecDeque::new());
     while let Some(ready) = fresh.pop_front() {
         let free = if ready.heavy { &mut heavy } else { &mut light };
-        if *free == 0 {
-            left.push_back(ready);
-            continue;
-        }
-        if claimed.is_empty() {
-            require_lease(tx, &claim.worker).await?;
-        }
-        if let Some(task) = claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await? {
-            *free -= 1;
-            claimed.push(task);
+        let given = match *free {
+            0 => None,
+            _ => claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await?,
+        };
+        match given {
+            Some(task) => {
+                *free -= 1;
+                claimed.push(task);
+            }
+            None => left.push_back(ready),
         }
     }
     *fresh = left;

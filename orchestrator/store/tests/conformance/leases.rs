@@ -12,6 +12,7 @@ crate::stories! {
     racing_workers_never_get_the_same_task,
     a_lost_workers_task_goes_to_another_and_its_late_report_is_refused,
     a_worker_whose_lease_is_over_gets_no_work,
+    a_task_that_meets_a_worker_whose_lease_is_over_goes_to_the_next,
     a_task_that_loses_five_workers_fails,
     a_task_that_its_worker_does_not_know_of_is_taken_back,
     a_new_server_takes_over_what_ran_under_the_one_before,
@@ -85,6 +86,16 @@ async fn a_worker_whose_lease_is_over_gets_no_work(world: World) {
     world.pass(13);
     let claim = Claim { worker, free_light: 1, free_heavy: 1 };
     assert!(matches!(world.store.claim(claim).await, Err(Error::ReRegister)));
+}
+
+async fn a_task_that_meets_a_worker_whose_lease_is_over_goes_to_the_next(world: World) {
+    let gone = world.worker().await;
+    let mut waiting = Box::pin(world.store.claim(Claim { worker: gone, free_light: 1, free_heavy: 1 }));
+    not_yet(&mut waiting).await;
+    world.pass(13);
+    world.run().await;
+    assert!(matches!(waiting.await, Err(Error::ReRegister)));
+    world.claim_one(&world.worker().await).await;
 }
 
 async fn a_task_that_loses_five_workers_fails(world: World) {
