@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
 pub use control::{Audit, Cancel, Clear, Mark, MarkAs, Rerun, WhyNot};
+pub use schedules::{Pause, Schedule, Simulate};
 
 mod control;
+mod schedules;
 
 /// Daybreak trains by night and serves by day.
 #[derive(Parser)]
@@ -175,55 +177,6 @@ pub struct Run {
     /// Wait for its end; exit 1 if it fails
     #[arg(long)]
     pub wait: bool,
-    #[command(flatten)]
-    /// Where.
-    pub project: Project,
-}
-
-/// `schedule`
-#[derive(Args)]
-pub struct Schedule {
-    /// The DAG
-    pub dag: String,
-    /// So many firings
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub next: u32,
-    /// From this instant or UTC date on [default: now]
-    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
-    pub from: Option<Timestamp>,
-    /// Show also what `exclude` and `only` leave out
-    #[arg(long)]
-    pub all: bool,
-    #[command(flatten)]
-    /// Where.
-    pub project: Project,
-}
-
-/// `simulate`
-#[derive(Args)]
-pub struct Simulate {
-    /// From this instant or UTC date on
-    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
-    pub from: Timestamp,
-    /// Before this instant or UTC date
-    #[arg(long, value_parser = instant_or_date, value_name = "INSTANT")]
-    pub to: Timestamp,
-    /// Only this DAG's
-    #[arg(long)]
-    pub dag: Option<String>,
-    #[command(flatten)]
-    /// Where.
-    pub project: Project,
-}
-
-/// `pause`, `resume`
-#[derive(Args)]
-pub struct Pause {
-    /// The DAG
-    pub dag: String,
-    /// Why, for those who look later
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
     #[command(flatten)]
     /// Where.
     pub project: Project,

@@ -47,7 +47,7 @@ fn what_is_written_becomes_live_and_what_is_broken_changes_nothing() {
     assert_eq!(names(folder.path()), ["a", "b"], "what was live stays live");
     assert!(daybreak(folder.path(), &["run", "b", "--wait"]).status.success());
     let applied = daybreak(folder.path(), &["apply", "."]);
-    assert_eq!(applied.status.code(), Some(2), "{}", String::from_utf8_lossy(&applied.stdout));
+    assert_eq!(applied.status.code(), Some(3), "{}", String::from_utf8_lossy(&applied.stdout));
     assert!(String::from_utf8_lossy(&applied.stderr).contains("b.yaml:3"));
     std::fs::remove_file(folder.path().join("b.yaml")).expect("it is there");
     wait_for_dags(folder.path(), &["a"]);
@@ -71,7 +71,7 @@ fn a_run_keeps_the_version_it_was_made_from() {
     write(folder.path(), "a.yaml", &dag("old"));
     let served = Served::start(folder.path(), &[]);
     let started = json(&daybreak(folder.path(), &["run", "a", "--json"]));
-    let run = started["run_id"].as_str().expect("an id").to_owned();
+    let run = started["id"].as_str().expect("an id").to_owned();
     write(folder.path(), "a.yaml", &dag("new"));
     let changed = json(&daybreak(folder.path(), &["apply", ".", "--json"]));
     let live = wait_for("the new version", SOON, || {

@@ -17,11 +17,6 @@ async fn a_body_that_is_not_json_gets_400_with_its_place() {
 
 #[tokio::test]
 async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
-    let server = serve().await;
-    let of_run = |action: &str| format!("/api/v1/runs/{RUN}/{action}");
-    let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));
-    let (clear, mark) = (of_run("tasks/train/clear"), of_run("tasks/train/mark"));
-    let long_reason = format!(r#"{{"state":"failed","reason":"{}"}}"#, "x".repeat(501));
     let cases = [
         ("/api/v1/dags/nightly/runs", r#"{"ta":"2013-03-10T12:00:00Z"}"#, "/ta", "unknown_field"),
         ("/api/v1/dags/nightly/runs", r#"{"at":7}"#, "/at", "wrong_type"),
@@ -67,24 +62,41 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
             "unknown_field",
         ),
         ("/api/v1/worker/register", r#"{"label":"a\u0000b","version":"1"}"#, "/label", "invalid_text"),
-        (&rerun, r#"{"from_faild":true}"#, "/from_faild", "unknown_field"),
-        (&rerun, r#"{"from_failed":"yes"}"#, "/from_failed", "wrong_type"),
-        (&rerun, r#"{"by":"a\u0000b"}"#, "/by", "invalid_text"),
+    ];
+    each_is_refused(&cases).await;
+}
+
+#[tokio::test]
+async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
+    let of_run = |action: &str| format!("/api/v1/runs/{RUN}/{action}");
+    let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));
+    let (clear, mark) = (of_run("tasks/train/clear"), of_run("tasks/train/mark"));
+    let long_reason = format!(r#"{{"state":"failed","reason":"{}"}}"#, "x".repeat(501));
+    let cases = [
+        (rerun.as_str(), r#"{"from_faild":true}"#, "/from_faild", "unknown_field"),
+        (rerun.as_str(), r#"{"from_failed":"yes"}"#, "/from_failed", "wrong_type"),
+        (rerun.as_str(), r#"{"by":"a\u0000b"}"#, "/by", "invalid_text"),
         (&cancel, r#"{"reason":"a\nb"}"#, "/reason", "invalid_text"),
         (&clear, r#"{"by":7}"#, "/by", "wrong_type"),
         (&mark, r#"{"reason":"x"}"#, "/state", "missing_field"),
         (&mark, r#"{"state":"succeeded"}"#, "/reason", "missing_field"),
         (&mark, r#"{"state":"asleep","reason":"x"}"#, "/state", "wrong_type"),
         (&mark, r#"{"state":"failed","reason":" "}"#, "/reason", "missing_reason"),
-        (&mark, &long_reason, "/reason", "invalid_text"),
+        (&mark, long_reason.as_str(), "/reason", "invalid_text"),
         (&mark, r#"{"state":"succeeded","reason":"x","outputs":[]}"#, "/outputs", "wrong_type"),
     ];
+    each_is_refused(&cases).await;
+}
+
+/// Path, body, pointer and code of each case.
+async fn each_is_refused(cases: &[(&str, &str, &str, &str)]) {
+    let server = serve().await;
     for (path, body, pointer, code) in cases {
         let answer = server.post(path, body).await;
         assert_eq!(answer.status, 422, "{body}: {}", answer.body);
         let problem = answer.problem();
         let item = &problem.errors[0];
-        assert_eq!((item.pointer.as_deref(), item.code.as_str()), (Some(pointer), code), "{body}: {}", answer.body);
+        assert_eq!((item.pointer.as_deref(), item.code.as_str()), (Some(*pointer), *code), "{body}: {}", answer.body);
     }
     assert!(server.engine.asked().is_empty(), "{:?}", server.engine.asked());
 }
