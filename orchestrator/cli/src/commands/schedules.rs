@@ -1,5 +1,5 @@
 //! Commands about instants: `schedule`, `simulate`. Neither needs a server and neither runs anything; both show what the
-//! scheduler would do. To show something more of a firing: a key of [`firing_json`], a word in [`note`].
+//! scheduler would do. To show something more of a firing: a key of `firing_json`, a word in `note`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
