@@ -29,7 +29,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::Refused`] with everything that is wrong with the files: what was live stays live, and
-    /// [`Server::project_view`] shows the problems until a version without any is read.
+    /// the view of the project shows the problems until a version without any is read.
     pub async fn reload(&self) -> Result<Applied, Error> {
         let _one_at_a_time = self.reloading.lock().await;
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
