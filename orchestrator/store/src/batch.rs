@@ -98,6 +98,19 @@ impl Batches {
                     self.tx.known.settle();
                     return Ok(std::mem::take(&mut self.tx.effects.list));
                 }
+                Err(Undone::Unknown(detail)) => {
+                    tries += 1;
+                    if self.settle_interrupted().await? {
+                        tracing::warn!(detail, "the connection was lost during a commit, which had been made");
+                        let mut effects = std::mem::take(&mut self.tx.effects.list);
+                        effects.push(Effect::Elsewhere);
+                        return Ok(effects);
+                    }
+                    if tries == MAX_TRIES {
+                        return Err(Unwritten::Refused(self.tx.contended()));
+                    }
+                    continue;
+                }
                 Err(undone) => undone,
             };
             self.undo().await;
@@ -116,17 +129,7 @@ impl Batches {
                     }
                     self.pause(tries).await;
                 }
-                Undone::Unknown(detail) => {
-                    tries += 1;
-                    if self.was_committed().await.map_err(Unwritten::Refused)? {
-                        tracing::warn!(detail, "the connection was lost during a commit, which had been made");
-                        self.tx.known.forget_all();
-                        return Ok(vec![Effect::Elsewhere]);
-                    }
-                    if tries == MAX_TRIES {
-                        return Err(Unwritten::Refused(self.tx.contended()));
-                    }
-                }
+                Undone::Unknown(_) => {}
                 Undone::Unwritten(unwritten) => {
                     if let Unwritten::NotDurable(detail) = &unwritten {
                         (self.on_fatal)(detail);
@@ -170,8 +173,11 @@ impl Batches {
         let mut written = false;
         for (index, entry) in jobs.iter_mut().enumerate().filter(|(_, entry)| !entry.settled) {
             self.tx.connection.written = false;
-            match entry.job.run(&mut self.tx).await {
-                Done::Refused | Done::Fault if self.tx.spoilt && !self.tx.one_by_one => return Err(Undone::Together),
+            let done = entry.job.run(&mut self.tx).await;
+            if self.tx.spoilt && !matches!(done, Done::Again | Done::Gone) {
+                return Err(if self.tx.one_by_one { Undone::By(index) } else { Undone::Together });
+            }
+            match done {
                 Done::Well => written |= self.tx.connection.written,
                 Done::Refused if !self.tx.connection.written => {}
                 Done::Refused | Done::Fault => return Err(Undone::By(index)),
@@ -186,6 +192,9 @@ impl Batches {
             if outcome.is_ok() && (claimants || !self.tx.effects.ready.is_empty()) {
                 outcome = self.waiting.serve(&mut self.tx).await;
             }
+        }
+        if outcome.is_ok() && self.tx.spoilt {
+            outcome = Err(Error::Conflict { what: "a row".to_owned() });
         }
         if outcome.is_ok() {
             outcome = self.tx.flush().await;
@@ -218,7 +227,8 @@ impl Batches {
     async fn commit(&mut self) -> Result<(), Undone> {
         let shared = self.tx.is_shared();
         if shared && !self.tx.connection.written {
-            // Nothing was written: nothing has to be made durable.
+            // Nothing was written: nothing has to be made durable. Revisions that were raised are as before.
+            self.tx.known.release();
             let ended = self.tx.connection.script("ROLLBACK").await;
             return ended.map_err(|error| self.passing(error));
         }
@@ -267,6 +277,21 @@ impl Batches {
     async fn pause(&self, tries: u32) {
         let longest = PAUSE * 2_u32.pow(tries - 1);
         tokio::time::sleep(longest.mul_f64(self.tx.sources.uniform())).await;
+    }
+
+    /// Whether the commit that was interrupted was made: then what it gave out stands, otherwise it is undone.
+    async fn settle_interrupted(&mut self) -> Result<bool, Unwritten> {
+        let made = self.was_committed().await;
+        if matches!(made, Ok(true)) {
+            self.tx.known.forget_all();
+            return Ok(true);
+        }
+        self.undo().await;
+        made.map_err(|error| {
+            // Its number may have been used: the next commit must not be taken for it.
+            self.number += 1;
+            Unwritten::Refused(error)
+        })
     }
 
     /// Whether the commit that was interrupted was made. The row is locked: a commit still under way is waited for.

@@ -104,6 +104,7 @@ impl Seen {
 impl Waiting {
     /// Takes up a claim. Returns whether anything is to be looked up for it now.
     pub(crate) fn add(&mut self, mut claim: WaitingClaim, tx: &Tx) -> bool {
+        self.claims.retain(|waiting| !waiting.reply.is_closed());
         claim.vetted = tx.known.lease(&claim.claim.worker).is_some_and(|until| until > tx.now());
         let look = !claim.vetted || !self.seen.all_of(&claim.claim);
         self.claims.push_back(claim);
@@ -287,9 +288,9 @@ async fn try_claim(
     }
     let claimed = match decided {
         Ok(changes) => {
-            let root = root(tx, &run).await?;
+            let (dag, root) = (name(&run.dag)?, root(tx, &run).await?);
             write_claim(tx, &mut run, &changes);
-            Some(handed_out(&run, task, root)?)
+            Some(handed_out(&run, task, (dag, root)))
         }
         Err(_) => None,
     };
@@ -298,7 +299,7 @@ async fn try_claim(
     Ok(claimed)
 }
 
-fn handed_out(run: &LoadedRun, task: &Name, root: String) -> Result<ClaimedTask, Error> {
+fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> ClaimedTask {
     let (snapshot, row) = (&run.snapshot.tasks[task], &run.tasks[task]);
     let ancestors = run.snapshot.ancestors(task.as_str()).into_iter();
     let outputs = ancestors
@@ -307,11 +308,11 @@ fn handed_out(run: &LoadedRun, task: &Name, root: String) -> Result<ClaimedTask,
             _ => None,
         })
         .collect();
-    Ok(ClaimedTask {
+    ClaimedTask {
         task_run_id: row.task_run_id.clone(),
         fence: snapshot.progress.fence,
         attempt: snapshot.progress.attempt,
-        dag: name(&run.dag)?,
+        dag,
         timeout_us: snapshot.timeout_us,
         run_id: run.run_id.clone(),
         task: task.clone(),
@@ -323,7 +324,7 @@ fn handed_out(run: &LoadedRun, task: &Name, root: String) -> Result<ClaimedTask,
         window_end: run.window_end,
         params: run.params.clone(),
         outputs,
-    })
+    }
 }
 
 /// The folder of the run's snapshot.

@@ -121,11 +121,16 @@ impl Known {
         }
     }
 
-    /// The transaction is undone.
-    pub(crate) fn undo(&mut self) {
+    /// Forgets the runs that the open transaction took up.
+    pub(crate) fn release(&mut self) {
         for run_id in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.noted)) {
             self.forget(&run_id);
         }
+    }
+
+    /// The transaction is undone.
+    pub(crate) fn undo(&mut self) {
+        self.release();
         self.roots.clear();
         self.leases.clear();
     }

@@ -118,21 +118,23 @@ pub(crate) async fn move_alias(
     if known == 0 {
         return Err(Error::Refused(format!("model `{}` has no version {}", wanted.model, wanted.version)));
     }
-    let current = query("SELECT version, as_of_us FROM alias WHERE project = $1 AND model = $2 AND alias = $3")
-        .bind(project)
-        .bind(wanted.model.as_str())
-        .bind(&wanted.alias)
-        .fetch_optional(tx.direct().await?)
-        .await?;
+    let current =
+        query("SELECT version, as_of_us FROM alias WHERE project = $1 AND model = $2 AND alias = $3 FOR UPDATE")
+            .bind(project)
+            .bind(wanted.model.as_str())
+            .bind(&wanted.alias)
+            .fetch_optional(tx.direct().await?)
+            .await?;
     let (previous, moved) = match &current {
         None => (None, true),
         Some(row) => (Some(row.try_get::<i64>("version")?), row.try_get::<i64>("as_of_us")? <= wanted.as_of.micros),
     };
     if moved {
-        query(
+        let written = query(
             "INSERT INTO alias (project, model, alias, version, as_of_us, moved_at_us) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (project, model, alias) DO UPDATE SET version = excluded.version, \
-             as_of_us = excluded.as_of_us, moved_at_us = excluded.moved_at_us",
+             as_of_us = excluded.as_of_us, moved_at_us = excluded.moved_at_us \
+             WHERE alias.as_of_us <= excluded.as_of_us",
         )
         .bind(project)
         .bind(wanted.model.as_str())
@@ -142,6 +144,10 @@ pub(crate) async fn move_alias(
         .bind(tx.now().micros)
         .execute(tx.direct().await?)
         .await?;
+        if written == 0 {
+            // Another server made the alias a moment ago, for a newer instant.
+            return Err(tx.contended());
+        }
         raise_cursor(tx, project).await?;
     }
     query(

@@ -139,7 +139,12 @@ impl Command for TakeOver {
             let (task, fence) = (name(row.try_get("task")?)?, row.try_get("fence")?);
             let heavy = row.try_get::<i64>("heavy")? != 0;
             let event = if heavy { Event::Interrupted { task, fence } } else { Event::Lost { task, fence } };
-            apply(tx, row.try_get("run_id")?, &event).await?;
+            match apply(tx, row.try_get("run_id")?, &event).await {
+                Ok(()) => {}
+                Err(error) if error.is_database_fault() => return Err(error),
+                // Another server was quicker, or one run does not read: neither keeps this server from starting.
+                Err(error) => tracing::warn!(run.id = row.try_get::<String>("run_id")?, %error, "left as it is"),
+            }
         }
         query("DELETE FROM worker WHERE server_id IS NOT NULL AND server_id <> $1 AND lease_until_us <= $2")
             .bind(&self.server_id)

@@ -49,19 +49,21 @@ impl Writer {
     /// Serves until the store is closed or dropped.
     pub(crate) async fn run(mut self) {
         let mut backlog: VecDeque<Box<dyn Job>> = VecDeque::new();
-        let mut quiet = Quiet { folded: Instant::now(), looked: Instant::now() };
+        let until_look = Duration::from_secs_f64(BETWEEN_LOOKS);
+        let mut quiet = Quiet { folded: Instant::now(), looked: Instant::now(), until_look };
         loop {
             let mut intake = Intake { jobs: backlog.drain(..).collect(), claimants: false, closing: None };
             if intake.jobs.is_empty() {
                 match self.next_turn(&mut quiet).await {
                     Turn::Message(message) => intake.take(message, &mut self.batches),
-                    Turn::Look => {
-                        self.batches.waiting.look_again();
-                        intake.claimants = true;
-                        let _ = self.effects.send(Effect::Elsewhere);
-                    }
+                    Turn::Look => {}
                     Turn::End => return self.batches.close().await,
                 }
+            }
+            // However busy this server is, it looks what the others did.
+            if self.batches.tx.is_shared() && quiet.looked.elapsed() >= quiet.until_look {
+                self.look(&mut quiet);
+                intake.claimants = true;
             }
             while intake.jobs.len() < MAX_BATCH && intake.closing.is_none() {
                 let Ok(message) = self.receiver.try_recv() else { break };
@@ -79,17 +81,23 @@ impl Writer {
         }
     }
 
+    /// What other servers did may have made tasks ready, ended runs and moved projects.
+    fn look(&mut self, quiet: &mut Quiet) {
+        quiet.looked = Instant::now();
+        let wait = BETWEEN_LOOKS * (0.8 + 0.4 * self.batches.tx.sources.uniform());
+        quiet.until_look = Duration::from_secs_f64(wait);
+        self.batches.waiting.look_again();
+        self.batches.tx.known.forget_roots();
+        let _ = self.effects.send(Effect::Elsewhere);
+    }
+
     /// Waits for what is to be done next, folding SQLite's log in first when things are quiet.
     async fn next_turn(&mut self, quiet: &mut Quiet) -> Turn {
         if self.batches.tx.is_shared() {
-            let wait = BETWEEN_LOOKS * (0.8 + 0.4 * self.batches.tx.sources.uniform());
-            let left = Duration::from_secs_f64(wait).saturating_sub(quiet.looked.elapsed());
+            let left = quiet.until_look.saturating_sub(quiet.looked.elapsed());
             return match tokio::time::timeout(left, self.receiver.recv()).await {
                 Ok(message) => message.map_or(Turn::End, Turn::Message),
-                Err(_) => {
-                    quiet.looked = Instant::now();
-                    Turn::Look
-                }
+                Err(_) => Turn::Look,
             };
         }
         if quiet.folded.elapsed() >= BETWEEN_CHECKPOINTS {
@@ -142,6 +150,7 @@ impl Writer {
 struct Quiet {
     folded: Instant,
     looked: Instant,
+    until_look: Duration,
 }
 
 /// What one turn takes up.

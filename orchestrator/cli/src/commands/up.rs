@@ -3,6 +3,7 @@
 use daybreak_protocol::Clock;
 
 use daybreak_server::Schedules;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
 use crate::connection::{database, heavy_default, load_project};
@@ -39,24 +40,35 @@ pub async fn up(arguments: &Up) -> Outcome {
         );
     }
     println!("  the token: daybreak token --project {}", arguments.directory.display());
-    until_told_to_stop().await?;
+    let mut signals = Signals::new()?;
+    signals.told().await;
     eprintln!("stopping: running tasks are handed back; once more ends at once");
     tokio::select! {
         () = embedded.stop() => Ok(()),
-        told = until_told_to_stop() => {
-            told?;
+        () = signals.told() => {
             Err(Failure { status: 130, message: "ended at once; what ran is run again by the next `daybreak up`".into() })
         }
     }
 }
 
-/// Ctrl-C or SIGTERM.
-pub async fn until_told_to_stop() -> Outcome {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| Failure::input_output("cannot listen for signals", error))?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and SIGTERM. One that comes while nobody waits is not lost.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub fn new() -> Outcome<Self> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::input_output("cannot listen for signals", error));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Waits for the next of them.
+    pub async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use daybreak_core::{RunStatus, TaskStatus};
+use daybreak_core::{AttemptEnd, RunStatus, TaskStatus};
 use daybreak_spec::Overlap;
-use daybreak_store::{Claim, ClaimedTask, CursorMove, Effect, Error, Fire, NewFiring, NewRun, Store};
+use daybreak_store::{Claim, ClaimedTask, CursorMove, Effect, Error, Fire, NewFiring, NewRun, ReportedEnd, Store};
 use futures::future::join_all;
 
 use crate::support::{World, at, caller, fan, name, postgres_database, template};
@@ -219,4 +219,23 @@ async fn servers_that_start_at_once_bring_an_empty_database_up_together() {
     let migrated = join_all((0..4).map(|_| daybreak_store::migrate(&database, at(0)))).await;
     let applied: Vec<_> = migrated.into_iter().map(|done| done.expect("it is brought up").applied.len()).collect();
     assert_eq!(applied.iter().filter(|applied| **applied > 0).count(), 1, "{applied:?}");
+}
+
+/// A refusal writes nothing, so what was raised for it is taken back and must not be remembered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_on_one_server_does_not_hide_what_the_other_does_next() {
+    let (world, other) = two().await;
+    let worker = world.worker().await;
+    let run = NewRun { template: fan(2), window_start: None, window_end: at(24) };
+    let run = world.store.make_run(run).await.expect("it starts");
+    let claim = Claim { worker, free_light: 2, free_heavy: 0 };
+    let tasks = world.store.claim(claim).await.expect("the worker is known");
+    let cancel = || world.store.cancel(run.clone(), "by hand".to_owned(), caller());
+    cancel().await.expect("it runs");
+    assert!(matches!(cancel().await, Err(Error::Refused(_))));
+    for (store, task) in [(&other, &tasks[1]), (&world.store, &tasks[0])] {
+        let end = ReportedEnd::Other(AttemptEnd::Cancelled);
+        store.report(task.task_run_id.clone(), task.fence, end, (1, 1)).await.expect("it holds the task");
+    }
+    assert_eq!(world.run_status(&run).await, RunStatus::Cancelled);
 }
