@@ -34,7 +34,7 @@ impl Connection {
             clock: Clock::real(real_now),
             heavy: heavy_default(),
             schedules: Schedules::Resting,
-            follow: false,
+            follow: None,
             database: database(None)?,
         };
         let embedded = Embedded::start(&home, &project, options).await?;

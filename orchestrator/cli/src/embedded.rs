@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
-use crate::reload::{Folder, follow};
+use crate::reload::{Folder, Stamps, follow};
 
 /// Light tasks at once. They wait more than they work, and each one's report can share a commit with the others'.
 const LIGHT_SLOTS: u32 = 128;
@@ -33,8 +33,8 @@ pub struct Options {
     pub heavy: u32,
     /// Whether schedules fire.
     pub schedules: Schedules,
-    /// Whether what is written in the project's folder is made current while the server runs.
-    pub follow: bool,
+    /// The folder's stamps before the project was read, where what is written there is made current while the server runs.
+    pub follow: Option<Stamps>,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
 }
@@ -85,7 +85,8 @@ impl Embedded {
         let (listener, meanwhile) = twice(listener)?;
         let server = open_server(home, &token, &options, meanwhile).await?;
         let applied = server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
-        let folder = Arc::new(Folder::new(home.clone(), project));
+        let before = options.follow.clone();
+        let folder = Arc::new(Folder::new(home.clone(), project, before.clone().flatten()));
         server.follow_source(folder.clone());
         let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
         let serving = open_serving(home, token, &options.clock, project)?;
@@ -96,7 +97,7 @@ impl Embedded {
             tokio::spawn(run_server(server.clone(), stopped.clone())),
             tokio::spawn(run_serving(serving.clone(), server.orchestrator(), artifacts.clone(), stopped.clone())),
         ];
-        if options.follow {
+        if before.is_some() {
             tasks.push(tokio::spawn(follow(server.clone(), folder, stopped)));
         }
         let registry = Arc::new(daybreak_tasks::registry());

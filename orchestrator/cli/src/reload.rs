@@ -18,28 +18,42 @@ use crate::home::Home;
 /// Between two looks. Files are read once two looks in a row have found the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
 
+/// Every YAML file with its stamp; none where the folder cannot be read.
+pub type Stamps = Option<Vec<(PathBuf, Option<Stamp>)>>;
+
+/// The files as they are. To be taken before they are read: what is written meanwhile is then seen as a change.
+pub fn stamps(home: &Home) -> Stamps {
+    daybreak_spec::stamps(&home.project).ok()
+}
+
 /// The project's folder.
 pub struct Folder {
     home: Home,
-    /// Files beside the YAML that the project was read from: calendars.
-    beside: Mutex<Vec<PathBuf>>,
+    read: Mutex<Read>,
 }
 
-/// Every file with its stamp; none where the folder cannot be read.
-type Stamps = Option<Vec<(PathBuf, Option<Stamp>)>>;
+/// What was there when the project was last read.
+struct Read {
+    stamps: Stamps,
+    /// Files beside the YAML: calendars.
+    beside: Stamps,
+}
 
 impl Folder {
-    /// The folder that `project` was just read from.
-    pub fn new(home: Home, project: &Project) -> Self {
-        let beside = Mutex::new(beside(&home, project));
-        Self { home, beside }
+    /// The folder that `project` was just read from; `before`: its stamps before that.
+    pub fn new(home: Home, project: &Project, before: Stamps) -> Self {
+        let beside = stamped(beside(&home, project));
+        Self { home, read: Mutex::new(Read { stamps: before, beside }) }
     }
 
-    fn stamps(&self) -> Stamps {
-        let mut stamps = daybreak_spec::stamps(&self.home.project).ok()?;
-        let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
-        stamps.extend(beside.iter().map(|path| (path.clone(), daybreak_spec::stamp(path))));
-        Some(stamps)
+    /// The files as they are now, and whether they are those that were read.
+    fn look(&self) -> (Stamps, bool) {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = read.beside.iter().flatten().map(|(path, _)| path.clone()).collect();
+        let (mut now, beside) = (stamps(&self.home), stamped(named));
+        let same = now == read.stamps && beside == read.beside;
+        now.iter_mut().for_each(|now| now.extend(beside.iter().flatten().cloned()));
+        (now, same)
     }
 }
 
@@ -48,14 +62,29 @@ fn beside(home: &Home, project: &Project) -> Vec<PathBuf> {
     calendars.filter_map(|calendar| calendar.path.as_ref()).map(|path| home.project.join(&path.value)).collect()
 }
 
+fn stamped(paths: Vec<PathBuf>) -> Stamps {
+    let stamp = |path: PathBuf| {
+        let stamp = daybreak_spec::stamp(&path);
+        (path, stamp)
+    };
+    Some(paths.into_iter().map(stamp).collect())
+}
+
 #[async_trait]
 impl ProjectSource for Folder {
     async fn read(&self) -> Result<Project, String> {
         let home = self.home.clone();
-        let read = tokio::task::spawn_blocking(move || load_project(&home)).await;
-        let project = read.map_err(|error| error.to_string())?.map_err(|failure| failure.message)?;
-        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = beside(&self.home, &project);
-        Ok(project)
+        let read = move || {
+            let before = stamps(&home);
+            let project = load_project(&home).map_err(|failure| failure.message);
+            let beside = project.as_ref().ok().map(|project| beside(&home, project));
+            (before, beside, project)
+        };
+        let (before, beside, project) = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = beside.unwrap_or_else(|| read.beside.iter().flatten().map(|(path, _)| path.clone()).collect());
+        *read = Read { stamps: before, beside: stamped(named) };
+        project
     }
 
     fn root(&self) -> &Path {
@@ -63,28 +92,21 @@ impl ProjectSource for Folder {
     }
 }
 
-/// Reloads whenever the folder has changed and rests, until told to stop.
+/// Reloads whenever the folder is not as it was read and rests, until told to stop.
 pub async fn follow(server: Arc<Server>, folder: Arc<Folder>, mut stopped: watch::Receiver<bool>) {
-    let mut live = look(&folder).await;
-    let mut last = live.clone();
+    let mut last = None;
     loop {
+        let looking = folder.clone();
+        let Ok((now, same)) = tokio::task::spawn_blocking(move || looking.look()).await else { return };
+        if !same && last.as_ref() == Some(&now) {
+            report(server.reload().await);
+        }
+        last = Some(now);
         tokio::select! {
             () = tokio::time::sleep(BETWEEN_LOOKS) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
-        let now = look(&folder).await;
-        if now == last && now != live {
-            report(server.reload().await);
-            // What was written while it was being read is seen at the next look.
-            live.clone_from(&now);
-        }
-        last = now;
     }
-}
-
-async fn look(folder: &Arc<Folder>) -> Stamps {
-    let folder = folder.clone();
-    tokio::task::spawn_blocking(move || folder.stamps()).await.unwrap_or_default()
 }
 
 fn report(reloaded: Result<Applied, daybreak_server::Error>) {

@@ -102,8 +102,8 @@ impl Server {
     pub async fn deploy(&self, project: &Project, root: &Path) -> Result<Applied, Error> {
         let unusable = |source| Error::Folder { folder: root.to_path_buf(), source };
         let root = root.canonicalize().map_err(unusable)?;
-        let snapshot = serde_json::to_vec(project).expect("declarations always write");
-        let version = self.artifacts.put(Bytes::from(snapshot)).await?;
+        let snapshot = Bytes::from(serde_json::to_vec(project).expect("declarations always write"));
+        let version = self.artifacts.put(snapshot.clone()).await?;
         let deployed = Deployed::compile(project, version, &self.catalog)?;
         let mut lines = self.scheduler.lock().await;
         let now = self.clock.business_now();
@@ -122,17 +122,16 @@ impl Server {
         lines.start_over(now);
         drop(lines);
         self.wake.notify_one();
-        let changes = self.changes_between(previous.as_deref(), &version).await;
+        let before = previous.as_deref().filter(|before| *before != version);
+        let changes = self.changes_since(before, &snapshot).await;
         Ok(Applied { version, previous, changes })
     }
 
-    /// What differs between two versions. Nobody waits for a snapshot that is gone: then nothing is said of it.
-    async fn changes_between(&self, before: Option<&str>, after: &str) -> Vec<DeclarationChange> {
-        let Some(before) = before.filter(|before| *before != after) else { return Vec::new() };
-        let (Ok(before), Ok(after)) = tokio::join!(self.artifacts.get(before), self.artifacts.get(after)) else {
-            return Vec::new();
-        };
-        match (serde_json::from_slice(&before), serde_json::from_slice(&after)) {
+    /// What differs from an earlier version; nothing is said of one that is gone.
+    async fn changes_since(&self, before: Option<&str>, after: &[u8]) -> Vec<DeclarationChange> {
+        let Some(before) = before else { return Vec::new() };
+        let Ok(before) = self.artifacts.get(before).await else { return Vec::new() };
+        match (serde_json::from_slice(&before), serde_json::from_slice(after)) {
             (Ok(before), Ok(after)) => versions::changes(&before, &after),
             _ => Vec::new(),
         }

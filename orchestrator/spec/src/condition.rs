@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::did_you_mean::suggestion;
 use crate::expression::TextPlace;
+use crate::lexer::{self, Word, words};
 use crate::small_texts::shortened;
 use crate::{Name, Problem, Span, Spanned};
 
@@ -84,7 +85,7 @@ impl Condition {
     }
 
     pub(crate) fn parse_at(text: &str, place: &TextPlace) -> Result<Self, Vec<Problem>> {
-        let words = words(text);
+        let words = words(text, length);
         let end = text.chars().count();
         let mut reader = Reader { place, end, words: &words, problems: Vec::new(), depth: 0 };
         let read = reader.any().and_then(|tree| match reader.words {
@@ -144,32 +145,15 @@ impl<'de> Deserialize<'de> for Condition {
 
 const HINT: &str = "write e.g. \"(a.succeeded || a.skipped) && !b.failed\"";
 
-#[derive(Clone, Copy)]
-struct Word<'t> {
-    text: &'t str,
-    /// First letter, counted from 0.
-    start: usize,
-}
-
 /// Words (`a.succeeded` is one) and signs.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let mut found = Vec::new();
-    let (mut rest, mut start) = (text, 0);
+fn length(first: char, rest: &str) -> usize {
     let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            letter if is_word(letter) => rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()),
-            '&' | '|' => rest.find(|letter| letter != first).unwrap_or(rest.len()),
-            '=' | '<' | '>' => rest.find(|letter| !matches!(letter, '=' | '<' | '>')).unwrap_or(rest.len()),
-            letter => letter.len_utf8(),
-        };
-        if !first.is_whitespace() {
-            found.push(Word { text: &rest[..length], start });
-        }
-        start += rest[..length].chars().count();
-        rest = &rest[length..];
+    match first {
+        letter if is_word(letter) => rest.find(|letter| !is_word(letter)).unwrap_or(rest.len()),
+        '&' | '|' => rest.find(|letter| letter != first).unwrap_or(rest.len()),
+        '=' | '<' | '>' => rest.find(|letter| !matches!(letter, '=' | '<' | '>')).unwrap_or(rest.len()),
+        letter => letter.len_utf8(),
     }
-    found
 }
 
 struct Reader<'w, 't> {
@@ -273,10 +257,7 @@ impl<'w, 't> Reader<'w, 't> {
     }
 
     fn span(&self, word: Option<&Word<'_>>) -> Span {
-        match word {
-            Some(word) => self.place.range(word.start, word.text.chars().count()),
-            None => self.place.range(self.end, 1),
-        }
+        lexer::span(self.place, word, self.end)
     }
 
     fn unexpected(&self, word: Option<&Word<'_>>, wanted: &str) -> Problem {

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::did_you_mean::suggestion;
 use crate::expression::TextPlace;
 use crate::keys::METRICS;
+use crate::lexer::{Word, span, words};
 use crate::{Metric, Problem, Span};
 
 /// A demand on a candidate model.
@@ -111,10 +112,10 @@ impl Comparison {
     }
 }
 
-/// Reads a gate. A problem points inside the text where `span` is as long as it, else at the span.
-pub fn parse_gate(text: &str, span: Span) -> Result<Gate, Problem> {
-    let words = words(text);
-    let mut reader = Reader { place: TextPlace::new(span, text), end: text.chars().count(), words: &words };
+/// Reads a gate. A problem points inside the text where `at` is as long as it, else at `at` itself.
+pub fn parse_gate(text: &str, at: Span) -> Result<Gate, Problem> {
+    let words = words(text, length);
+    let mut reader = Reader { place: TextPlace::new(at, text), end: text.chars().count(), words: &words };
     let metric = reader.metric()?;
     let comparison = reader.comparison()?;
     let bound = reader.bound()?;
@@ -126,32 +127,13 @@ pub fn parse_gate(text: &str, span: Span) -> Result<Gate, Problem> {
 
 const HINT: &str = "write e.g. \"auc >= 0.6\" or \"auc >= champion.auc - 0.005\"";
 
-#[derive(Clone, Copy)]
-struct Word<'t> {
-    text: &'t str,
-    /// First letter, counted from 0.
-    start: usize,
-}
-
-/// Words and signs. A sign that belongs to a number (`-0.5`, `1e-3`) is told apart by the reader.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    let mut start = 0;
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            letter if letter.is_whitespace() => letter.len_utf8(),
-            '>' | '<' | '=' | '!' => rest.find(|letter| !matches!(letter, '>' | '<' | '=' | '!')).unwrap_or(rest.len()),
-            letter if is_word(letter) => word_length(rest),
-            letter => letter.len_utf8(),
-        };
-        if !first.is_whitespace() {
-            found.push(Word { text: &rest[..length], start });
-        }
-        start += rest[..length].chars().count();
-        rest = &rest[length..];
+/// A sign that belongs to a number (`-0.5`, `1e-3`) is told apart by the reader.
+fn length(first: char, rest: &str) -> usize {
+    match first {
+        '>' | '<' | '=' | '!' => rest.find(|letter| !matches!(letter, '>' | '<' | '=' | '!')).unwrap_or(rest.len()),
+        letter if is_word(letter) => word_length(rest),
+        letter => letter.len_utf8(),
     }
-    found
 }
 
 fn is_word(letter: char) -> bool {
@@ -182,11 +164,7 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn bad(&self, word: Option<&Word<'_>>, message: String) -> Problem {
-        let span = match word {
-            Some(word) => self.place.range(word.start, word.text.chars().count()),
-            None => self.place.range(self.end, 1),
-        };
-        Problem::error("bad_gate", span, message)
+        Problem::error("bad_gate", span(&self.place, word, self.end), message)
     }
 
     fn metric(&mut self) -> Result<Metric, Problem> {

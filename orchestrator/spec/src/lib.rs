@@ -12,6 +12,7 @@ mod expression;
 mod folder;
 mod gate;
 mod keys;
+mod lexer;
 mod load;
 mod model_declaration;
 mod node;

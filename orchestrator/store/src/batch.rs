@@ -98,22 +98,11 @@ impl Batches {
                     self.tx.known.settle();
                     return Ok(std::mem::take(&mut self.tx.effects.list));
                 }
-                Err(Undone::Unknown(detail)) => {
-                    tries += 1;
-                    if self.settle_interrupted().await? {
-                        tracing::warn!(detail, "the connection was lost during a commit, which had been made");
-                        let mut effects = std::mem::take(&mut self.tx.effects.list);
-                        effects.push(Effect::Elsewhere);
-                        return Ok(effects);
-                    }
-                    if tries == MAX_TRIES {
-                        return Err(Unwritten::Refused(self.tx.contended()));
-                    }
-                    continue;
-                }
                 Err(undone) => undone,
             };
-            self.undo().await;
+            if !matches!(undone, Undone::Unknown(_)) {
+                self.undo().await;
+            }
             match undone {
                 Undone::By(index) => jobs[index].settled = true,
                 Undone::Together => self.tx.one_by_one = true,
@@ -129,7 +118,18 @@ impl Batches {
                     }
                     self.pause(tries).await;
                 }
-                Undone::Unknown(_) => {}
+                Undone::Unknown(detail) => {
+                    tries += 1;
+                    if self.settle_interrupted().await? {
+                        tracing::warn!(detail, "the connection was lost during a commit, which had been made");
+                        let mut effects = std::mem::take(&mut self.tx.effects.list);
+                        effects.push(Effect::Elsewhere);
+                        return Ok(effects);
+                    }
+                    if tries == MAX_TRIES {
+                        return Err(Unwritten::Refused(self.tx.contended()));
+                    }
+                }
                 Undone::Unwritten(unwritten) => {
                     if let Unwritten::NotDurable(detail) = &unwritten {
                         (self.on_fatal)(detail);

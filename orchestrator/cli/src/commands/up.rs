@@ -10,17 +10,19 @@ use crate::connection::{database, heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::reload::stamps;
 
 /// Runs until told to stop.
 pub async fn up(arguments: &Up) -> Outcome {
     let home = Home::of(&arguments.directory)?;
+    let before = stamps(&home);
     let project = load_project(&home)?;
     let options = Options {
         listen: arguments.listen,
         clock: arguments.clock_from.map_or_else(|| Clock::real(real_now), |from| Clock::simulated(real_now, from)),
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         schedules: Schedules::Watched,
-        follow: true,
+        follow: Some(before),
         database: database(arguments.database.as_deref())?,
     };
     let embedded = Embedded::start(&home, &project, options).await?;

@@ -40,7 +40,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         clock: Clock::simulated(real_now, before),
         heavy: heavy_default(),
         schedules: Schedules::Watched,
-        follow: false,
+        follow: None,
         database: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;

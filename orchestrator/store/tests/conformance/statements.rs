@@ -83,7 +83,7 @@ fn in_source(folder: &Path, found: &mut BTreeSet<String>) {
         }
         let text = std::fs::read_to_string(&entry).expect("the source");
         for literal in literals(&text) {
-            let begins = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "FROM "];
+            let begins = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "FROM ", "WITH "];
             let is_whole = literal.contains("$1") || literal.contains(" FROM ");
             if begins.iter().any(|begin| literal.starts_with(begin)) && is_whole {
                 found.insert(literal);
