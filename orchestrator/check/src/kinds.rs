@@ -9,8 +9,19 @@ use daybreak_spec::{
 use crate::dags::TaskPlace;
 
 /// The keys every task takes, whatever its kind.
-pub(crate) const COMMON_KEYS: [&str; 9] =
-    ["kind", "needs", "rule", "when", "tolerate", "teardown", "retry", "timeout", "memory"];
+pub(crate) const COMMON_KEYS: [&str; 11] = [
+    "kind",
+    "needs",
+    "rule",
+    "when",
+    "tolerate",
+    "teardown",
+    "retry",
+    "timeout",
+    "queue_timeout",
+    "total_timeout",
+    "memory",
+];
 
 /// The kind of a task, or a problem.
 pub(crate) fn kind_of(

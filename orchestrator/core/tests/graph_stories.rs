@@ -30,6 +30,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             tolerated: false,
             retry: None,
             timeout: None,
+            queue_timeout: None,
+            total_timeout: None,
             memory_bytes: None,
             parameters: Vec::new(),
         };
@@ -40,6 +42,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        deadline: None,
         tasks: declared,
     }
 }

@@ -41,6 +41,7 @@ impl Deployed {
                 dag: name.clone(),
                 version: version.clone(),
                 params: defaults(dag),
+                deadline_us: dag.deadline.as_ref().map(|deadline| deadline.micros),
                 tasks: tasks(name, dag, catalog)?,
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
@@ -146,6 +147,8 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             tolerated: task.tolerated,
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
+            queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
+            total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),
         });
     }
     Ok(tasks)

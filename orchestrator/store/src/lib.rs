@@ -26,6 +26,7 @@ mod effects;
 mod error;
 mod known;
 mod leadership;
+mod limits;
 mod load;
 mod migrations;
 mod pauses;

@@ -28,6 +28,8 @@ pub struct RunTemplate {
     pub version: String,
     /// The run's parameters.
     pub params: Map<String, Json>,
+    /// How long a run may take from its start to its end, in real time.
+    pub deadline_us: Option<i64>,
     /// Its tasks, parents before children.
     pub tasks: Vec<TaskTemplate>,
 }
@@ -53,6 +55,10 @@ pub struct TaskTemplate {
     pub retry: Retry,
     /// Longest attempt in real time.
     pub timeout_us: Option<i64>,
+    /// Longest time that it is ready and no worker takes it.
+    pub queue_timeout_us: Option<i64>,
+    /// Longest time in all since it first was ready.
+    pub total_timeout_us: Option<i64>,
 }
 
 /// A run to be made by hand.
@@ -227,6 +233,7 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
             row.window_end.micros.into(),
             params.into(),
             now.micros.into(),
+            template.deadline_us.into(),
         ];
         tx.insert_run(values);
         insert_tasks(tx, template, &run_id, row);
@@ -235,7 +242,8 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let made = query(
         "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
-         window_end_us, params, created_at_us, ended_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         window_end_us, params, created_at_us, ended_at_us, deadline_us) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          ON CONFLICT (project, dag, scheduled_for_us) DO NOTHING",
     )
     .bind(&run_id)
@@ -250,6 +258,7 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     .bind(params)
     .bind(now.micros)
     .bind(row.skipped.is_some().then_some(now.micros))
+    .bind(template.deadline_us)
     .execute(&mut tx.connection)
     .await?;
     if made == 0 {
@@ -290,7 +299,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
         window_start: row.window_start,
         window_end: row.window_end,
         params: template.params.clone(),
-        snapshot: RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: snapshots },
+        snapshot: RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks: snapshots },
         tasks,
         revision: 0,
         remembered: false,
@@ -315,6 +324,8 @@ fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &
         TaskStatus::Waiting.as_str().into(),
         trigger.into(),
         i64::from(task.tolerated).into(),
+        task.queue_timeout_us.into(),
+        task.total_timeout_us.into(),
     ]
 }
 

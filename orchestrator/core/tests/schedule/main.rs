@@ -39,6 +39,7 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
         schedules,
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        deadline: None,
         tasks: BTreeMap::new(),
     }
 }

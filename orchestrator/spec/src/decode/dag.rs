@@ -18,8 +18,9 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
     let params = fields.read(decoder, "params", params).unwrap_or_default();
     require_defaults(decoder, &params, &schedules);
+    let deadline = fields.read(decoder, "deadline", Decoder::duration);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
-    Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
+    Some(Dag { span: name.span, schedules, retry, params, deadline, tasks: tasks.unwrap_or_default() })
 }
 
 /// The policy of a DAG that declares none.

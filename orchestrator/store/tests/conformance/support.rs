@@ -315,12 +315,15 @@ pub fn template() -> RunTemplate {
             only: Vec::new(),
         },
         timeout_us: Some(60 * SECOND),
+        queue_timeout_us: None,
+        total_timeout_us: None,
     };
     RunTemplate {
         project: name("demo"),
         dag: name("nightly"),
         version: "aa".to_owned(),
         params: Map::from_iter([("day".to_owned(), json!("monday"))]),
+        deadline_us: None,
         tasks: vec![task("first", &[], false), task("second", &["first"], true), task("third", &["second"], false)],
     }
 }
