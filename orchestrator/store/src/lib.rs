@@ -36,8 +36,10 @@ mod registry;
 mod runs;
 mod sources;
 mod store;
+mod sub_runs;
 mod sweep;
 mod tx;
+mod waits;
 mod workers;
 mod writer;
 
@@ -55,5 +57,7 @@ pub use reads::{AttemptRow, CurrentProject, RunningAttempt, Standing};
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};
+pub use sub_runs::{ParentRun, SubRunSettled};
 pub use sweep::{Sweep, Swept};
+pub use waits::{DecideTask, Decision, MetWait, WindowPage};
 pub use workers::{HeldByWorker, NewWorker};
