@@ -11,6 +11,7 @@ mod did_you_mean;
 mod expression;
 mod folder;
 mod gate;
+mod http_allow;
 mod keys;
 mod lexer;
 mod load;
@@ -47,6 +48,7 @@ pub use expression::{
 };
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use http_allow::HttpAllow;
 pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,

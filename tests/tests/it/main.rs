@@ -10,3 +10,4 @@ mod oracle;
 mod reload;
 mod schedules;
 mod serving;
+mod waits;

@@ -293,6 +293,7 @@ fn project() -> Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
         data_roots: Vec::new(),
         predictions: Default::default(),
+        http_allow: Vec::new(),
         sources: Default::default(),
         entities: Default::default(),
         feature_views: Default::default(),
