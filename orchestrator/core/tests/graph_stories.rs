@@ -31,6 +31,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             retry: None,
             timeout: None,
             memory_bytes: None,
+            limits: Vec::new(),
+            priority: None,
             parameters: Vec::new(),
         };
         declared.insert(name(task), Box::new(task_value));
@@ -40,6 +42,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        max_active_runs: None,
+        priority: 0,
         tasks: declared,
     }
 }

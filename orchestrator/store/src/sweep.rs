@@ -8,6 +8,7 @@ use daybreak_spec::{Name, Timestamp};
 use crate::Error;
 use crate::changes::apply;
 use crate::database::query;
+use crate::limits::waited_for;
 use crate::load::name;
 use crate::runs::check_epoch;
 use crate::tx::{Command, Tx};
@@ -92,6 +93,8 @@ impl Command for Sweep {
         for row in &queued {
             tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
         }
+        let waited_for = waited_for(tx).await?;
+        tx.freed.extend(waited_for);
         swept.next_retry = next.map(Timestamp::from_micros);
         Ok(swept)
     }

@@ -6,6 +6,7 @@ mod batches;
 mod control;
 mod failpoints;
 mod leases;
+mod limits;
 mod locked;
 mod outages;
 #[path = "../../../../tests/src/postgres.rs"]
