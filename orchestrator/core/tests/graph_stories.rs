@@ -30,6 +30,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             tolerated: false,
             retry: None,
             timeout: None,
+            queue_timeout: None,
+            total_timeout: None,
             memory_bytes: None,
             limits: Vec::new(),
             priority: None,
@@ -44,6 +46,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         params: BTreeMap::new(),
         max_active_runs: None,
         priority: 0,
+        deadline: None,
         tasks: declared,
     }
 }

@@ -42,6 +42,7 @@ impl Deployed {
                 version: version.clone(),
                 params: defaults(dag),
                 max_active: dag.max_active_runs,
+                deadline_us: dag.deadline.as_ref().map(|deadline| deadline.micros),
                 tasks: tasks(name, dag, catalog)?,
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
@@ -149,6 +150,8 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),
             limits: limits(task).map_err(|problems| Error::Invalid { dag: dag_name.clone(), problems })?,
+            queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
+            total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),
         });
     }
     Ok(tasks)

@@ -24,6 +24,9 @@ pub struct Dag {
     /// Of its tasks, unless they say otherwise. Higher goes first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: i32,
+    /// Real time after its start at which a run that has not ended is ended and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Spanned<Duration>>,
     /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
     pub tasks: BTreeMap<Name, Box<Task>>,
 }
@@ -165,6 +168,12 @@ pub struct Task {
     pub retry: Option<Retry>,
     /// Real time after which an attempt is ended and counts as failed.
     pub timeout: Option<Spanned<Duration>>,
+    /// Real time that it may be ready without a worker taking it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<Spanned<Duration>>,
+    /// Real time that it may take in all since it first was ready: attempts and all waits between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_timeout: Option<Spanned<Duration>>,
     /// Memory limit of its child process in bytes (heavy kinds and `command`); none = the worker's default.
     pub memory_bytes: Option<Spanned<u64>>,
     /// What it takes of limits while it runs.

@@ -312,6 +312,7 @@ fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
         changes.cancel_requested.clone().into(),
         (status == RunStatus::Running).then_some(now.micros).into(),
         status.is_terminal().then_some(now.micros).into(),
+        i64::from(changes.overdue).into(),
     ];
     tx.change_run(&run.run_id, row);
     // The run has made room, or waits for it again.

@@ -37,6 +37,7 @@ mod runs;
 mod sources;
 mod store;
 mod sweep;
+mod time_limits;
 mod tx;
 mod workers;
 mod writer;

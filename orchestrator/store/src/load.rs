@@ -62,8 +62,10 @@ impl LoadedRun {
             if *state == RunState::Queued {
                 // It is to run again.
                 self.snapshot.cancel_requested = None;
+                self.snapshot.overdue = false;
             }
         }
+        self.snapshot.overdue |= changes.overdue;
         if let Some(reason) = &changes.cancel_requested {
             self.snapshot.cancel_requested = Some(reason.clone());
         }
@@ -137,7 +139,7 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
 
 /// A run's row, for [`loaded`].
 pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
-     window_start_us, window_end_us, params, revision, max_active FROM run WHERE run_id = $1";
+     window_start_us, window_end_us, params, revision, overdue, max_active FROM run WHERE run_id = $1";
 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
@@ -172,6 +174,12 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         };
         tasks.insert(name, loaded);
     }
+    let snapshot = RunSnapshot {
+        state,
+        cancel_requested: row.try_get("cancel_requested")?,
+        overdue: row.try_get::<i64>("overdue")? != 0,
+        tasks: snapshots,
+    };
     Ok(LoadedRun {
         run_id: run_id.to_owned(),
         project: row.try_get("project")?,
@@ -181,7 +189,7 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
         params: map("parameters", row.try_get("params")?)?,
-        snapshot: RunSnapshot { state, cancel_requested: row.try_get("cancel_requested")?, tasks: snapshots },
+        snapshot,
         tasks,
         max_active: row.try_get::<Option<i64>>("max_active")?.and_then(|most| u32::try_from(most).ok()).unwrap_or(1),
         revision: row.try_get("revision")?,

@@ -34,6 +34,8 @@ pub struct RunTemplate {
     pub params: Map<String, Json>,
     /// Runs of the DAG at once, those by hand too; none: one of those that schedules make.
     pub max_active: Option<u32>,
+    /// How long a run may take from its start to its end, in real time.
+    pub deadline_us: Option<i64>,
     /// Its tasks, parents before children.
     pub tasks: Vec<TaskTemplate>,
 }
@@ -63,6 +65,10 @@ pub struct TaskTemplate {
     pub priority: i32,
     /// What it takes of limits while it runs.
     pub limits: Vec<LimitShare>,
+    /// Longest time that it is ready and no worker takes it.
+    pub queue_timeout_us: Option<i64>,
+    /// Longest time in all since it first was ready.
+    pub total_timeout_us: Option<i64>,
 }
 
 /// A run to be made by hand.
@@ -244,6 +250,7 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
             params.into(),
             now.micros.into(),
             template.max_active.map(i64::from).into(),
+            template.deadline_us.into(),
         ];
         tx.insert_run(values);
         insert_tasks(tx, template, &run_id, row);
@@ -252,8 +259,8 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let made = query(
         "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
-         window_end_us, params, created_at_us, ended_at_us, max_active) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+         window_end_us, params, created_at_us, ended_at_us, max_active, deadline_us) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (project, dag, scheduled_for_us) DO NOTHING",
     )
     .bind(&run_id)
@@ -269,6 +276,7 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     .bind(now.micros)
     .bind(row.skipped.is_some().then_some(now.micros))
     .bind(template.max_active.map(i64::from))
+    .bind(template.deadline_us)
     .execute(&mut tx.connection)
     .await?;
     if made == 0 {
@@ -292,7 +300,12 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
         window_start: row.window_start,
         window_end: row.window_end,
         params: template.params.clone(),
-        snapshot: RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: BTreeMap::new() },
+        snapshot: RunSnapshot {
+            state: RunState::Queued,
+            cancel_requested: None,
+            overdue: false,
+            tasks: BTreeMap::new(),
+        },
         tasks: BTreeMap::new(),
         max_active: template.max_active.unwrap_or(1),
         revision: 0,
@@ -347,6 +360,8 @@ fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate
         i64::from(task.priority).into(),
         loaded.rank_us.into(),
         limits.into(),
+        task.queue_timeout_us.into(),
+        task.total_timeout_us.into(),
     ]
 }
 

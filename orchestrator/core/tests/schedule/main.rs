@@ -41,6 +41,7 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
         params: BTreeMap::new(),
         max_active_runs: None,
         priority: 0,
+        deadline: None,
         tasks: BTreeMap::new(),
     }
 }

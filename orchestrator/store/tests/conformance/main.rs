@@ -18,3 +18,4 @@ mod semantics;
 mod several_servers;
 mod statements;
 mod support;
+mod time_limits;

@@ -318,6 +318,8 @@ pub fn template() -> RunTemplate {
         timeout_us: Some(60 * SECOND),
         priority: 0,
         limits: Vec::new(),
+        queue_timeout_us: None,
+        total_timeout_us: None,
     };
     RunTemplate {
         project: name("demo"),
@@ -325,6 +327,7 @@ pub fn template() -> RunTemplate {
         version: "aa".to_owned(),
         params: Map::from_iter([("day".to_owned(), json!("monday"))]),
         max_active: None,
+        deadline_us: None,
         tasks: vec![task("first", &[], false), task("second", &["first"], true), task("third", &["second"], false)],
     }
 }

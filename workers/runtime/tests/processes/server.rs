@@ -277,6 +277,8 @@ fn project() -> Project {
         tolerated: false,
         retry: None,
         timeout: None,
+        queue_timeout: None,
+        total_timeout: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
         parameters: vec![
             (Spanned::unplaced("limit".to_owned()), text("${params.limit}")),
@@ -290,6 +292,7 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
+        deadline: None,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
