@@ -50,7 +50,7 @@ fn require_url(decoder: &mut Decoder<'_>, node: &Node, entries: &[(Spanned<Strin
 /// One status or a list of them.
 pub(crate) fn check_statuses(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     for item in decoder.one_or_many(node, what) {
-        drop(decoder.integer(item, what, 100, 599));
+        let _ = decoder.integer(item, what, 100, 599);
     }
 }
 

@@ -3,27 +3,12 @@
 
 use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 use daybreak_spec::{
-    DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate,
+    DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate, task_keys,
 };
 
 use crate::dag_values;
 use crate::dags::TaskPlace;
 use crate::http_values;
-
-/// The keys every task takes, whatever its kind.
-pub(crate) const COMMON_KEYS: [&str; 11] = [
-    "kind",
-    "needs",
-    "rule",
-    "when",
-    "tolerate",
-    "teardown",
-    "retry",
-    "timeout",
-    "queue_timeout",
-    "total_timeout",
-    "memory",
-];
 
 /// The kind of a task, or a problem.
 pub(crate) fn kind_of(
@@ -49,7 +34,7 @@ pub(crate) fn check_parameters(place: &TaskPlace<'_>, kind: &KindDefinition, pro
             None => {
                 unknown.push(key.as_str());
                 let message = format!("tasks of kind `{}` take no parameter `{}`", kind.name, key.value);
-                let words = kind.parameters.iter().map(|parameter| parameter.name).chain(COMMON_KEYS);
+                let words = kind.parameters.iter().map(|parameter| parameter.name).chain(task_keys());
                 problems.push(Problem::error("unknown_parameter", key.span, message).hint(suggest(key, words)));
             }
             Some(parameter) => {

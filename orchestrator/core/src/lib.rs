@@ -23,4 +23,4 @@ pub use state::{
     transition,
 };
 pub use trigger::{Need, Verdict, decide};
-pub use why::{Around, Why, WhyKind, why, why_run};
+pub use why::{Around, Limited, Why, WhyKind, why, why_run};

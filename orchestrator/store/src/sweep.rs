@@ -8,9 +8,10 @@ use daybreak_spec::{Name, Timestamp};
 use crate::Error;
 use crate::changes::apply;
 use crate::database::query;
-use crate::limits::{end_overdue, end_too_long, end_untaken};
+use crate::limits::waited_for;
 use crate::load::name;
 use crate::runs::check_epoch;
+use crate::time_limits::{end_overdue, end_too_long, end_untaken};
 use crate::tx::{Command, Tx};
 
 /// Rows looked at per matter and turn.
@@ -73,6 +74,8 @@ impl Command for Sweep {
         for row in &queued {
             tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
         }
+        let waited_for = waited_for(tx).await?;
+        tx.freed.extend(waited_for);
         Ok(swept)
     }
 }

@@ -1,7 +1,8 @@
 //! Tasks: what every kind of them takes. Parameters of kinds stay positioned nodes.
 
-use super::dag::retry;
+use super::dag::{priority, retry};
 use super::fields::{Fields, fields};
+use super::limits::limit_uses;
 use crate::keys::{RULES, TASK, TOLERATE};
 use crate::{Condition, Decoder, Duration, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
 
@@ -21,6 +22,8 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
     let timeout = fields.read(decoder, "timeout", Decoder::duration);
     let (queue_timeout, total_timeout) = longest_waits(decoder, &fields, timeout.as_ref());
     let memory_bytes = fields.read(decoder, "memory", Decoder::size);
+    let limits = fields.read(decoder, "limits", limit_uses).unwrap_or_default();
+    let priority = fields.read(decoder, "priority", priority);
     let trigger = trigger(decoder, &fields);
     let tolerate = fields.read(decoder, "tolerate", |decoder, node, what| decoder.word::<String>(node, what, TOLERATE));
     let mut needs = needs.unwrap_or_default();
@@ -42,6 +45,8 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         queue_timeout,
         total_timeout,
         memory_bytes,
+        limits,
+        priority,
         parameters: fields.others(),
     })
 }

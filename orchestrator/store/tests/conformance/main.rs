@@ -18,4 +18,5 @@ mod semantics;
 mod several_servers;
 mod statements;
 mod support;
+mod time_limits;
 mod waits;

@@ -147,6 +147,7 @@ async fn no_statement_reads_the_whole_past() {
         planned += 1;
         let of_few = [
             "task_run_ready",
+            "task_run_blocked",
             "task_run_running",
             "task_run_retry",
             "task_run_queue_timeout",

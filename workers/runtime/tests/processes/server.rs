@@ -229,7 +229,14 @@ pub async fn start_worker(
         server_url: "http://127.0.0.1:9".to_owned(),
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
-        limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        limits: ChildLimits {
+            memory_bytes: None,
+            limits: Vec::new(),
+            priority: None,
+            threads: 3,
+            nice: 5,
+            grace: Duration::from_millis(300),
+        },
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
