@@ -201,6 +201,10 @@ mod tests {
         for address in refused {
             assert!(is_refused(address, &[]), "{address} has to be refused");
         }
+    }
+
+    #[test]
+    fn addresses_beside_what_is_refused_are_asked() {
         let asked = [
             "1.1.1.1:443",
             "9.255.255.255:80",
