@@ -130,3 +130,37 @@ fn a_run_that_misses_its_deadline_fails_and_says_so() {
     assert_eq!(run["reason"], "it had not ended 1s after its start, which is the `deadline` of its DAG");
     assert_eq!(task(&run, "clear")["state"], "succeeded", "what it had begun is torn down: {run}");
 }
+
+#[test]
+fn a_rejection_skips_or_fails_and_a_wait_that_is_over_does_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    project(
+        folder,
+        "",
+        r#"  ask:
+    tasks:
+      go: { kind: approve, on_reject: skip }
+      then: { kind: noop, needs: go }
+  late:
+    tasks:
+      file: { kind: wait_for, file: never.csv, every: 1s, timeout: 1s, at_timeout: succeed }
+      noon: { kind: wait_for, needs: file, until: "${run.window_end}-6h" }
+      soon: { kind: approve, needs: noon, deadline: 1s, default: approve }
+"#,
+    );
+    let _served = Served::start(folder, &[]);
+    let id = start(folder, "ask");
+    stands(folder, &id, "go", "deferred");
+    let rejected = daybreak(folder, &["reject", &id, "go", "--note", "not today"]);
+    assert!(rejected.status.success(), "{}", String::from_utf8_lossy(&rejected.stderr));
+    let ended = stands(folder, &id, "then", "skipped");
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    assert!(task(&ended, "go")["reason"].as_str().is_some_and(|reason| reason.ends_with(": not today")), "{ended}");
+    let again = daybreak(folder, &["reject", &id, "go"]);
+    assert_eq!(again.status.code(), Some(4), "it is decided");
+    let late = json(&daybreak(folder, &["run", "late", "--wait", "--json"]));
+    assert_eq!(late["state"], "succeeded", "{late}");
+    assert_eq!(task(&late, "file")["outputs"]["timed_out"], true);
+    assert_eq!(task(&late, "soon")["outputs"]["by"], "the deadline");
+}

@@ -18,6 +18,7 @@ use serde_json::{Map, json};
 use crate::http;
 use crate::http_client::{Ask, HttpClient, Refused, shown};
 use crate::parameters::{OneOrMany, object};
+use crate::run_dag;
 
 /// What checking and scheduling know of it.
 pub static DEFINITION: KindDefinition = KindDefinition {
@@ -159,6 +160,9 @@ impl Task for WaitFor {
                 (Awaited::Instant { at }, None)
             }
             (None, None, None, Some(Window { name, window })) => {
+                if !context.project.dags.contains_key(&name) {
+                    return Err(run_dag::unknown_dag(context, &name));
+                }
                 let (end, exact) = (context.assignment.window_end, window == Which::Same);
                 (Awaited::Window { dag: name, end, exact }, None)
             }
@@ -216,5 +220,43 @@ fn after(timeout: Option<&Duration>, at_timeout: AtTimeout, condition: &Awaited)
         AtTimeout::Fail => Resumption::Fails(Failure { cause: "wait_timeout".to_owned(), reason }),
         AtTimeout::Skip => Resumption::Skips { reason },
         AtTimeout::Succeed => Resumption::Succeeds { outputs: Map::from_iter([("timed_out".to_owned(), true.into())]) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_at_its_timeout_is_as_declared_and_names_what_was_waited_for() {
+        let condition = Awaited::File { path: "drop/*.csv".to_owned() };
+        let timeout = Duration::parse("2h").expect("a duration");
+        let words = "waited for a file that `drop/*.csv` names, which did not come about within its timeout of 2h";
+        match after(Some(&timeout), AtTimeout::Fail, &condition) {
+            Resumption::Fails(failure) => {
+                assert_eq!((failure.cause.as_str(), failure.reason.as_str()), ("wait_timeout", words))
+            }
+            other => panic!("{other:?}"),
+        }
+        let skipped = Resumption::Skips { reason: words.to_owned() };
+        assert_eq!(after(Some(&timeout), AtTimeout::Skip, &condition), skipped);
+        let outputs = Map::from_iter([("timed_out".to_owned(), true.into())]);
+        assert_eq!(after(Some(&timeout), AtTimeout::Succeed, &condition), Resumption::Succeeds { outputs });
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Parameters>(text);
+        for wrong in [
+            r#"{"dag": {"name": "x", "windows": "same"}}"#,
+            r#"{"dag": {"name": "x", "window": "exact"}}"#,
+            r#"{"http": {"url": "https://example.com", "status": "ok"}}"#,
+            r#"{"file": "x", "every": "soon"}"#,
+            r#"{"file": "x", "at_timeout": "explode"}"#,
+            r#"{"path": "x"}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        assert!(read(r#"{"http": {"url": "https://example.com", "status": [200, 204]}, "every": "10s"}"#).is_ok());
     }
 }
