@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, training_set, up,
+    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
@@ -97,7 +97,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::TrainingSet(arguments) => training_set::training_set(&arguments).await,
         Command::Clock(arguments) => clock::clock(&arguments).await,
         Command::Migrate(arguments) => migrate::migrate(&arguments).await,
-        Command::Token { project } => project::token(&project),
+        Command::Token(arguments) => tokens::token(&arguments).await,
+        Command::Openapi => tokens::openapi(),
         Command::DemoDepartures { directory, from, to } => training_set::departures(&directory, from, to),
         Command::TaskChild | Command::TaskShim { .. } => Ok(()),
     }

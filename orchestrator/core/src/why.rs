@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
 use crate::state::{Deferral, Failure, RunSnapshot, RunState, TaskState, TaskStatus};
 
@@ -14,7 +15,7 @@ use crate::state::{Deferral, Failure, RunSnapshot, RunState, TaskState, TaskStat
 const MOST_NAMED: usize = 5;
 
 /// What kind of answer it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyKind {
     /// Its run waits for its turn among the runs of its DAG.
@@ -46,7 +47,7 @@ pub enum WhyKind {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Why {
     /// For programs.
     pub kind: WhyKind,

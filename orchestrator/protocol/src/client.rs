@@ -14,8 +14,8 @@ use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest,
     ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Held, Live, MarkRequest, Marked, MintPublication,
     Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, Register,
-    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TriggerRequest, Triggered, WhyQuery, code,
+    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList,
+    TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -147,6 +147,23 @@ impl Client {
     /// Has the server read its project again.
     pub async fn reload(&self) -> Result<Applied, Error> {
         self.post("/api/v1/project/reload", &serde_json::json!({})).await
+    }
+
+    /// Makes a token.
+    pub async fn create_token(&self, request: &TokenRequest) -> Result<TokenMade, Error> {
+        self.post("/api/v1/tokens", request).await
+    }
+
+    /// A page of tokens, newest first.
+    pub async fn tokens(&self, query: &TokensQuery) -> Result<TokenList, Error> {
+        let request = self.request(Method::GET, "/api/v1/tokens").query(query);
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// Takes a token back.
+    pub async fn revoke_token(&self, id: &str) -> Result<TokenView, Error> {
+        let request = self.request(Method::DELETE, &format!("/api/v1/tokens/{}", segment(id)?));
+        self.read(self.send(request, PATIENCE).await?).await
     }
 
     /// Both clocks.

@@ -5,9 +5,10 @@ use daybreak_core::{RunStatus, TaskStatus, Why};
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::{IntoParams, ToSchema};
 
 /// "End this run."
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRequest {
     /// Why; none = somebody asked for its end.
@@ -19,7 +20,7 @@ pub struct CancelRequest {
 }
 
 /// "Run this run again", which has to have ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RerunRequest {
     /// Only what failed, was cancelled or was left out for a failure, and all that needs it.
@@ -31,7 +32,7 @@ pub struct RerunRequest {
 }
 
 /// "Run this task again, and all that needs it."
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClearRequest {
     /// Who asks; none = a caller of the API.
@@ -40,7 +41,7 @@ pub struct ClearRequest {
 }
 
 /// What runs again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunAgain {
     /// ULID of the run.
     pub run_id: String,
@@ -53,7 +54,7 @@ pub struct RunAgain {
 }
 
 /// How somebody says that a task ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see TaskState")]
 pub enum MarkWord {
@@ -63,7 +64,7 @@ pub enum MarkWord {
 }
 
 /// "This task has ended so", whatever it does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRequest {
     /// How.
@@ -72,6 +73,7 @@ pub struct MarkRequest {
     pub reason: String,
     /// What it hands on to the tasks that need it; with `succeeded` only.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub outputs: Map<String, Json>,
     /// Who says so; none = a caller of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,7 @@ pub struct MarkRequest {
 }
 
 /// What a mark has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Marked {
     /// The task's state before.
     pub was: TaskStatus,
@@ -88,7 +90,7 @@ pub struct Marked {
 }
 
 /// Why a run and its tasks are not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunWhy {
     /// ULID of the run.
     pub run_id: String,
@@ -103,7 +105,7 @@ pub struct RunWhy {
 }
 
 /// Why one task is not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskWhy {
     /// The task.
     pub task: Name,
@@ -115,7 +117,7 @@ pub struct TaskWhy {
 }
 
 /// About which task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct WhyQuery {
     /// This one only.
@@ -123,7 +125,7 @@ pub struct WhyQuery {
 }
 
 /// Which entries of the audit are listed, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// About this run, DAG or project only.
@@ -145,7 +147,7 @@ impl AuditQuery {
 }
 
 /// A page of the audit, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditList {
     /// The entries.
     pub entries: Vec<AuditEntry>,
@@ -154,7 +156,7 @@ pub struct AuditList {
 }
 
 /// Something that was done by hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// ULID.
     pub id: String,
@@ -166,8 +168,12 @@ pub struct AuditEntry {
     pub subject: String,
     /// With what, and why.
     pub detail: String,
-    /// Who, as they called themselves; none where nobody was asked.
+    /// Who: what their token is called; none where nobody was asked.
     pub by: Option<String>,
+    /// The id of their token; none for the project's own.
+    pub token_id: Option<String>,
+    /// How they called themselves, which nobody has checked.
+    pub said: Option<String>,
     /// From where: the address of a caller over HTTP (`cli` before it: through the command line), or `cli`.
     pub from: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The server: its HTTP surface, the loops that make what should be so, and `apply`, the one path every event takes.
 //! Runs no task's code, no Polars and no SQL. To add an event: its method in `apply.rs`, its write in `daybreak-store`.
 
+mod access;
 mod apply;
 mod clock;
 mod config;

@@ -1,6 +1,7 @@
 //! The server of one state folder: opening it, taking up what an earlier process left, deploying, ending. What happens
 //! to runs goes through `apply.rs`, the loops are in `scheduler.rs` and `sweeper.rs`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use daybreak_artifacts::Artifacts;
 use daybreak_core::{KindCatalog, first_cursor, taken_over};
-use daybreak_protocol::{Applied, Clock, DeclarationChange, Orchestrator};
+use daybreak_protocol::{Applied, Clock, DeclarationChange, Keys, Orchestrator};
 use daybreak_spec::{Project, Timestamp};
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
 use tokio::sync::{Notify, watch};
@@ -18,6 +19,7 @@ use crate::heartbeats::UnlistedOfWorkers;
 use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::orchestrator::InProcess;
+use crate::origin::Origin;
 use crate::real_time::RealTime;
 use crate::reload::ProjectSource;
 use crate::tokens::Tokens;
@@ -30,8 +32,15 @@ pub struct Server {
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) schedules: Schedules,
-    pub(crate) token: String,
     pub(crate) tokens: Tokens,
+    pub(crate) keys: Keys,
+    /// The ring of tokens is filled by one at a time: what was read earlier must not come later.
+    pub(crate) filling: tokio::sync::Mutex<()>,
+    /// Last uses of tokens that are written already.
+    pub(crate) kept_uses: Mutex<HashMap<String, Timestamp>>,
+    /// Keys of requests that are under way.
+    pub(crate) in_flight: Mutex<HashSet<(String, String)>>,
+    pub(crate) random: fn() -> u128,
     /// This process, as its workers' rows name it.
     pub(crate) server_id: String,
     /// Of the leadership; part of every write of the scheduler and the sweeper. 0: another server leads.
@@ -69,6 +78,7 @@ impl Server {
             tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");
         }
         restore_clock(&store, &config.clock).await?;
+        let keys = Keys::new(&config.token, config.clock.clone());
         let server = Self {
             scheduler: tokio::sync::Mutex::new(Lines::new(config.clock.business_now())),
             store,
@@ -77,7 +87,11 @@ impl Server {
             timings: config.timings,
             schedules: config.schedules,
             tokens: Tokens::new(&config.token),
-            token: config.token,
+            keys,
+            filling: tokio::sync::Mutex::default(),
+            kept_uses: Mutex::default(),
+            in_flight: Mutex::default(),
+            random: config.random,
             server_id,
             epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
@@ -91,6 +105,7 @@ impl Server {
             _lock: lock,
         };
         server.restore_project().await?;
+        server.fill_ring().await?;
         Ok(Arc::new(server))
     }
 
@@ -100,6 +115,16 @@ impl Server {
     /// # Errors
     /// [`Error::Invalid`] or [`Error::UnknownKind`] for a project that has not passed `check`.
     pub async fn deploy(&self, project: &Project, root: &Path) -> Result<Applied, Error> {
+        self.deploy_by(project, root, None).await
+    }
+
+    /// The same for somebody who asks for it.
+    pub(crate) async fn deploy_by(
+        &self,
+        project: &Project,
+        root: &Path,
+        from: Option<&Origin>,
+    ) -> Result<Applied, Error> {
         let unusable = |source| Error::Folder { folder: root.to_path_buf(), source };
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = Bytes::from(serde_json::to_vec(project).expect("declarations always write"));
@@ -114,6 +139,7 @@ impl Server {
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
             dags,
+            caller: from.map(|from| from.caller(None)),
         };
         self.store.deploy(deployment).await?;
         let previous = self.deployed().ok().map(|before| before.version.clone());
@@ -121,6 +147,7 @@ impl Server {
         self.take_up(deployed);
         lines.start_over(now);
         drop(lines);
+        self.fill_ring().await?;
         self.wake.notify_one();
         let before = previous.as_deref().filter(|before| *before != version);
         let changes = self.changes_since(before, &snapshot).await;
@@ -180,7 +207,9 @@ impl Server {
             let _ = stop_sweeping.send(true);
         };
         let leading = swept_until.clone();
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading));
+        let looking = swept_until.clone();
+        let ring = self.run_ring(looking);
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), ring);
         self.close().await;
     }
 

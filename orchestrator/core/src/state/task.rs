@@ -5,6 +5,7 @@ use std::fmt;
 use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 
 /// The state of a task and what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +47,7 @@ pub enum TaskState {
 }
 
 /// The word of a task's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see TaskState")]
 pub enum TaskStatus {

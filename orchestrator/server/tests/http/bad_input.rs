@@ -62,6 +62,10 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
             "unknown_field",
         ),
         ("/api/v1/worker/register", r#"{"label":"a\u0000b","version":"1"}"#, "/label", "invalid_text"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"root"}"#, "/role", "wrong_type"),
+        ("/api/v1/tokens", r#"{"name":"../ci","role":"viewer"}"#, "/name", "wrong_type"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"viewer","expires_in":"367d"}"#, "/expires_in", "too_long"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"viewer","expires_in":"for ever"}"#, "/expires_in", "wrong_type"),
     ];
     each_is_refused(&cases).await;
 }
@@ -184,6 +188,8 @@ async fn a_query_that_makes_no_sense_gets_422() {
         "/api/v1/audit?run=7",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?task=Not%20A%20Name",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?tsak=train",
+        "/api/v1/tokens?before=../x",
+        "/api/v1/tokens?limit=501",
         "/api/v1/live",
         "/api/v1/live?after=x",
         "/api/v1/builds/weather?from=yesterday",
@@ -231,4 +237,29 @@ async fn what_is_made_says_where_it_is() {
     assert_eq!((answer.status, answer.header("location")), (201, Some(format!("/api/v1/runs/{RUN}").as_str())));
     assert_eq!(answer.json()["run_id"], RUN);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_key_makes_a_request_once_and_is_refused_in_every_other_form() {
+    let server = serve().await;
+    let trigger = async |key: &str| {
+        let authorization = format!("authorization: Bearer {ADMIN}");
+        let headers = [authorization.as_str(), "content-type: application/json", key];
+        server.send("POST", "/api/v1/dags/nightly/runs", &headers, "{}").await
+    };
+    let (new, before) = (trigger("idempotency-key: new").await, trigger("idempotency-key: before").await);
+    assert_eq!((new.status, new.header("idempotent-replayed")), (201, None));
+    assert_eq!((before.status, before.header("idempotent-replayed")), (201, Some("true")));
+    assert_eq!((new.body, new.headers.len() + 1), (before.body, before.headers.len()));
+    let other = trigger("idempotency-key: other").await;
+    assert_eq!((other.status, other.problem().code.as_str()), (422, "idempotency_mismatch"));
+    let in_flight = trigger("idempotency-key: slow").await;
+    assert_eq!((in_flight.status, in_flight.problem().code.as_str()), (409, "in_flight"));
+    let asked = server.engine.asked().len();
+    let long = format!("idempotency-key: {}", "x".repeat(256));
+    for key in ["idempotency-key: ", "idempotency-key: a b", &long, "idempotency-key: a\r\nidempotency-key: b"] {
+        let answer = trigger(key).await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (422, "invalid_idempotency_key"), "{key}");
+    }
+    assert_eq!(server.engine.asked().len(), asked);
 }

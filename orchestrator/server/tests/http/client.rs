@@ -81,7 +81,7 @@ async fn people_read_and_ask() {
     let asked = [
         r#"runs Some("nightly") Some(20)"#.to_owned(),
         format!("log {RUN} train"),
-        r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}}"#.to_owned(),
+        r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}} by the admin"#.to_owned(),
         r#"pause nightly {"note":"new feed","by":"ann"} from 127.0.0.1"#.to_owned(),
     ];
     assert_eq!(server.engine.asked(), asked);

@@ -17,3 +17,4 @@ mod semantics;
 mod several_servers;
 mod statements;
 mod support;
+mod tokens;

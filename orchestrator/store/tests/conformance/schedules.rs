@@ -24,6 +24,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         root: "/project".to_owned(),
         models: vec![name("late")],
         dags,
+        caller: None,
     }
 }
 

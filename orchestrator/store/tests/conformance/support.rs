@@ -52,7 +52,7 @@ pub fn name(text: &str) -> Name {
 
 /// Whoever does something by hand here.
 pub fn caller() -> Caller {
-    Caller { by: "ann".to_owned(), from: "cli".to_owned() }
+    Caller { by: "ann".to_owned(), token_id: None, said: None, from: "cli".to_owned() }
 }
 
 pub fn at(hours: i64) -> Timestamp {
@@ -172,6 +172,7 @@ impl World {
             root: "/project".to_owned(),
             models: vec![name("late")],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
+            caller: None,
         };
         self.store.deploy(deployment).await.expect("it deploys");
     }
