@@ -138,7 +138,7 @@ async fn a_mark_says_who_and_why_and_takes_outputs_only_of_a_success() {
     assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("at most 8192")), "{refused:?}");
     mark_features(mark(MarkWord::Failed)).await.expect("it runs");
     let run = world.server.wait_run(&features.run_id).await.expect("the run");
-    assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by ann: done elsewhere"));
+    assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by this process (ann): done elsewhere"));
     let again = mark_features(mark(MarkWord::Succeeded)).await;
     assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("daybreak clear")), "{again:?}");
 }
