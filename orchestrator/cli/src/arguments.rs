@@ -85,6 +85,9 @@ pub enum Command {
         run: String,
         /// The task; all of the run's when left out
         task: Option<String>,
+        /// Print the task's log as it is written, until the task has ended
+        #[arg(long, requires = "task")]
+        follow: bool,
         /// Where, and how to print
         #[command(flatten)]
         project: Project,

@@ -5,6 +5,8 @@ mod access;
 mod client;
 mod clock;
 mod control;
+mod events;
+mod follow;
 mod keys;
 mod orchestrator;
 mod problem_details;
@@ -19,6 +21,8 @@ pub use control::{
     AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest,
     RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
+pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
+pub use follow::{EventStream, StreamEvent};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView, Error,
-    HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList,
-    RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest,
-    Triggered, WhyQuery,
+    EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain,
+    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
+    TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -16,6 +16,7 @@ use daybreak_store::{AttemptRow, Pause, RunningAttempt};
 use crate::Server;
 use crate::deployed::{CompiledDag, Deployed};
 use crate::error::of_store;
+use crate::following::Events;
 use crate::http::{Access, Asked, Engine};
 use crate::origin::Origin;
 
@@ -66,6 +67,14 @@ impl Engine for Server {
             log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
         }
         Ok(log)
+    }
+
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {
+        Ok(Self::follow_changes(self, query, last.as_deref())?)
+    }
+
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error> {
+        Ok(Self::follow_log(self, run_id, task, last.as_deref()).await?)
     }
 
     async fn models(&self) -> Result<Vec<ModelView>, Error> {
@@ -135,8 +144,8 @@ impl Engine for Server {
         Ok(self.project_view()?)
     }
 
-    async fn reload(&self, from: Origin) -> Result<Applied, Error> {
-        Ok(Self::reload(self, Some(&from)).await?)
+    async fn reload(&self, from: Origin, expected: Option<String>) -> Result<Option<Applied>, Error> {
+        Ok(self.reload_if(Some(&from), expected.as_deref()).await?)
     }
 
     async fn clock(&self) -> Result<ClockView, Error> {

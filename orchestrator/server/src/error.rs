@@ -59,6 +59,9 @@ pub enum Error {
     /// It is refused for what it says or for the state things are in.
     #[error("{0}")]
     Refused(String),
+    /// There is no room for it now.
+    #[error("{0}")]
+    Busy(String),
     /// Values of a request that are not accepted, all at once.
     #[error("{detail}")]
     Values {
@@ -101,7 +104,7 @@ impl From<Error> for protocol::Error {
             | Error::UnknownKind { .. }
             | Error::NetworkFileSystem { .. }
             | Error::Locked { .. } => Self::Refused(error.to_string()),
-            Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
+            Error::Busy(_) | Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
         }
     }
 }

@@ -10,6 +10,8 @@ mod deployed;
 mod draining;
 mod engine;
 mod error;
+mod feed;
+mod following;
 mod heartbeats;
 pub mod http;
 mod leadership;
@@ -30,6 +32,7 @@ mod versions;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;
+pub use following::Events;
 pub use migrating::{database_name, migrate};
 pub use origin::Origin;
 pub use reload::ProjectSource;

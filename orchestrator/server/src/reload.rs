@@ -32,7 +32,20 @@ impl Server {
     /// [`Error::Refused`] with everything that is wrong with the files: what was live stays live, and
     /// the view of the project shows the problems until a version without any is read.
     pub async fn reload(&self, from: Option<&Origin>) -> Result<Applied, Error> {
+        let applied = self.reload_if(from, None).await?;
+        Ok(applied.expect("whatever is live is expected"))
+    }
+
+    /// The same, if the version that is live is the one expected; otherwise nothing is done.
+    pub(crate) async fn reload_if(
+        &self,
+        from: Option<&Origin>,
+        expected: Option<&str>,
+    ) -> Result<Option<Applied>, Error> {
         let _one_at_a_time = self.reloading.lock().await;
+        if expected.is_some_and(|expected| self.deployed().is_ok_and(|live| live.version != expected)) {
+            return Ok(None);
+        }
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(source) = source else {
             return Err(Error::Refused("this server does not follow a folder: deploy to the one that does".to_owned()));
@@ -43,7 +56,7 @@ impl Server {
         };
         let problems = applied.as_ref().err().map(ToString::to_string);
         *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
-        applied
+        applied.map(Some)
     }
 
     /// The project that is live, and what is wrong with its files.

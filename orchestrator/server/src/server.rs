@@ -12,9 +12,11 @@ use daybreak_core::{KindCatalog, first_cursor, taken_over};
 use daybreak_protocol::{Applied, Clock, DeclarationChange, Keys, Orchestrator};
 use daybreak_spec::{Project, Timestamp};
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::deployed::Deployed;
+use crate::feed::Feed;
+use crate::following::MAX_STREAMS;
 use crate::heartbeats::UnlistedOfWorkers;
 use crate::lines::Lines;
 use crate::lock::Lock;
@@ -41,6 +43,9 @@ pub struct Server {
     /// Keys of requests that are under way.
     pub(crate) in_flight: Mutex<HashSet<(String, String)>>,
     pub(crate) random: fn() -> u128,
+    pub(crate) feed: Arc<Feed>,
+    /// Room for streams of events.
+    pub(crate) streams: Arc<Semaphore>,
     /// This process, as its workers' rows name it.
     pub(crate) server_id: String,
     /// Of the leadership; part of every write of the scheduler and the sweeper. 0: another server leads.
@@ -92,6 +97,8 @@ impl Server {
             kept_uses: Mutex::default(),
             in_flight: Mutex::default(),
             random: config.random,
+            feed: Arc::default(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             server_id,
             epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
@@ -208,8 +215,8 @@ impl Server {
         };
         let leading = swept_until.clone();
         let looking = swept_until.clone();
-        let ring = self.run_ring(looking);
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), ring);
+        let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), ring, feed);
         self.close().await;
     }
 

@@ -53,7 +53,7 @@ pub use error::Error;
 pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illegal_transitions};
 pub use once::{Made, Once, TriggerRun};
 pub use pauses::{Pause, PauseChange};
-pub use reads::{AttemptRow, CurrentProject, RunningAttempt, Standing};
+pub use reads::{ActiveTask, AttemptRow, CurrentProject, RunningAttempt, Standing};
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};

@@ -5,6 +5,7 @@ pub mod asking;
 pub mod clock;
 pub mod control;
 pub mod dags;
+pub mod following;
 pub mod init;
 pub mod migrate;
 pub mod project;

@@ -3,13 +3,14 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, HealthView, Identity,
-    MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail,
-    RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
-    TriggerRequest, Triggered, WhyQuery,
+    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, EventsQuery, HealthView,
+    Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain,
+    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
+    TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
+use crate::following::Events;
 use crate::origin::Origin;
 
 /// Whom a token speaks for.
@@ -54,6 +55,10 @@ pub trait Engine: Orchestrator + 'static {
     async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
     /// The log of one task of a run.
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// Changes of runs and tasks as they come, after the event `last`.
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error>;
+    /// The log of one task of a run as it is written, after the event `last`.
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error>;
     /// All models.
     async fn models(&self) -> Result<Vec<ModelView>, Error>;
     /// All deployed DAGs.
@@ -73,7 +78,8 @@ pub trait Engine: Orchestrator + 'static {
     /// The project that is live.
     async fn project(&self) -> Result<ProjectView, Error>;
     /// Reads the project again. Refused with all that is wrong with it.
-    async fn reload(&self, from: Origin) -> Result<Applied, Error>;
+    /// `None`: another version than `expected` is live, and nothing was done.
+    async fn reload(&self, from: Origin, expected: Option<String>) -> Result<Option<Applied>, Error>;
     /// Asks for the end of a run. Refused when it has ended.
     async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error>;
     /// Has a run that has ended run again.

@@ -7,6 +7,7 @@ mod body;
 mod control;
 mod document;
 mod engine;
+mod events;
 mod finish;
 mod once;
 mod path;

@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, ModelView, PauseRequest, ProblemDetails, RunDetail, RunList, RunsQuery, SetClock,
-    TaskLog, TriggerRequest, Triggered,
+    ClockView, DagView, HealthView, LogQuery, ModelView, PauseRequest, ProblemDetails, RunDetail, RunList, RunsQuery,
+    SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use ulid::Ulid;
 
 use super::body::{Body, require_label};
 use super::control::{MAX_NOTE_BYTES, require_caller};
+use super::events::{LastEvent, LastEventHeader, stream};
 use super::once::{OnceHeader, OnceKey, answered};
 use super::path::{OfDag, OfRun, OfTask, PathOf};
 use super::problem::Refusal;
@@ -55,11 +56,20 @@ pub async fn run(State(engine): State<Shared>, path: PathOf<OfRun>) -> Answer<Ru
     Ok(Json(engine.run(&run.to_string()).await?))
 }
 
-/// What the attempts of a task wrote.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/log", tag = "runs", params(OfTask), responses((status = 200, body = TaskLog)))]
-pub async fn log(State(engine): State<Shared>, path: PathOf<OfTask>) -> Answer<TaskLog> {
-    let Path(OfTask { run, task }) = path?;
-    Ok(Json(engine.log(&run.to_string(), &task).await?))
+/// What the attempts of a task wrote; with `follow`, as events `log` while it is written, and `end`.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/log", tag = "runs", params(OfTask, LogQuery, LastEventHeader),
+    responses((status = 200, content((TaskLog = "application/json"), (String = "text/event-stream")))))]
+pub async fn log(
+    State(engine): State<Shared>,
+    path: PathOf<OfTask>,
+    query: Result<Query<LogQuery>, QueryRejection>,
+    LastEvent(last): LastEvent,
+) -> Result<Response, Refusal> {
+    let (Path(OfTask { run, task }), Query(query)) = (path?, query?);
+    if query.follow {
+        return Ok(stream(engine.follow_log(&run.to_string(), &task, last).await?));
+    }
+    Ok(Json(engine.log(&run.to_string(), &task).await?).into_response())
 }
 
 /// All models with their versions and aliases.

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{control, document, people, project, tokens, worker};
+use super::{control, document, events, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -82,6 +82,7 @@ pub fn table() -> Vec<Row> {
         route(Operators, routes!(control::clear)),
         route(Operators, routes!(control::mark)),
         route(Viewers, routes!(people::log)),
+        route(Viewers, routes!(events::events)),
         route(Viewers, routes!(people::dags)),
         route(Operators, routes!(people::trigger)),
         route(Operators, routes!(people::pause)),

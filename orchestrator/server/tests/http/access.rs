@@ -45,6 +45,7 @@ POST   /api/v1/runs/{run}/rerun                     OEA
 POST   /api/v1/runs/{run}/tasks/{task}/clear        OEA
 POST   /api/v1/runs/{run}/tasks/{task}/mark         OEA
 GET    /api/v1/runs/{run}/tasks/{task}/log         VOEA
+GET    /api/v1/events                              VOEA
 GET    /api/v1/dags                                VOEA
 POST   /api/v1/dags/{dag}/runs                      OEA
 POST   /api/v1/dags/{dag}/pause                     OEA

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView, Error,
-    HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord,
-    ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register, Registration, Report,
-    RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog, TaskWhy,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
+    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
+    Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked, MintPublication,
+    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register,
+    Registration, Report, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock,
+    StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest,
+    Triggered, WhyQuery,
 };
-use daybreak_server::Origin;
 use daybreak_server::http::{Access, Asked, Engine};
+use daybreak_server::{Events, Origin};
 use daybreak_spec::{Name, Timestamp};
 
 pub const ADMIN: &str = "the-projects-token";
@@ -84,6 +85,10 @@ pub fn run() -> RunDetail {
         reason: Some("task `train` failed".to_owned()),
     };
     RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }
+}
+
+fn once(event: StreamEvent) -> Events {
+    Box::pin(futures::stream::iter([event]))
 }
 
 pub fn token_view() -> TokenView {
@@ -184,6 +189,18 @@ impl Engine for Canned {
         Ok(TaskLog::default())
     }
 
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {
+        self.note(format!("changes {:?} {last:?}", query.run));
+        let change = Change::Run { run_id: RUN.to_owned(), dag: name("nightly"), state: RunStatus::Running };
+        let data = serde_json::to_string(&change).unwrap();
+        Ok(once(StreamEvent { event: "run".to_owned(), id: "a-8".to_owned(), data }))
+    }
+
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error> {
+        self.note(format!("follow {run_id} {task} {last:?}"));
+        Ok(once(StreamEvent { event: "end".to_owned(), id: "7-0".to_owned(), data: "{}".to_owned() }))
+    }
+
     async fn models(&self) -> Result<Vec<ModelView>, Error> {
         let secret = "/var/lib/daybreak/state.db: SELECT * FROM models".to_owned();
         Err(Error::Unavailable { url: "here".to_owned(), detail: secret })
@@ -228,7 +245,10 @@ impl Engine for Canned {
         Ok(ProjectView { name: "shop".to_owned(), version: "f".repeat(64), problems })
     }
 
-    async fn reload(&self, _: Origin) -> Result<Applied, Error> {
+    async fn reload(&self, _: Origin, expected: Option<String>) -> Result<Option<Applied>, Error> {
+        if expected.is_some_and(|expected| expected != "f".repeat(64)) {
+            return Ok(None);
+        }
         Err(Error::Refused("daybreak.yaml:3:1: no such key".to_owned()))
     }
 
