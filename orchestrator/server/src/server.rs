@@ -145,6 +145,7 @@ impl Server {
             version: deployed.version.clone(),
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
+            limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             dags,
             caller: from.map(|from| from.caller(None)),
         };

@@ -13,6 +13,7 @@ mod folder;
 mod gate;
 mod keys;
 mod lexer;
+mod limit;
 mod load;
 mod model_declaration;
 mod node;
@@ -47,6 +48,8 @@ pub use expression::{
 };
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use keys::task_keys;
+pub use limit::{Limit, LimitUse};
 pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,
