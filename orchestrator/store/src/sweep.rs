@@ -1,5 +1,5 @@
 //! What real time brings about, dealt with by the leader: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
-//! them, waits that are over; limits on tasks and runs (`limits.rs`). Looks at what is, not at what happened, so it is safe to run at any moment and twice.
+//! them, waits that are over; limits in time (`time_limits.rs`), room in limits (`limits.rs`). Looks at what is, not at what happened, so it is safe to run at any moment and twice.
 //! To add a matter of time: a statement and its event here.
 
 use daybreak_core::Event;
