@@ -80,16 +80,19 @@ fn a_run_waits_for_a_person_a_file_and_another_dag_and_goes_on() {
     assert_eq!((&audit[0]["action"], &audit[0]["detail"]), (&"approve".into(), &"`ask`: looks good".into()));
 }
 
-/// Answers each request with the same.
+/// Is not ready for the first request and answers each later one with the same.
 fn server(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     std::thread::spawn(move || {
+        let mut status = "503 Service Unavailable";
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let _ = stream.read(&mut [0; 8 << 10]);
             let length = answer.len();
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}");
+            let _ =
+                write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}");
+            status = "200 OK";
         }
     });
     address
@@ -101,7 +104,7 @@ fn an_address_is_asked_only_where_the_project_declares_it() {
     let folder = folder.path();
     let address = server(r#"{"job": {"id": "j-7"}}"#);
     let dags = format!(
-        "  call:\n    tasks:\n      ready: {{ kind: wait_for, http: {{ url: \"http://{address}/ready\" }} }}\n      \
+        "  call:\n    tasks:\n      ready: {{ kind: wait_for, http: {{ url: \"http://{address}/ready\" }}, every: 1s }}\n      \
          ask: {{ kind: http, needs: ready, url: \"http://{address}/jobs\", body: {{ day: 1 }}, outputs: {{ id: /job/id }} }}\n"
     );
     project(folder, "", &dags);
