@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::report::Case;
 use database::Database;
+pub use steps::percentile;
 use steps::{Bench, Measured};
 
 /// Finished task runs in the database of the `_full` cases.
