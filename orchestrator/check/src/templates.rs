@@ -47,9 +47,11 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
         // Nothing stands for what could not be read.
         (default.value != NodeValue::Null).then_some(default)
     };
-    if let Some(Spanned { value: Reference::Param(name), .. }) = template.references().next()
-        && text == format!("${{params.{name}}}")
-    {
+    // What another reference stands for is known only in a run, whatever its default.
+    if template.references().any(|reference| !matches!(reference.value, Reference::Param(_))) {
+        return None;
+    }
+    if let Some((Spanned { value: Reference::Param(name), .. }, _)) = template.alone() {
         // A text that is one reference and nothing else becomes the value itself.
         return Some(Node { span: node.span, value: default(name)?.value.clone() });
     }
@@ -61,7 +63,7 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
             NodeValue::Bool(flag) => Some(flag.to_string()),
             NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => None,
         },
-        Reference::Run(_) | Reference::Output { .. } => None,
+        Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => None,
     });
     Some(Node { span: node.span, value: NodeValue::Text(rendered.ok()?) })
 }
@@ -89,7 +91,7 @@ fn used_params(node: &Node, used: &mut BTreeSet<String>) {
             used.extend(template.iter().flat_map(Template::references).filter_map(
                 |reference| match &reference.value {
                     Reference::Param(name) => Some(name.clone()),
-                    Reference::Run(_) | Reference::Output { .. } => None,
+                    Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => None,
                 },
             ));
         }
@@ -103,6 +105,10 @@ fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<P
     let (dag, span) = (place.dag, reference.span);
     match &reference.value {
         Reference::Run(_) => None,
+        Reference::Item { .. } | Reference::Index => {
+            let message = format!("task `{}` has no `for_each`, so there is no `${{{}}}`", place.name, reference.value);
+            Some(Problem::error("unknown_reference", span, message))
+        }
         Reference::Param(name) if dag.params.contains_key(name) => None,
         Reference::Param(name) => {
             let problem = Problem::error("unknown_reference", span, format!("the DAG has no parameter `{name}`"));

@@ -8,6 +8,7 @@ mod retry;
 mod schedule;
 mod state;
 mod trigger;
+mod values;
 mod why;
 
 pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
@@ -22,4 +23,5 @@ pub use state::{
     TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
 };
 pub use trigger::{Need, Verdict, decide};
+pub use values::Values;
 pub use why::{Around, Why, WhyKind, why, why_run};

@@ -26,5 +26,6 @@ pub use views::{
 };
 pub use worker::{
     AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
-    MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
+    MAX_OUTPUTS_BYTES, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration,
+    Report, TaskResult, too_large,
 };

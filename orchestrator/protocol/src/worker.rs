@@ -4,9 +4,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use daybreak_core::TaskStatus;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+
+/// Most bytes of a task's outputs as JSON. They travel with every task that comes after; more belongs into a file.
+pub const MAX_OUTPUTS_BYTES: usize = 64 << 10;
+
+/// Why outputs are too large and what to do, if they are; to go on where "its outputs" begins.
+pub fn too_large(outputs: &Map<String, Json>) -> Option<String> {
+    let size = serde_json::to_vec(outputs).map_or(usize::MAX, |json| json.len());
+    (size > MAX_OUTPUTS_BYTES).then(|| {
+        format!(
+            "take {size} bytes as JSON, and at most {MAX_OUTPUTS_BYTES} are handed on: write what is large to a file or an \
+             artefact and hand on its name"
+        )
+    })
+}
 
 /// A worker presents itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,6 +93,9 @@ pub struct Assignment {
     pub params: Map<String, Json>,
     /// Outputs of the tasks named in `needs` and of their ancestors, by task name.
     pub outputs: BTreeMap<Name, Map<String, Json>>,
+    /// Those of them that left none, and where they stand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without_outputs: BTreeMap<Name, TaskStatus>,
     /// Real time after which the attempt is ended.
     pub timeout_ms: Option<u64>,
     /// Authorises calls about this attempt only. Never logged.
@@ -171,7 +189,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskResult {
-    /// `${tasks.NAME.outputs.KEY}`; at most 8 KiB as JSON. `passed: false` skips gated children, with `reason`.
+    /// `${tasks.NAME.outputs.KEY}`; at most [`MAX_OUTPUTS_BYTES`] as JSON. `passed: false` skips gated children, with `reason`.
     pub outputs: Map<String, Json>,
     /// New builds.
     pub builds: Vec<BuildRecord>,

@@ -4,12 +4,11 @@
 use daybreak_core::{Mark, why, why_run};
 use daybreak_protocol::{
     AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest, RunAgain, RunWhy,
-    TaskWhy,
+    TaskWhy, too_large,
 };
 use daybreak_spec::Name;
 use daybreak_store::{Again, Caller, MarkTask};
 
-use crate::apply::MAX_OUTPUTS_BYTES;
 use crate::origin::Origin;
 use crate::{Error, Server};
 
@@ -66,10 +65,8 @@ impl Server {
         let said = format!("marked by {}: {}", caller.by, request.reason);
         let mark = match request.state {
             MarkWord::Succeeded => {
-                let size = serde_json::to_vec(&request.outputs).map_or(usize::MAX, |text| text.len());
-                if size > MAX_OUTPUTS_BYTES {
-                    let detail = format!("the outputs are {size} bytes as JSON; at most {MAX_OUTPUTS_BYTES} are kept");
-                    return Err(Error::Refused(detail));
+                if let Some(why) = too_large(&request.outputs) {
+                    return Err(Error::Refused(format!("the outputs {why}")));
                 }
                 Mark::Succeeded { outputs: request.outputs }
             }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use daybreak_core::{Event, TaskState, WorkerIdentity, advance};
+use daybreak_core::{Event, TaskState, TaskStatus, WorkerIdentity, advance};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
@@ -59,6 +59,8 @@ pub struct ClaimedTask {
     pub params: Map<String, Json>,
     /// Outputs of the tasks it needs and of theirs, by name.
     pub outputs: BTreeMap<Name, Map<String, Json>>,
+    /// Those of them that left none, and where they stand.
+    pub without_outputs: BTreeMap<Name, TaskStatus>,
     /// Longest attempt.
     pub timeout_us: Option<i64>,
 }
@@ -301,13 +303,13 @@ async fn try_claim(
 
 fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> ClaimedTask {
     let (snapshot, row) = (&run.snapshot.tasks[task], &run.tasks[task]);
-    let ancestors = run.snapshot.ancestors(task.as_str()).into_iter();
-    let outputs = ancestors
-        .filter_map(|ancestor| match &run.snapshot.tasks[ancestor].progress.state {
-            TaskState::Succeeded { outputs } => Some((ancestor.clone(), outputs.clone())),
-            _ => None,
-        })
-        .collect();
+    let (mut outputs, mut without_outputs) = (BTreeMap::new(), BTreeMap::new());
+    for ancestor in run.snapshot.ancestors(task.as_str()) {
+        match &run.snapshot.tasks[ancestor].progress.state {
+            TaskState::Succeeded { outputs: left } => drop(outputs.insert(ancestor.clone(), left.clone())),
+            other => drop(without_outputs.insert(ancestor.clone(), other.status())),
+        }
+    }
     ClaimedTask {
         task_run_id: row.task_run_id.clone(),
         fence: snapshot.progress.fence,
@@ -324,6 +326,7 @@ fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> Clai
         window_end: run.window_end,
         params: run.params.clone(),
         outputs,
+        without_outputs,
     }
 }
 

@@ -73,6 +73,7 @@ impl Nights {
             window_end: at,
             params: serde_json::Map::new(),
             outputs,
+            without_outputs: BTreeMap::new(),
             timeout_ms: None,
             token: String::new(),
         };

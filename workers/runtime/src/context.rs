@@ -129,7 +129,7 @@ impl TaskContext {
     pub fn parameters_json(&self) -> Result<Map<String, Json>, TaskError> {
         let mut parameters = Map::new();
         for (name, node) in &self.declaration()?.parameters {
-            let value = substitute::in_value(node.to_json(), &self.assignment)
+            let value = substitute::in_value(&node.to_json(), &self.assignment)
                 .map_err(|problem| TaskError::lasting(format!("parameter `{}`: {problem}", name.value)))?;
             parameters.insert(name.value.clone(), value);
         }

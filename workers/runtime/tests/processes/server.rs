@@ -255,6 +255,7 @@ pub fn assignment(kind: &str, project_hash: &str, timeout_ms: Option<u64>) -> As
         window_end: Timestamp::parse("2013-03-10T07:00:00Z").unwrap(),
         params: serde_json::from_str(r#"{"limit": 5}"#).unwrap(),
         outputs: Default::default(),
+        without_outputs: Default::default(),
         timeout_ms,
         token: "secret".to_owned(),
     }
