@@ -9,8 +9,20 @@ use daybreak_spec::{
 use crate::dags::TaskPlace;
 
 /// The keys every task takes, whatever its kind.
-pub(crate) const COMMON_KEYS: [&str; 9] =
-    ["kind", "needs", "rule", "when", "tolerate", "teardown", "retry", "timeout", "memory"];
+pub(crate) const COMMON_KEYS: [&str; 12] = [
+    "kind",
+    "needs",
+    "rule",
+    "when",
+    "tolerate",
+    "teardown",
+    "for_each",
+    "max_parallel",
+    "cache",
+    "retry",
+    "timeout",
+    "memory",
+];
 
 /// The kind of a task, or a problem.
 pub(crate) fn kind_of(
@@ -26,6 +38,22 @@ pub(crate) fn kind_of(
         problems.push(problem.hint(suggest(kind, kinds.iter().map(|definition| definition.name))));
     }
     found
+}
+
+/// A result that is known already is not made again, so what a kind makes beside its outputs would be missing.
+pub(crate) fn check_cache(place: &TaskPlace<'_>, kind: &KindDefinition, problems: &mut Vec<Problem>) {
+    let Some(cache) = &place.task.cache else { return };
+    if !kind.makes.is_empty() {
+        let message = format!(
+            "task `{}` of kind `{}` cannot have `cache`: what it makes is registered by the run that makes it",
+            place.name, kind.name
+        );
+        let problem = Problem::error("not_cacheable", cache.ttl.span, message);
+        problems.push(problem.hint("drop `cache`; builds that exist are not made twice anyway"));
+    }
+    for part in &cache.key {
+        place.resolve(part, problems);
+    }
 }
 
 /// Every parameter of a task: known, given where required, of the right type.

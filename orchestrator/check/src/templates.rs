@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::{Dag, Node, NodeValue, Problem, Reference, Spanned, Template};
+use daybreak_spec::{Dag, Node, NodeValue, ParamType, Problem, Reference, Spanned, Template};
 
 use crate::dags::TaskPlace;
 use crate::kinds::suggest;
@@ -71,8 +71,11 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
 /// Parameters that no task of a DAG uses.
 pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
     let mut used = BTreeSet::new();
-    for (_, node) in dag.tasks.values().flat_map(|task| &task.parameters) {
-        used_params(node, &mut used);
+    for task in dag.tasks.values() {
+        let lists = task.for_each.iter().map(|for_each| &for_each.list);
+        let keys = task.cache.iter().flat_map(|cache| &cache.key);
+        let parameters = task.parameters.iter().map(|(_, node)| node);
+        parameters.chain(lists).chain(keys).for_each(|node| used_params(node, &mut used));
     }
     let unused = dag.params.iter().filter(|(name, _)| !used.contains(*name));
     unused
@@ -85,19 +88,55 @@ pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
 }
 
 fn used_params(node: &Node, used: &mut BTreeSet<String>) {
+    each_reference(node, &mut |reference| match &reference.value {
+        Reference::Param(name) => drop(used.insert(name.clone())),
+        Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => {}
+    });
+}
+
+/// Looks at every reference in the texts of a node.
+fn each_reference(node: &Node, look: &mut dyn FnMut(&Spanned<Reference>)) {
     match &node.value {
         NodeValue::Text(text) => {
             let template = Template::parse(text, node.span);
-            used.extend(template.iter().flat_map(Template::references).filter_map(
-                |reference| match &reference.value {
-                    Reference::Param(name) => Some(name.clone()),
-                    Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => None,
-                },
-            ));
+            template.iter().flat_map(Template::references).for_each(look);
         }
-        NodeValue::List(items) => items.iter().for_each(|item| used_params(item, used)),
-        NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| used_params(value, used)),
+        NodeValue::List(items) => items.iter().for_each(|item| each_reference(item, look)),
+        NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| each_reference(value, look)),
         NodeValue::Null | NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {}
+    }
+}
+
+/// The list of a task that is done once per item: there before its items, and a list. The whole of it travels with no item.
+pub(crate) fn check_for_each(place: &TaskPlace<'_>, problems: &mut Vec<Problem>) {
+    let Some(for_each) = &place.task.for_each else { return };
+    resolve(place, &for_each.list, problems);
+    each_reference(&for_each.list, &mut |reference| {
+        if matches!(reference.value, Reference::Item { .. } | Reference::Index) {
+            let message = format!("`${{{}}}` stands for an item of the list that it is to be in", reference.value);
+            problems.push(Problem::error("unknown_reference", reference.span, message));
+        }
+    });
+    let Some(template) = for_each.list.as_text().and_then(|text| Template::parse(text, for_each.list.span).ok()) else {
+        return;
+    };
+    let Some((list, _)) = template.alone() else { return };
+    if let Reference::Param(name) = &list.value
+        && let Some(param) = place.dag.params.get(name)
+        && param.param_type != ParamType::List
+    {
+        let message = format!("`for_each` needs a list, and the parameter `{name}` is none");
+        let hint = format!("declare it as one: `{name}: {{ type: list, default: [] }}`");
+        problems.push(Problem::error("wrong_type", list.span, message).hint(hint));
+    }
+    for (_, node) in &place.task.parameters {
+        each_reference(node, &mut |reference| {
+            if reference.value == list.value {
+                let message = format!("`${{{}}}` is the whole list of `for_each`, which no item sees", list.value);
+                let hint = "write ${item}, ${item.KEY} or ${index}";
+                problems.push(Problem::error("whole_list", reference.span, message).hint(hint));
+            }
+        });
     }
 }
 
@@ -105,6 +144,7 @@ fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<P
     let (dag, span) = (place.dag, reference.span);
     match &reference.value {
         Reference::Run(_) => None,
+        Reference::Item { .. } | Reference::Index if place.task.for_each.is_some() => None,
         Reference::Item { .. } | Reference::Index => {
             let message = format!("task `{}` has no `for_each`, so there is no `${{{}}}`", place.name, reference.value);
             Some(Problem::error("unknown_reference", span, message))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
-pub use control::{Audit, Cancel, Clear, Mark, MarkAs, Rerun, WhyNot};
+pub use control::{Audit, Cancel, Clear, Items, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
 
 mod control;
@@ -95,6 +95,8 @@ pub enum Command {
     Mark(Mark),
     /// Ask for the end of a run
     Cancel(Cancel),
+    /// List the items of a task that is done once per item
+    Items(Items),
     /// Say what keeps a run's tasks from running
     Why(WhyNot),
     /// List what was done by hand, newest first: who, when, from where

@@ -83,6 +83,7 @@ async fn dispatch(command: Command) -> Outcome {
         },
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
         Command::Logs { run, task, project } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Items(arguments) => reading::items(&arguments).await,
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,
         Command::Mark(arguments) => control::mark(&arguments).await,

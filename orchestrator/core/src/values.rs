@@ -2,15 +2,22 @@
 //! where a list or a key is known without running anything. Values are data: what is put in is never read again. To add a
 //! reference: a variant of `daybreak_spec::Reference` and its arm in [`Values::lookup`].
 
-use std::collections::BTreeMap;
-
 use daybreak_spec::{Name, Reference, RunValue, Span, Template, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::state::TaskStatus;
 
-/// The values of one run, as one of its tasks sees them.
+/// What a task hands on to those that come after it.
 #[derive(Clone, Copy, Debug)]
+pub enum Handed<'a> {
+    /// It succeeded.
+    Outputs(&'a Map<String, Json>),
+    /// Nothing, and where it stands, if that is known.
+    Nothing(Option<TaskStatus>),
+}
+
+/// The values of one run, as one of its tasks sees them.
+#[derive(Clone, Copy)]
 pub struct Values<'a> {
     /// The run's ULID.
     pub run_id: &'a str,
@@ -24,10 +31,8 @@ pub struct Values<'a> {
     pub window_end: Timestamp,
     /// The run's parameters.
     pub params: &'a Map<String, Json>,
-    /// Outputs of tasks that succeeded.
-    pub outputs: &'a BTreeMap<Name, Map<String, Json>>,
-    /// Tasks that ended otherwise, or have not ended.
-    pub without_outputs: &'a BTreeMap<Name, TaskStatus>,
+    /// What its tasks have handed on.
+    pub handed: &'a dyn Fn(&Name) -> Handed<'a>,
     /// The item of a `for_each` and its place in the list.
     pub item: Option<(&'a Json, u32)>,
 }
@@ -69,7 +74,10 @@ impl Values<'_> {
             Reference::Run(RunValue::Id) => Some(self.run_id.into()),
             Reference::Run(RunValue::Dag) => Some(self.dag.into()),
             Reference::Param(name) => self.params.get(name).cloned(),
-            Reference::Output { task, key } => self.outputs.get(task)?.get(key).cloned(),
+            Reference::Output { task, key } => match (self.handed)(task) {
+                Handed::Outputs(outputs) => outputs.get(key).cloned(),
+                Handed::Nothing(_) => None,
+            },
             Reference::Item { key: None } => self.item.map(|(item, _)| item.clone()),
             Reference::Item { key: Some(key) } => self.item?.0.get(key).cloned(),
             Reference::Index => self.item.map(|(_, index)| index.into()),
@@ -85,10 +93,10 @@ impl Values<'_> {
                 "give it a default under `params:` of the DAG, or a value when you start the run".to_owned()
             }
             Reference::Output { task, .. } => {
-                let why = match self.without_outputs.get(task) {
-                    Some(status) => format!("task `{task}` is {status} and handed on nothing"),
-                    None if self.outputs.contains_key(task) => format!("task `{task}` handed on no such output"),
-                    None => format!("task `{task}` handed on nothing to this one"),
+                let why = match (self.handed)(task) {
+                    Handed::Nothing(Some(status)) => format!("task `{task}` is {status} and handed on nothing"),
+                    Handed::Outputs(_) => format!("task `{task}` handed on no such output"),
+                    Handed::Nothing(None) => format!("task `{task}` handed on nothing to this one"),
                 };
                 format!("{why}; `${{{reference}:-text}}` is `text` then")
             }
@@ -115,11 +123,13 @@ mod tests {
     use super::*;
 
     fn put(value: Json) -> Result<Json, String> {
-        let name = |text: &str| Name::parse(text).expect("a slug");
         let map = |json: Json| json.as_object().expect("a map").clone();
         let params = map(json!({ "limit": 5, "city": "${run.id}" }));
-        let outputs = BTreeMap::from([(name("train"), map(json!({ "version": 3, "list": [1, 2] })))]);
-        let without_outputs = BTreeMap::from([(name("fetch"), TaskStatus::Skipped)]);
+        let outputs = map(json!({ "version": 3, "list": [1, 2] }));
+        let handed = |task: &Name| match task.as_str() {
+            "train" => Handed::Outputs(&outputs),
+            _ => Handed::Nothing(Some(TaskStatus::Skipped)),
+        };
         let item = json!({ "city": "Rome" });
         let values = Values {
             run_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
@@ -128,8 +138,7 @@ mod tests {
             window_start: Timestamp::parse("2013-03-09T07:30:00Z"),
             window_end: Timestamp::parse("2013-03-10T07:00:00Z").expect("an instant"),
             params: &params,
-            outputs: &outputs,
-            without_outputs: &without_outputs,
+            handed: &handed,
             item: Some((&item, 4)),
         };
         values.put_into(&value)

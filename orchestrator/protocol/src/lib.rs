@@ -4,6 +4,7 @@
 mod client;
 mod clock;
 mod control;
+mod items;
 mod orchestrator;
 mod problem_details;
 mod project;
@@ -16,6 +17,7 @@ pub use control::{
     AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest,
     RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
+pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
@@ -25,7 +27,6 @@ pub use views::{
     Trigger, TriggerRequest, Triggered,
 };
 pub use worker::{
-    AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
-    MAX_OUTPUTS_BYTES, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration,
-    Report, TaskResult, too_large,
+    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
+    MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
 };

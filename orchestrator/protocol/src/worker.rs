@@ -9,20 +9,6 @@ use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// Most bytes of a task's outputs as JSON. They travel with every task that comes after; more belongs into a file.
-pub const MAX_OUTPUTS_BYTES: usize = 64 << 10;
-
-/// Why outputs are too large and what to do, if they are; to go on where "its outputs" begins.
-pub fn too_large(outputs: &Map<String, Json>) -> Option<String> {
-    let size = serde_json::to_vec(outputs).map_or(usize::MAX, |json| json.len());
-    (size > MAX_OUTPUTS_BYTES).then(|| {
-        format!(
-            "take {size} bytes as JSON, and at most {MAX_OUTPUTS_BYTES} are handed on: write what is large to a file or an \
-             artefact and hand on its name"
-        )
-    })
-}
-
 /// A worker presents itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,7 +61,7 @@ pub struct Assignment {
     pub run_id: String,
     /// The DAG.
     pub dag: Name,
-    /// The task in it.
+    /// The task in it, `score[3]` for an item of `score`.
     pub task: Name,
     /// Its kind.
     pub kind: String,
@@ -96,10 +82,30 @@ pub struct Assignment {
     /// Those of them that left none, and where they stand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub without_outputs: BTreeMap<Name, TaskStatus>,
+    /// The item that it is for, where the task is done once per item of a list. That list is in neither `params` nor
+    /// `outputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<AssignedItem>,
     /// Real time after which the attempt is ended.
     pub timeout_ms: Option<u64>,
     /// Authorises calls about this attempt only. Never logged.
     pub token: String,
+}
+
+impl Assignment {
+    /// The task as the DAG declares it.
+    pub fn declared_task(&self) -> &str {
+        self.task.item().map_or(self.task.as_str(), |(task, _)| task)
+    }
+}
+
+/// An item of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssignedItem {
+    /// What stands in the list.
+    pub value: Json,
+    /// Its place, from 0.
+    pub index: u32,
 }
 
 /// One task that a worker holds.
@@ -189,7 +195,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskResult {
-    /// `${tasks.NAME.outputs.KEY}`; at most [`MAX_OUTPUTS_BYTES`] as JSON. `passed: false` skips gated children, with `reason`.
+    /// `${tasks.NAME.outputs.KEY}`; at most [`daybreak_core::MAX_OUTPUTS_BYTES`] as JSON. `passed: false` skips gated children, with `reason`.
     pub outputs: Map<String, Json>,
     /// New builds.
     pub builds: Vec<BuildRecord>,

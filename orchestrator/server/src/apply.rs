@@ -5,8 +5,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use daybreak_core::{AttemptEnd, Failure, WorkerIdentity};
-use daybreak_protocol::{Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report, too_large};
+use daybreak_core::{AttemptEnd, Failure, WorkerIdentity, too_large};
+use daybreak_protocol::{
+    AssignedItem, Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report,
+};
 use daybreak_store::{Claim, ClaimedTask, NewWorker, ReportedEnd};
 
 use crate::Server;
@@ -86,6 +88,7 @@ impl Server {
             params: task.params,
             outputs: task.outputs,
             without_outputs: task.without_outputs,
+            item: task.item.map(|(value, index)| AssignedItem { value, index }),
             timeout_ms: task.timeout_us.map(|timeout| timeout.unsigned_abs().div_ceil(1_000)),
             token,
         }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView, Error,
-    HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList,
-    RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest,
+    RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -65,6 +65,10 @@ impl Engine for Server {
             log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
         }
         Ok(log)
+    }
+
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
+        self.store.items(run_id, task, &query).await.map_err(of_store)
     }
 
     async fn models(&self) -> Result<Vec<ModelView>, Error> {

@@ -9,6 +9,7 @@ mod decode;
 mod decoder;
 mod did_you_mean;
 mod expression;
+mod fan_out;
 mod folder;
 mod gate;
 mod keys;
@@ -45,6 +46,7 @@ pub use expression::{
     BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
     type_problems,
 };
+pub use fan_out::{Cache, ForEach};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use load::{Loaded, load, load_texts};
@@ -65,4 +67,4 @@ pub use substitution::{MissingValue, Reference, RunValue, Template};
 pub use timestamp::Timestamp;
 pub use trigger::{Rule, TriggerRule};
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
-pub use words::{ColumnType, Duration, Name, Value};
+pub use words::{ColumnType, Duration, Name, Value, item_of};

@@ -37,6 +37,7 @@ mod sources;
 mod store;
 mod sweep;
 mod tx;
+mod unmanned;
 mod workers;
 mod writer;
 
@@ -55,4 +56,5 @@ pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemp
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};
 pub use sweep::{Sweep, Swept};
+pub use unmanned::CacheRule;
 pub use workers::{HeldByWorker, NewWorker};

@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../migrations/0007_dag_semantics.sql"),
         floor: 1,
     },
+    Step { number: 9, name: "fan out", sql: include_str!("../../../migrations/0009_fan_out.sql"), floor: 9 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -5,17 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
-use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
+use daybreak_core::{Event, FanOut, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
+use daybreak_spec::{ForEach, Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
 use crate::changes::{apply, exactly_one};
-use crate::database::{Values, query};
+use crate::database::{Value, Values, query};
 use crate::known::Known;
-use crate::load::{LoadedRun, LoadedTask};
+use crate::load::{LoadedRun, LoadedTask, max_parallel};
 use crate::tx::{Command, Tx};
-use crate::{Caller, Error};
+use crate::{CacheRule, Caller, Error};
 
 /// What every run of a DAG is made from.
 #[derive(Clone, Debug)]
@@ -49,6 +49,10 @@ pub struct TaskTemplate {
     pub trigger: TriggerRule,
     /// The run can succeed although it failed.
     pub tolerated: bool,
+    /// Done once per item of a list.
+    pub for_each: Option<Arc<ForEach>>,
+    /// What its result is known by.
+    pub cache: Option<Arc<CacheRule>>,
     /// Its retry policy.
     pub retry: Retry,
     /// Longest attempt in real time.
@@ -274,10 +278,12 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             retry: task.retry.clone(),
             gated: task.gated,
             timeout_us: task.timeout_us,
+            fan_out: task.for_each.as_ref().map(|for_each| Box::new(FanOut::new(max_parallel(for_each)))),
             progress: TaskProgress::new(),
         };
         snapshots.insert(task.task.clone(), snapshot);
-        tasks.insert(task.task.clone(), LoadedTask { task_run_id, kind: task.kind.clone(), heavy: task.heavy });
+        let (kind, for_each, cache) = (task.kind.clone(), task.for_each.clone(), task.cache.clone());
+        tasks.insert(task.task.clone(), LoadedTask { task_run_id, kind, heavy: task.heavy, for_each, cache });
     }
     // Nobody else can know of it before the commit.
     tx.known.hold(run_id);
@@ -315,6 +321,41 @@ fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &
         TaskStatus::Waiting.as_str().into(),
         trigger.into(),
         i64::from(task.tolerated).into(),
+        task.for_each.as_ref().map(|rule| serde_json::to_string(&**rule).expect("a list always writes")).into(),
+        cache_text(task.cache.as_deref()),
+        None::<String>.into(),
+        None::<i64>.into(),
+    ]
+}
+
+fn cache_text(rule: Option<&CacheRule>) -> Value<'static> {
+    rule.map(|rule| serde_json::to_string(rule).expect("a rule always writes")).into()
+}
+
+/// The row of an item's task run: what never changes of it is its task's.
+pub(crate) fn item_row(
+    (project, run_id): (&str, &str),
+    (task, index): (&Name, u32),
+    (item, snapshot): (&LoadedTask, &TaskSnapshot),
+) -> Values {
+    vec![
+        item.task_run_id.clone().into(),
+        project.to_owned().into(),
+        run_id.to_owned().into(),
+        task.of_item(index).to_string().into(),
+        item.kind.clone().into(),
+        i64::from(item.heavy).into(),
+        0.into(),
+        "[]".to_owned().into(),
+        serde_json::to_string(&snapshot.retry).expect("a retry policy always writes").into(),
+        snapshot.timeout_us.into(),
+        TaskStatus::Waiting.as_str().into(),
+        None::<String>.into(),
+        i64::from(snapshot.tolerated).into(),
+        None::<String>.into(),
+        cache_text(item.cache.as_deref()),
+        task.to_string().into(),
+        i64::from(index).into(),
     ]
 }
 

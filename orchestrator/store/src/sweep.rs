@@ -35,6 +35,8 @@ pub struct Swept {
     pub forced: u32,
     /// Tasks made ready for their next attempt.
     pub retried: u32,
+    /// Results that were known for as long as they may be.
+    pub forgotten: u32,
     /// When the next wait is over, if one is known.
     pub next_retry: Option<Timestamp>,
 }
@@ -83,6 +85,17 @@ impl Command for Sweep {
         let next: Option<i64> = query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
             .fetch_scalar(tx.direct().await?)
             .await?;
+        swept.forgotten = u32::try_from(
+            query(
+                "DELETE FROM known_result WHERE result_key IN (SELECT result_key FROM known_result \
+                 WHERE expires_at_us <= $1 ORDER BY expires_at_us LIMIT $2) AND expires_at_us <= $1",
+            )
+            .bind(now)
+            .bind(MAX_ROWS)
+            .execute(tx.direct().await?)
+            .await?,
+        )
+        .unwrap_or(u32::MAX);
         let queued = query(
             "SELECT DISTINCT project, dag FROM run WHERE state IN ('queued', 'running') AND state = 'queued' \
              ORDER BY project, dag",

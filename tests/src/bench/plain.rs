@@ -74,6 +74,7 @@ impl Nights {
             params: serde_json::Map::new(),
             outputs,
             without_outputs: BTreeMap::new(),
+            item: None,
             timeout_ms: None,
             token: String::new(),
         };

@@ -103,7 +103,7 @@ impl TaskContext {
     /// # Errors
     /// When the snapshot does not hold it.
     pub fn declaration(&self) -> Result<&Task, TaskError> {
-        let Assignment { dag, task, .. } = &self.assignment;
+        let (dag, task) = (&self.assignment.dag, self.assignment.declared_task());
         let found = self.dag()?.tasks.get(task);
         found.map(Box::as_ref).ok_or_else(|| TaskError::lasting(format!("the DAG `{dag}` has no task `{task}`")))
     }

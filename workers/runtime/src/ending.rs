@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use daybreak_protocol::{Outcome, TaskResult, too_large};
+use daybreak_core::too_large;
+use daybreak_protocol::{Outcome, TaskResult};
 use tokio::task::JoinError;
 
 use crate::TaskError;

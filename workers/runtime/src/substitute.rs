@@ -1,11 +1,16 @@
 //! Puts this run's values where parameters say `${…}`.
 
-use daybreak_core::Values;
+use daybreak_core::{Handed, Values};
 use daybreak_protocol::Assignment;
+use daybreak_spec::Name;
 use serde_json::Value as Json;
 
 /// Replaces references in every text of a value, however deep.
 pub(crate) fn in_value(value: &Json, assignment: &Assignment) -> Result<Json, String> {
+    let handed = |task: &Name| match assignment.outputs.get(task) {
+        Some(outputs) => Handed::Outputs(outputs),
+        None => Handed::Nothing(assignment.without_outputs.get(task).copied()),
+    };
     let values = Values {
         run_id: &assignment.run_id,
         dag: assignment.dag.as_str(),
@@ -13,9 +18,8 @@ pub(crate) fn in_value(value: &Json, assignment: &Assignment) -> Result<Json, St
         window_start: assignment.window_start,
         window_end: assignment.window_end,
         params: &assignment.params,
-        outputs: &assignment.outputs,
-        without_outputs: &assignment.without_outputs,
-        item: None,
+        handed: &handed,
+        item: assignment.item.as_ref().map(|item| (&item.value, item.index)),
     };
     values.put_into(value)
 }

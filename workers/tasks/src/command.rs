@@ -12,8 +12,8 @@ use std::process::{Command as Program, ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybreak_core::{KindDefinition, ParameterDefinition, ParameterType};
-use daybreak_protocol::{Assignment, MAX_OUTPUTS_BYTES, TaskResult};
+use daybreak_core::{KindDefinition, MAX_OUTPUTS_BYTES, ParameterDefinition, ParameterType};
+use daybreak_protocol::{Assignment, TaskResult};
 use daybreak_runtime::{Task, TaskContext, TaskError, last_lines};
 use daybreak_spec::Timestamp;
 use serde::Deserialize;

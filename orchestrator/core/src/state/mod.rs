@@ -7,13 +7,16 @@ mod attempts;
 mod by_hand;
 mod draft;
 mod event;
+mod fan_out;
+mod items;
 mod run;
 mod task;
 mod transition;
 mod waits;
 
 pub use advance::advance;
-pub use event::{AttemptEnd, Changes, Event, Mark, Moment, QueueEnd, Rejected, TaskChange};
+pub use event::{AttemptEnd, Changes, Event, Mark, Moment, NewList, QueueEnd, Rejected, TaskChange};
+pub use fan_out::{Counts, FanOut, Item, MAX_ITEMS, of_item};
 pub use run::{RunSnapshot, RunState, RunStatus};
 pub use task::{
     Deferral, Failure, Hold, Resumption, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity,

@@ -6,6 +6,8 @@ use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::FanOut;
+
 /// The state of a task and what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskState {
@@ -154,6 +156,8 @@ pub struct TaskSnapshot {
     pub gated: bool,
     /// Longest attempt in real time.
     pub timeout_us: Option<i64>,
+    /// Done once per item of a list.
+    pub fan_out: Option<Box<FanOut>>,
     /// Its changing part.
     pub progress: TaskProgress,
 }

@@ -52,7 +52,7 @@ impl<'a> Draft<'a> {
 
     pub fn queue_timed_out(&mut self, task: &Name, fence: i64, end: &QueueEnd) -> Result<(), Rejected> {
         let name = self.ready(task)?;
-        if self.run.tasks[name].progress.fence != fence {
+        if self.progress(name).is_none_or(|task| task.fence != fence) {
             return Err(Rejected::Stale);
         }
         let ended = match end {
@@ -80,7 +80,7 @@ impl<'a> Draft<'a> {
         self.settle_children(name)
     }
 
-    fn ready(&self, task: &Name) -> Result<&'a Name, Rejected> {
+    pub fn ready(&self, task: &Name) -> Result<&'a Name, Rejected> {
         let (name, snapshot) = self.find(task)?;
         let ready = snapshot.progress.state == TaskState::Ready && self.run_status() == RunStatus::Running;
         if ready { Ok(name) } else { Err(Rejected::NotApplicable) }

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, HealthView, MarkRequest,
-    Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy,
-    RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, HealthView, ItemList,
+    ItemsQuery, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain,
+    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
@@ -40,6 +40,8 @@ pub trait Engine: Orchestrator + 'static {
     async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
     /// The log of one task of a run.
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// The items of a task of a run that is done once per item.
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error>;
     /// All models.
     async fn models(&self) -> Result<Vec<ModelView>, Error>;
     /// All deployed DAGs.

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, ModelView, PauseRequest, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
-    TriggerRequest,
+    ClockView, DagView, HealthView, ItemList, ItemsQuery, ModelView, PauseRequest, RunDetail, RunList, RunsQuery,
+    SetClock, TaskLog, TriggerRequest,
 };
 use daybreak_spec::Name;
 use ulid::Ulid;
@@ -54,6 +54,19 @@ pub async fn run(State(engine): State<Shared>, path: Result<Path<Ulid>, PathReje
 pub async fn log(State(engine): State<Shared>, path: Result<Path<(Ulid, Name)>, PathRejection>) -> Answer<TaskLog> {
     let Path((run, task)) = path?;
     Ok(Json(engine.log(&run.to_string(), &task).await?))
+}
+
+pub async fn items(
+    State(engine): State<Shared>,
+    path: Result<Path<(Ulid, Name)>, PathRejection>,
+    query: Result<Query<ItemsQuery>, QueryRejection>,
+) -> Answer<ItemList> {
+    let (Path((run, task)), Query(query)) = (path?, query?);
+    if query.limit.is_some_and(|limit| !(1..=ItemsQuery::MAX_LIMIT).contains(&limit)) {
+        let detail = format!("`limit` is 1 to {}", ItemsQuery::MAX_LIMIT);
+        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail));
+    }
+    Ok(Json(engine.items(&run.to_string(), &task, query).await?))
 }
 
 pub async fn models(State(engine): State<Shared>) -> Answer<Vec<ModelView>> {

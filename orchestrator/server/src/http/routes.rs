@@ -77,6 +77,7 @@ fn table() -> Vec<Row> {
         writes("/api/v1/runs/{run}/tasks/{task}/clear", Admin, post(control::clear)),
         writes("/api/v1/runs/{run}/tasks/{task}/mark", Admin, post(control::mark)),
         reads("/api/v1/runs/{run}/tasks/{task}/log", Admin, get(people::log)),
+        reads("/api/v1/runs/{run}/tasks/{task}/items", Admin, get(people::items)),
         reads("/api/v1/dags", Admin, get(people::dags)),
         writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),
         writes("/api/v1/dags/{dag}/pause", Admin, post(people::pause)),

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
     Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView, Error,
-    HealthView, Heartbeat, HeartbeatReply, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView,
-    NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register, Registration, Report, RerunRequest,
-    RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog, TaskWhy, Trigger, TriggerRequest,
-    Triggered, WhyQuery,
+    HealthView, Heartbeat, HeartbeatReply, ItemList, ItemsQuery, Live, MarkRequest, Marked, MintPublication,
+    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register,
+    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog,
+    TaskWhy, Trigger, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
@@ -219,6 +219,12 @@ impl Engine for Canned {
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
         self.note(format!("why {run_id} {:?}", query.task.map(|task| task.to_string())));
         Ok(why())
+    }
+
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
+        let state = query.state.map(TaskStatus::as_str);
+        self.note(format!("items {run_id} {task} {state:?} {:?} {:?}", query.from, query.limit));
+        Ok(ItemList { items: Vec::new(), next: Some(57) })
     }
 
     async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error> {

@@ -1,6 +1,7 @@
 //! What people, programs and the scheduler read. Runs on connections that cannot write; every answer is what the last
 //! commit left. To add a read: a method in the file of its subject.
 
+mod items;
 mod registry;
 mod runs;
 mod scheduling;

@@ -5,6 +5,8 @@ mod attempts;
 mod batches;
 mod control;
 mod failpoints;
+mod fan_out;
+mod known_results;
 mod leases;
 mod locked;
 mod outages;

@@ -256,6 +256,7 @@ pub fn assignment(kind: &str, project_hash: &str, timeout_ms: Option<u64>) -> As
         params: serde_json::from_str(r#"{"limit": 5}"#).unwrap(),
         outputs: Default::default(),
         without_outputs: Default::default(),
+        item: None,
         timeout_ms,
         token: "secret".to_owned(),
     }

@@ -128,7 +128,7 @@ impl Shop {
         let mut result = self.attempt(task, at).await?;
         result.outputs = self.memory.keep(&result);
         assert!(
-            serde_json::to_vec(&result.outputs).expect("JSON").len() <= daybreak_protocol::MAX_OUTPUTS_BYTES,
+            serde_json::to_vec(&result.outputs).expect("JSON").len() <= daybreak_core::MAX_OUTPUTS_BYTES,
             "outputs fit"
         );
         self.outputs.insert(name(task), result.outputs.clone());
@@ -154,6 +154,7 @@ impl Shop {
             params: Map::new(),
             outputs: self.outputs.clone(),
             without_outputs: BTreeMap::new(),
+            item: None,
             timeout_ms: None,
             token: String::new(),
         };
