@@ -1,6 +1,8 @@
 //! Tasks against the catalogue of kinds: unknown kinds, unknown, missing and mistyped parameters. Knows types of
 //! parameters, never a kind by name. A new parameter type = a line in `check_value` and one in `schema.rs`.
 
+use std::path::{Component, Path, PathBuf};
+
 use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
 use daybreak_spec::{
     DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate,
@@ -108,7 +110,7 @@ fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &No
         ParameterType::Gates => check_gates(place, &mut decoder, node, &what),
         ParameterType::Argv => check_argv(&mut decoder, &as_words(node), &what),
         ParameterType::Environment => check_environment(&mut decoder, &as_words(node), &what),
-        ParameterType::Path => check_path(&mut decoder, node, &what),
+        ParameterType::Path => check_path(place, &mut decoder, node, &what),
     }
     problems.extend(decoder.into_problems());
 }
@@ -177,15 +179,30 @@ fn check_environment(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     }
 }
 
-fn check_path(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+fn check_path(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     let Some(path) = decoder.text(node, what) else { return };
-    let path = std::path::Path::new(path.as_str());
-    let climbs = path.components().any(|part| matches!(part, std::path::Component::ParentDir));
-    if path.is_absolute() || climbs {
+    let path = plain(path.as_str());
+    let in_data = place.project.data_roots.iter().any(|root| path.starts_with(plain(root.as_str())));
+    if (path.is_absolute() || path.starts_with("..")) && !in_data {
         let message = format!("{what} leaves the project: `{}`", path.display());
-        let hint = "write a path below the project's folder";
+        let hint = "write a path below the project's folder, or declare its folder under `data_roots` in daybreak.yaml";
         decoder.report(Problem::error("path_outside_project", node.span, message).hint(hint));
     }
+}
+
+/// A path without `.` and, as far as can be, without `..`.
+fn plain(path: &str) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// "did you mean `x`?", or what there is.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ pub static DEFINITION: KindDefinition = KindDefinition {
             name: "cwd",
             parameter_type: ParameterType::Path,
             required: false,
-            summary: "the folder it runs in, relative to the project; the project itself when left out",
+            summary: "the folder it runs in, relative to the project or below one of its data_roots; the project itself \
+                      when left out",
         },
     ],
     heavy: true,
@@ -107,7 +108,8 @@ impl Task for Command {
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| TaskError::lasting("`argv` names no program: write it as the first item of the list"))?;
         let mut program = context.program(name, arguments);
-        program.current_dir(folder(&context.assignment.project_root, parameters.cwd.as_deref())?);
+        let data_roots = context.project.data_roots.iter().map(|root| root.as_str());
+        program.current_dir(folder(&context.assignment.project_root, data_roots, parameters.cwd.as_deref())?);
         program.envs(parameters.env.into_iter().map(|(name, word)| (name, word.into_text())));
         program.envs(facts(&context.assignment));
         let outputs = OutputsFile::new(&context.data_dir, &context.assignment)?;
@@ -175,20 +177,30 @@ impl Drop for OutputsFile {
     }
 }
 
-/// The folder the program runs in.
-fn folder(project: &Path, cwd: Option<&str>) -> Result<PathBuf, TaskError> {
-    let relative = Path::new(cwd.unwrap_or(""));
-    let stays_inside = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !stays_inside {
-        let shown = relative.display();
-        return Err(TaskError::lasting(format!("`cwd: {shown}` has to be a folder of the project, without `..`")));
-    }
-    let folder = project.join(relative);
-    if !folder.is_dir() {
+/// The folder the program runs in: inside the project or a data root, wherever symbolic links lead.
+fn folder<'a>(
+    project: &Path,
+    data_roots: impl Iterator<Item = &'a str>,
+    cwd: Option<&str>,
+) -> Result<PathBuf, TaskError> {
+    let Some(cwd) = cwd else { return Ok(project.to_path_buf()) };
+    let asked = project.join(cwd);
+    let there = |error: io::Error| {
+        TaskError::lasting(format!(
+            "the folder {} that the program is to run in is not there: {error}",
+            asked.display()
+        ))
+    };
+    let folder = asked.canonicalize().map_err(there)?;
+    let allowed = std::iter::once(project.to_path_buf()).chain(data_roots.map(|root| project.join(root)));
+    if !allowed.filter_map(|root| root.canonicalize().ok()).any(|root| folder.starts_with(root)) {
         return Err(TaskError::lasting(format!(
-            "the folder {} that the program is to run in is not there",
+            "`cwd: {cwd}` is {}, outside the project and its `data_roots`: name a folder inside, or declare its folder there",
             folder.display()
         )));
+    }
+    if !folder.is_dir() {
+        return Err(TaskError::lasting(format!("{} that the program is to run in is no folder", folder.display())));
     }
     Ok(folder)
 }
@@ -317,12 +329,30 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_outside_the_project_is_refused() {
-        let project = std::env::temp_dir();
-        assert_eq!(folder(&project, None).expect("the project"), project.join(""));
-        for cwd in ["..", "a/../..", "/etc", "not-there"] {
-            assert!(!folder(&project, Some(cwd)).expect_err(cwd).retry, "{cwd}");
+    fn a_folder_outside_the_project_and_its_data_roots_is_refused_wherever_links_lead() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (project, data) = (place.path().join("project"), place.path().join("data"));
+        for folder in [project.join("a"), data.join("b"), place.path().join("other")] {
+            fs::create_dir_all(folder).expect("made");
         }
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, project.join(name)).expect("linked");
+        link(&place.path().join("other"), "out");
+        link(&data.join("b"), "in_data");
+        fs::write(project.join("file"), "").expect("written");
+        let found = |cwd: &str| folder(&project, ["../data"].into_iter(), Some(cwd));
+        let real = |path: PathBuf| path.canonicalize().expect("it is there");
+        assert_eq!(folder(&project, std::iter::empty(), None).expect("the project"), project);
+        for (cwd, expected) in [("a", project.join("a")), ("../data/b", data.join("b")), ("in_data", data.join("b"))] {
+            assert_eq!(found(cwd).expect(cwd), real(expected), "{cwd}");
+        }
+        for cwd in ["..", "a/../..", "/etc", "out", "../other"] {
+            let error = found(cwd).expect_err(cwd);
+            assert!(error.reason.contains("outside the project and its `data_roots`") && !error.retry, "{error}");
+        }
+        assert!(found("not-there").expect_err("nothing").reason.contains("is not there"));
+        assert!(found("file").expect_err("a file").reason.contains("no folder"));
+        let none = folder(&project, std::iter::empty(), Some("in_data"));
+        assert!(none.is_err(), "without data roots the link leads outside");
     }
 
     fn read_of(write: impl FnOnce(&Path)) -> Result<Map<String, Json>, TaskError> {

@@ -270,6 +270,8 @@ fn project() -> Project {
         needs: Vec::new(),
         trigger: Default::default(),
         tolerated: false,
+        for_each: None,
+        cache: None,
         retry: None,
         timeout: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
