@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::{Dag, Node, NodeValue, ParamType, Problem, Reference, Spanned, Template};
+use daybreak_spec::{Dag, Node, NodeValue, ParamType, Problem, Reference, RunValue, Span, Spanned, Template};
 
 use crate::dags::TaskPlace;
 use crate::kinds::suggest;
@@ -68,6 +68,33 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
     Some(Node { span: node.span, value: NodeValue::Text(rendered.ok()?) })
 }
 
+/// Keys of limits are rendered when a run is made, so that they can name only what every run has by then.
+pub(crate) fn check_limit_keys(place: &TaskPlace<'_>, problems: &mut Vec<Problem>) {
+    for key in place.task.limits.iter().filter_map(|used| used.key.as_ref()) {
+        let template = match Template::parse(key, key.span) {
+            Ok(template) => template,
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        for reference in template.references() {
+            let known = match &reference.value {
+                Reference::Param(_) => true,
+                Reference::Run(value) => matches!(value, RunValue::Dag | RunValue::Id | RunValue::WindowEnd),
+                Reference::Output { .. } | Reference::Item { .. } | Reference::Index => false,
+            };
+            if known {
+                problems.extend(problem_of(place, reference));
+                continue;
+            }
+            let message = format!("`${{{}}}` is not known when a run is made, and a limit's key is", reference.value);
+            let hint = "use `${params.…}`, `${run.dag}`, `${run.id}` or `${run.window_end}`";
+            problems.push(Problem::error("not_known_yet", reference.span, message).hint(hint));
+        }
+    }
+}
+
 /// Parameters that no task of a DAG uses.
 pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
     let mut used = BTreeSet::new();
@@ -77,6 +104,8 @@ pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
         let parameters = task.parameters.iter().map(|(_, node)| node);
         parameters.chain(lists).chain(keys).for_each(|node| used_params(node, &mut used));
     }
+    let keys = dag.tasks.values().flat_map(|task| &task.limits).filter_map(|used| used.key.as_ref());
+    keys.for_each(|key| each_in_text(key, key.span, &mut |reference| note_param(reference, &mut used)));
     let unused = dag.params.iter().filter(|(name, _)| !used.contains(*name));
     unused
         .map(|(name, param)| {
@@ -88,19 +117,24 @@ pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
 }
 
 fn used_params(node: &Node, used: &mut BTreeSet<String>) {
-    each_reference(node, &mut |reference| match &reference.value {
-        Reference::Param(name) => drop(used.insert(name.clone())),
-        Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => {}
-    });
+    each_reference(node, &mut |reference| note_param(reference, used));
+}
+
+fn note_param(reference: &Spanned<Reference>, used: &mut BTreeSet<String>) {
+    if let Reference::Param(name) = &reference.value {
+        used.insert(name.clone());
+    }
+}
+
+fn each_in_text(text: &str, span: Span, look: &mut dyn FnMut(&Spanned<Reference>)) {
+    let template = Template::parse(text, span);
+    template.iter().flat_map(Template::references).for_each(look);
 }
 
 /// Looks at every reference in the texts of a node.
 fn each_reference(node: &Node, look: &mut dyn FnMut(&Spanned<Reference>)) {
     match &node.value {
-        NodeValue::Text(text) => {
-            let template = Template::parse(text, node.span);
-            template.iter().flat_map(Template::references).for_each(look);
-        }
+        NodeValue::Text(text) => each_in_text(text, node.span, look),
         NodeValue::List(items) => items.iter().for_each(|item| each_reference(item, look)),
         NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| each_reference(value, look)),
         NodeValue::Null | NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {}

@@ -29,4 +29,4 @@ pub use state::{
 };
 pub use trigger::{Need, Verdict, decide};
 pub use values::{Handed, Values};
-pub use why::{Around, Why, WhyKind, why, why_run};
+pub use why::{Around, Limited, Why, WhyKind, why, why_run};

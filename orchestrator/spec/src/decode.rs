@@ -4,6 +4,7 @@
 
 mod dag;
 mod fields;
+mod limits;
 mod model;
 mod params;
 mod project;

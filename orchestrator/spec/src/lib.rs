@@ -14,6 +14,7 @@ mod folder;
 mod gate;
 mod keys;
 mod lexer;
+mod limit;
 mod load;
 mod model_declaration;
 mod node;
@@ -49,6 +50,8 @@ pub use expression::{
 pub use fan_out::{Cache, ForEach};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use keys::task_keys;
+pub use limit::{Limit, LimitUse};
 pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,

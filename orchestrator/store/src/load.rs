@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use crate::database::{Row, fetch_rows, query};
+use crate::limits::Taken;
 use crate::tx::Tx;
 use crate::{CacheRule, Error};
 
@@ -31,6 +32,8 @@ pub(crate) struct LoadedRun {
     pub params: Map<String, Json>,
     pub snapshot: RunSnapshot,
     pub tasks: BTreeMap<Name, LoadedTask>,
+    /// Runs of its DAG at once.
+    pub max_active: u32,
     /// Raised by whoever changes it.
     pub revision: i64,
     /// Not read in this transaction.
@@ -42,6 +45,10 @@ pub(crate) struct LoadedTask {
     pub task_run_id: String,
     pub kind: String,
     pub heavy: bool,
+    /// Its place among ready tasks.
+    pub rank_us: i64,
+    pub limits: Box<[Taken]>,
+    pub queue_timeout_us: Option<i64>,
     pub for_each: Option<Arc<ForEach>>,
     pub cache: Option<Arc<CacheRule>>,
 }
@@ -54,8 +61,16 @@ impl LoadedTask {
 
     /// The same for an item of its list.
     pub(crate) fn of_item(&self, task_run_id: String) -> Self {
-        let (kind, heavy, cache) = (self.kind.clone(), self.heavy, self.cache.clone());
-        Self { task_run_id, kind, heavy, for_each: None, cache }
+        Self {
+            task_run_id,
+            kind: self.kind.clone(),
+            heavy: self.heavy,
+            rank_us: self.rank_us,
+            limits: self.limits.clone(),
+            queue_timeout_us: self.queue_timeout_us,
+            for_each: None,
+            cache: self.cache.clone(),
+        }
     }
 }
 
@@ -133,13 +148,13 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
 
 /// A run's row, for [`loaded`].
 pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
-     window_start_us, window_end_us, params, revision FROM run WHERE run_id = $1";
+     window_start_us, window_end_us, params, revision, overdue, max_active FROM run WHERE run_id = $1";
 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, for_each, list, cache FROM task_run \
-     WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, queue_timeout_us, \
+     for_each, list, cache FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -183,6 +198,12 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
             task.fan_out = Some(Box::new(fan_out));
         }
     }
+    let snapshot = RunSnapshot {
+        state,
+        cancel_requested: row.try_get("cancel_requested")?,
+        overdue: row.try_get::<i64>("overdue")? != 0,
+        tasks: snapshots,
+    };
     Ok(LoadedRun {
         run_id: run_id.to_owned(),
         project: row.try_get("project")?,
@@ -192,8 +213,9 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
         params: map("parameters", row.try_get("params")?)?,
-        snapshot: RunSnapshot { state, cancel_requested: row.try_get("cancel_requested")?, tasks: snapshots },
+        snapshot,
         tasks,
+        max_active: row.try_get::<Option<i64>>("max_active")?.and_then(|most| u32::try_from(most).ok()).unwrap_or(1),
         revision: row.try_get("revision")?,
         remembered: false,
     })
@@ -202,10 +224,14 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
 fn loaded_task(row: &Row) -> Result<LoadedTask, Error> {
     let for_each: Option<&str> = row.try_get("for_each")?;
     let cache: Option<&str> = row.try_get("cache")?;
+    let limits: Option<&str> = row.try_get("limits")?;
     Ok(LoadedTask {
         task_run_id: row.try_get("task_run_id")?,
         kind: row.try_get("kind")?,
         heavy: row.try_get::<i64>("heavy")? != 0,
+        rank_us: row.try_get("rank_us")?,
+        limits: limits.map(|text| json("limits", text)).transpose()?.unwrap_or_default(),
+        queue_timeout_us: row.try_get("queue_timeout_us")?,
         for_each: for_each.map(|text| json("`for_each`", text)).transpose()?.map(Arc::new),
         cache: cache.map(|text| json("`cache`", text)).transpose()?.map(Arc::new),
     })

@@ -31,6 +31,8 @@ pub fn advance(run: &RunSnapshot, event: &Event, moment: Moment) -> Result<Chang
         }
         Event::CacheHit { task, outputs } => draft.cache_hit(task, outputs)?,
         Event::QueueTimedOut { task, fence, end } => draft.queue_timed_out(task, *fence, end)?,
+        Event::TotalTimedOut { task, fence, failure } => draft.total_timed_out(task, *fence, failure)?,
+        Event::Overdue { reason } => draft.overdue(reason)?,
         Event::Rerun { tasks } => {
             draft.rerun(tasks)?;
             return go_further(draft);

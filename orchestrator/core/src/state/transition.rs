@@ -1,4 +1,4 @@
-//! The one function that owns every change of a task's state: the table T1 to T18 of the durable core. Anything that
+//! The one function that owns every change of a task's state: the table T1 to T19 of the durable core. Anything that
 //! is not in it is a bug. To add a change: a variant, its row, and the event that causes it in `advance.rs`.
 
 use super::{TaskProgress, TaskState, TaskStatus};
@@ -38,9 +38,11 @@ pub enum Transition {
     Mark,
     /// T16: its worker hands it back unfinished.
     HandBack,
-    /// T17: its list became known: it waits for its items, or ends without any.
+    /// T17: it has taken longer in all than it may.
+    TotalTimeout,
+    /// T18: its list became known: it waits for its items, or ends without any.
     FanOut,
-    /// T18: an item of it is run again by hand.
+    /// T19: an item of it is run again by hand.
     Reopen,
 }
 
@@ -104,6 +106,7 @@ const TABLE: &[Row] = &[
     row(Transition::QueueTimeout, &[Ready], &[Failed, Skipped], FenceRule::Keep),
     row(Transition::Mark, &TaskStatus::ALL, &[Succeeded, Failed, Skipped], FenceRule::Raise),
     row(Transition::HandBack, &[Running], &[Ready], FenceRule::Raise),
+    row(Transition::TotalTimeout, &[Ready, Running, Deferred, RetryWait], &[Failed], FenceRule::Raise),
     row(Transition::FanOut, &[Ready], &[Deferred, Succeeded, Failed], FenceRule::Keep),
     row(Transition::Reopen, TERMINAL, &[Deferred], FenceRule::Raise),
 ];
@@ -162,7 +165,7 @@ mod tests {
     fn every_rule_of_the_table_has_exactly_one_row() {
         let mut rules: Vec<_> = TABLE.iter().map(|row| row.rule).collect();
         rules.dedup();
-        assert_eq!(rules.len(), 18);
+        assert_eq!(rules.len(), 19);
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn run(max_parallel: u32) -> RunSnapshot {
     let trigger = TriggerRule::Rule(Rule::AllDone);
     tasks.insert(name("after"), daybreak_core::TaskSnapshot { trigger, ..task(&["score"]) });
     tasks.insert(name("clear"), daybreak_core::TaskSnapshot { trigger: TriggerRule::Teardown, ..task(&["score"]) });
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks };
+    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
     happen(&mut run, &Event::Start);
     happen(&mut run, &claim("list"));
     let listed = succeed(&run, "list");
@@ -314,6 +314,17 @@ fn a_mark_on_the_task_ends_its_items_over_their_heads_and_one_on_an_item_counts(
 }
 
 #[test]
+fn a_list_that_takes_too_long_in_all_ends_with_its_items() {
+    let mut run = with_items(3, 2);
+    happen(&mut run, &claim("score[0]"));
+    let failure = Failure { cause: "total_timeout".to_owned(), reason: "too long".to_owned() };
+    let fence = run.tasks["score"].progress.fence;
+    happen(&mut run, &Event::TotalTimedOut { task: name("score"), fence, failure });
+    assert_eq!((status(&run, "score"), statuses(&run, 3)), (Failed, vec![Cancelled; 3]));
+    assert_eq!((status(&run, "report"), status(&run, "clear")), (UpstreamFailed, Ready));
+}
+
+#[test]
 fn it_is_told_how_many_items_have_ended() {
     let mut run = with_items(5, 2);
     do_item(&mut run, "score[0]");
@@ -325,6 +336,7 @@ fn it_is_told_how_many_items_have_ended() {
         running_light: 0,
         running_heavy: 0,
         paused: None,
+        limited: std::collections::BTreeMap::new(),
     };
     let why = |task: &str| daybreak_core::why(&run, task, false, &around).expect("an answer");
     let told = "waits for its items: 1 of 5 have ended; 2 are ready or running and 2 wait for their place";

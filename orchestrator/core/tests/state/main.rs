@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod fan_out;
+mod limits;
 mod properties;
 mod stories;
 mod tear_down;

@@ -1,10 +1,12 @@
 //! Tasks: what every kind of them takes. Parameters of kinds stay positioned nodes.
 
-use super::dag::retry;
+use super::dag::{priority, retry};
 use super::fields::{Fields, fields};
+use super::limits::limit_uses;
 use crate::keys::{CACHE, RULES, TASK, TOLERATE};
 use crate::{
-    Cache, Condition, Decoder, ForEach, Node, NodeValue, Problem, Rule, Span, Spanned, Task, Template, TriggerRule,
+    Cache, Condition, Decoder, Duration, ForEach, Node, NodeValue, Problem, Rule, Span, Spanned, Task, Template,
+    TriggerRule,
 };
 
 pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
@@ -21,7 +23,10 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
     });
     let retry = fields.read(decoder, "retry", retry);
     let timeout = fields.read(decoder, "timeout", Decoder::duration);
+    let (queue_timeout, total_timeout) = longest_waits(decoder, &fields, timeout.as_ref());
     let memory_bytes = fields.read(decoder, "memory", Decoder::size);
+    let limits = fields.read(decoder, "limits", limit_uses).unwrap_or_default();
+    let priority = fields.read(decoder, "priority", priority);
     let trigger = trigger(decoder, &fields);
     let for_each = for_each(decoder, &fields);
     let cache = fields.read(decoder, "cache", cache);
@@ -49,7 +54,11 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         cache: cache.map(Box::new),
         retry,
         timeout,
+        queue_timeout,
+        total_timeout,
         memory_bytes,
+        limits,
+        priority,
         parameters: fields.others(),
     })
 }
@@ -105,6 +114,28 @@ fn cache(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Cache> {
     });
     let ttl = fields.read(decoder, "ttl", Decoder::duration);
     Some(Cache { key: key.unwrap_or_default(), ttl: ttl? })
+}
+
+/// A limit on a part that the limit on the whole never lets come about is a mistake.
+fn longest_waits(
+    decoder: &mut Decoder<'_>,
+    fields: &Fields<'_>,
+    timeout: Option<&Spanned<Duration>>,
+) -> (Option<Spanned<Duration>>, Option<Spanned<Duration>>) {
+    let queue = fields.read(decoder, "queue_timeout", Decoder::duration);
+    let total = fields.read(decoder, "total_timeout", Decoder::duration);
+    if let Some(total) = &total {
+        for (key, part) in [("timeout", timeout), ("queue_timeout", queue.as_ref())] {
+            let Some(part) = part.filter(|part| part.value.micros > total.value.micros) else { continue };
+            let label = &fields.label;
+            let message =
+                format!("`{key}` of {label} is {}, longer than its `total_timeout` of {}", part.value, total.value);
+            let hint = format!("make `{key}` shorter, or leave it out");
+            let problem = Problem::error("out_of_range", part.span, message);
+            decoder.report(problem.hint(hint).related(total.span, "all that it may take"));
+        }
+    }
+    (queue, total)
 }
 
 /// `rule`, `when` and `teardown` say three times the same thing, so at most one of them stands.

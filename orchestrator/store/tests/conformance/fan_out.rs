@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI64;
 use daybreak_core::{RunStatus, TaskStatus};
 use daybreak_protocol::{ItemsQuery, TaskResult};
 use daybreak_spec::{ForEach, Name, Node, TriggerRule};
-use daybreak_store::{Again, ClaimedTask, Database, Error, MarkTask, NewRun, RunTemplate};
+use daybreak_store::{Again, ClaimedTask, Database, Error, LimitShare, MarkTask, NewRun, RunTemplate};
 use serde_json::{Map, Value as Json, json};
 
 use crate::semantics::{failed, start, tasks};
@@ -23,6 +23,7 @@ crate::stories! {
     a_task_that_is_cleared_gets_a_new_list_and_an_item_runs_again_alone,
     from_failed_runs_the_failed_items_again_and_no_others,
     cancelling_and_marking_end_the_items,
+    items_take_slots_of_limits_and_wait_no_longer_than_their_task_may,
     ten_thousand_items_are_done_once_each,
 }
 
@@ -254,6 +255,36 @@ async fn cancelling_and_marking_end_the_items(world: World) {
     let items = world.store.items(&run, &name("score"), &ItemsQuery::default()).await.expect("items");
     assert!(items.items.iter().all(|item| item.state == TaskStatus::Cancelled));
     assert_eq!(world.claim_one(&worker).await.task, name("report"));
+}
+
+async fn items_take_slots_of_limits_and_wait_no_longer_than_their_task_may(world: World) {
+    let worker = world.worker().await;
+    let mut template = scores(None);
+    template.tasks[1].limits = vec![LimitShare { limit: name("gpu"), slots: 1, key: None }];
+    template.tasks[1].queue_timeout_us = Some(5 * SECOND);
+    let run = start(&world, template).await;
+    let list = world.claim_one(&worker).await;
+    world.succeed_with(&list, handing_on("items", json!(["a", "b", "c"]))).await.expect("it holds the task");
+    let first = world.claim(&worker).await;
+    assert_eq!(names(&first), ["score[0]", "score[1]"], "the limit has two slots");
+    world.succeed(&first[0]).await.expect("it holds the item");
+    let last = world.claim_one(&worker).await;
+    assert_eq!(last.task.as_str(), "score[2]");
+    for task in [&first[1], &last] {
+        world.succeed(task).await.expect("it holds the item");
+    }
+    assert_eq!(world.task_status(&run, "score").await, TaskStatus::Succeeded);
+    let mut untaken = scores(Some(1));
+    untaken.tasks[1].queue_timeout_us = Some(5 * SECOND);
+    let report = world.claim_one(&worker).await;
+    world.succeed(&report).await.expect("it holds the task");
+    let run = start(&world, untaken).await;
+    let list = world.claim_one(&worker).await;
+    world.succeed_with(&list, handing_on("items", json!(["a"]))).await.expect("it holds the task");
+    world.pass(6);
+    assert_eq!(world.sweep().await.untaken, 1);
+    let reason = world.store.run(&run).await.expect("the run").tasks[1].reason.clone().unwrap_or_default();
+    assert!(reason.starts_with("item 0 failed: no worker took it within its `queue_timeout`"), "{reason}");
 }
 
 async fn ten_thousand_items_are_done_once_each(world: World) {

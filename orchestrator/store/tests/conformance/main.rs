@@ -8,6 +8,7 @@ mod failpoints;
 mod fan_out;
 mod known_results;
 mod leases;
+mod limits;
 mod locked;
 mod outages;
 #[path = "../../../../tests/src/postgres.rs"]
@@ -19,3 +20,4 @@ mod semantics;
 mod several_servers;
 mod statements;
 mod support;
+mod time_limits;

@@ -229,7 +229,14 @@ pub async fn start_worker(
         server_url: "http://127.0.0.1:9".to_owned(),
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
-        limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        limits: ChildLimits {
+            memory_bytes: None,
+            limits: Vec::new(),
+            priority: None,
+            threads: 3,
+            nice: 5,
+            grace: Duration::from_millis(300),
+        },
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
@@ -274,6 +281,8 @@ fn project() -> Project {
         cache: None,
         retry: None,
         timeout: None,
+        queue_timeout: None,
+        total_timeout: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
         parameters: vec![
             (Spanned::unplaced("limit".to_owned()), text("${params.limit}")),
@@ -287,6 +296,7 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
+        deadline: None,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
