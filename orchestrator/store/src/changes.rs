@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use daybreak_core::{
-    Changes, Event, Failure, NewList, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
+    Changes, Deferral, Event, Failure, NewList, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
 };
 use daybreak_spec::Timestamp;
 
@@ -14,6 +14,7 @@ use crate::limits::Counter;
 use crate::load::{LoadedRun, hold, load};
 use crate::tx::Tx;
 use crate::unmanned::{forget_list, go_on, keep_result, write_list};
+use crate::waits::note_wait;
 use crate::{Effect, Error};
 
 impl From<Rejected> for Error {
@@ -99,14 +100,17 @@ pub(crate) async fn write_step(tx: &mut Tx, run: &mut LoadedRun, changes: &Chang
             }
             TaskState::Waiting => forget_list(tx, run, &change.task).await?,
             TaskState::Succeeded { outputs } if reported(change) => {
-                keep_result(tx, run, (&change.task, outputs)).await?
+                keep_result(tx, run, (&change.task, outputs)).await?;
             }
-            TaskState::RetryWait { until, .. } => tx.effects.list.push(Effect::RetryAt(*until)),
+            TaskState::RetryWait { until, .. } | TaskState::Deferred(Deferral { until: Some(until), .. }) => {
+                tx.effects.list.push(Effect::RetryAt(*until));
+            }
             TaskState::Running(hold) if change.after.cancel_requested => {
                 tx.effects.list.push(Effect::CancelRequested { worker_id: hold.worker.id.clone() });
             }
             _ => {}
         }
+        note_wait(tx, run, change).await?;
     }
     if changes.run.is_some() || changes.cancel_requested.is_some() {
         write_run(tx, run, changes, now);
@@ -125,6 +129,11 @@ fn goes_by(run: &LoadedRun, change: &TaskChange) -> bool {
     let over_its_head = change.after.fence != change.fence_before;
     match (change.status_before, &change.after.state) {
         (TaskStatus::Running, TaskState::Running(_)) => false,
+        // It goes on; the first of its looks is kept for its log.
+        (TaskStatus::Running, TaskState::Deferred(_)) => {
+            let before = run.snapshot.task(change.task.as_str()).map(|(_, task)| &task.progress);
+            before.is_some_and(|before| before.waiting_since.is_none())
+        }
         (TaskStatus::Running, TaskState::Succeeded { .. }) => over_its_head,
         (TaskStatus::Running, _) => true,
         (TaskStatus::Succeeded, TaskState::Waiting) => {
@@ -287,6 +296,7 @@ fn task_row(task_run_id: &str, change: &TaskChange, (now, times): (Timestamp, Ti
         columns.wake_at_us.into(),
         times.map(|(busy_us, _)| busy_us).into(),
         times.map(|(_, start_us)| start_us).into(),
+        after.waiting_since.map(|since| since.micros).into(),
     ]
 }
 
@@ -311,7 +321,8 @@ async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Tim
     query(
         "INSERT INTO failed_attempt (task_run_id, project, fence, attempt, worker_id, started_at_us, ended_at_us, \
          state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, started_at_us, \
-         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6",
+         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6 \
+         ON CONFLICT (task_run_id, fence) DO NOTHING",
     )
     .bind(now.micros)
     .bind(change.after.state.status().as_str())

@@ -154,7 +154,7 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
      reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, queue_timeout_us, \
-     for_each, list, cache FROM task_run WHERE run_id = $1";
+     waiting_since_us, for_each, list, cache FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -258,6 +258,7 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
         fence: row.try_get("fence")?,
         reported_fence: row.try_get("reported_fence")?,
         cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
+        waiting_since: instant(row, "waiting_since_us")?,
     };
     Ok(TaskSnapshot {
         parents: json("list of needed tasks", row.try_get("parents")?)?,

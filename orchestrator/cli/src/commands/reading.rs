@@ -115,7 +115,10 @@ fn told(task: &TaskRunView) -> String {
             let failed = if items.failed > 0 { format!(", {} failed", items.failed) } else { String::new() };
             format!("{ended} of {} items{failed}", items.items)
         }
-        (None, _, reason) => first_line(reason.as_deref()),
+        (None, _, reason) => {
+            let waits = task.wait.as_ref().map(|wait| format!("waits for {}", wait.words));
+            first_line(waits.as_deref().or(reason.as_deref()))
+        }
     }
 }
 

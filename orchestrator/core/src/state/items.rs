@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::draft::Draft;
 use super::fan_out::{Counts, FanOut, MAX_ITEMS};
 use super::{
-    Actor, Deferral, Failure, Rejected, Resumption, RunStatus, TaskSnapshot, TaskState, TaskStatus, Transition,
+    Actor, Awaited, Deferral, Failure, Rejected, Resumption, RunStatus, TaskSnapshot, TaskState, TaskStatus, Transition,
 };
 use crate::outputs::MAX_OUTPUTS_BYTES;
 
@@ -158,14 +158,15 @@ impl<'a> Draft<'a> {
         let progress = self.edit(name);
         progress.generation += 1;
         (progress.attempt, progress.lost, progress.cancel_requested) = (0, 0, false);
+        progress.waiting_since = None;
         Ok(())
     }
 }
 
 /// It holds no worker, and nobody but its items ends the wait.
 fn waits_for_items(items: usize) -> Deferral {
-    let condition = Map::from_iter([("items".to_owned(), items.into())]);
-    Deferral { condition, until: None, at_timeout: Resumption::Continues }
+    let condition = Awaited::Items { items };
+    Deferral { condition, until: None, at_timeout: Resumption::Continues, ends_at: None }
 }
 
 /// Items whose gate said no, with why.

@@ -229,14 +229,7 @@ pub async fn start_worker(
         server_url: "http://127.0.0.1:9".to_owned(),
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
-        limits: ChildLimits {
-            memory_bytes: None,
-            limits: Vec::new(),
-            priority: None,
-            threads: 3,
-            nice: 5,
-            grace: Duration::from_millis(300),
-        },
+        limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
@@ -266,6 +259,7 @@ pub fn assignment(kind: &str, project_hash: &str, timeout_ms: Option<u64>) -> As
         item: None,
         timeout_ms,
         token: "secret".to_owned(),
+        waiting_since: None,
     }
 }
 
@@ -279,6 +273,8 @@ fn project() -> Project {
         tolerated: false,
         for_each: None,
         cache: None,
+        limits: Vec::new(),
+        priority: None,
         retry: None,
         timeout: None,
         queue_timeout: None,
@@ -297,6 +293,8 @@ fn project() -> Project {
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
         deadline: None,
+        max_active_runs: None,
+        priority: 0,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
@@ -308,6 +306,7 @@ fn project() -> Project {
         feature_views: Default::default(),
         models: Default::default(),
         calendars: Default::default(),
+        limits: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }

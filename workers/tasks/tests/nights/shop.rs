@@ -157,6 +157,7 @@ impl Shop {
             item: None,
             timeout_ms: None,
             token: String::new(),
+            waiting_since: None,
         };
         let kind = daybreak_tasks::registry().get(&declared.kind).expect("a kind");
         let (project, artifacts) = (self.project.clone(), self.artifacts.clone());
