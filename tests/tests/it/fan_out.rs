@@ -84,7 +84,7 @@ fn a_list_is_handed_on_scored_item_by_item_and_known_the_next_time() {
 
     let failed = run(&["--param", "fail=Oslo"]);
     assert_eq!(failed.status.code(), Some(1), "{}", text(&failed.stderr));
-    let failed = json(&failed);
+    let failed: Json = serde_json::from_slice(&failed.stdout).expect("JSON");
     let reason = failed["reason"].as_str().expect("a reason");
     assert!(
         reason.starts_with("task `score` failed: item 1 failed: `sh score.sh Oslo 1 Oslo` ended with exit code 3"),
