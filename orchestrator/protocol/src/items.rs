@@ -2,11 +2,12 @@
 
 use daybreak_core::TaskStatus;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::TaskRunView;
 
 /// How many items of a list stand how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemCounts {
     /// All of them.
     pub items: u32,
@@ -25,7 +26,7 @@ pub struct ItemCounts {
 }
 
 /// Which items of a task are listed, in the order of the list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ItemsQuery {
     /// Items in this state only.
@@ -47,7 +48,7 @@ impl ItemsQuery {
 }
 
 /// A page of items.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ItemList {
     /// The task runs.
     pub items: Vec<TaskRunView>,

@@ -1,4 +1,4 @@
-//! Commands about a project's files: `check`, `explain`, `schema`, `token`. None needs a server.
+//! Commands about a project's files: `check`, `explain`, `schema`. None needs a server.
 
 use std::io::IsTerminal as _;
 
@@ -72,16 +72,5 @@ pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
 /// `daybreak schema`
 pub fn schema() -> Outcome {
     println!("{:#}", daybreak_check::json_schema());
-    Ok(())
-}
-
-/// `daybreak token`
-pub fn token(arguments: &Project) -> Outcome {
-    let token = Home::of(&arguments.directory)?.token()?;
-    if arguments.json {
-        println!("{}", serde_json::json!({ "token": token }));
-    } else {
-        println!("{token}");
-    }
     Ok(())
 }
