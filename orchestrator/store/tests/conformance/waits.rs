@@ -113,8 +113,8 @@ async fn deploy_too(world: &World, dag: &str) {
         root: "/project".to_owned(),
         models: Vec::new(),
         limits: Vec::new(),
-        dags: dags.into(),
         caller: None,
+        dags: dags.into(),
     };
     world.store.deploy(deployment).await.expect("it deploys");
 }
