@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod fan_out;
 mod faults;
 mod later_rows;
 mod nights;

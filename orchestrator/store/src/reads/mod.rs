@@ -3,6 +3,7 @@
 
 mod activity;
 mod backfills;
+mod items;
 mod registry;
 mod runs;
 mod scheduling;
