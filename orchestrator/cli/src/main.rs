@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use daybreak::arguments::{Arguments, Command, Features, RunShow};
+use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, clock, control, dags, following, init, migrate, project, reading, running, schedules, tokens,
     training_set, up,
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::TaskShim { .. } => daybreak_runtime::supervise_main(),
         Command::TaskChild => in_runtime(daybreak_runtime::child_main(daybreak_tasks::registry())),
-        command => in_runtime(ended(command)),
+        command => in_runtime(ended(command, arguments.log_format)),
     }
 }
 
@@ -36,8 +36,8 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-async fn ended(command: Command) -> ExitCode {
-    start_logging(&command);
+async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
+    start_logging(&command, log_format);
     match dispatch(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -51,7 +51,7 @@ async fn ended(command: Command) -> ExitCode {
 
 /// Warnings of a server to standard error; `DAYBREAK_LOG=info` shows more. A command says by itself what it is about,
 /// also where it runs a server of its own.
-fn start_logging(command: &Command) {
+fn start_logging(command: &Command, format: LogFormat) {
     let level = match command {
         Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
         _ => LevelFilter::ERROR,
@@ -61,7 +61,11 @@ fn start_logging(command: &Command) {
         .with_default_directive(level.into())
         .from_env_lossy();
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.with_ansi(colours).init(),
+        LogFormat::Json => lines.json().init(),
+    }
 }
 
 async fn dispatch(command: Command) -> Outcome {

@@ -20,6 +20,7 @@ use crate::following::MAX_STREAMS;
 use crate::heartbeats::UnlistedOfWorkers;
 use crate::lines::Lines;
 use crate::lock::Lock;
+use crate::metrics::Metrics;
 use crate::orchestrator::InProcess;
 use crate::origin::Origin;
 use crate::real_time::RealTime;
@@ -44,6 +45,8 @@ pub struct Server {
     pub(crate) in_flight: Mutex<HashSet<(String, String)>>,
     pub(crate) random: fn() -> u128,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) metrics: Metrics,
+    pub(crate) open_metrics: bool,
     /// Room for streams of events.
     pub(crate) streams: Arc<Semaphore>,
     /// This process, as its workers' rows name it.
@@ -84,6 +87,7 @@ impl Server {
         }
         restore_clock(&store, &config.clock).await?;
         let keys = Keys::new(&config.token, config.clock.clone());
+        let metrics = Metrics::new(store.measures());
         let server = Self {
             scheduler: tokio::sync::Mutex::new(Lines::new(config.clock.business_now())),
             store,
@@ -98,6 +102,8 @@ impl Server {
             in_flight: Mutex::default(),
             random: config.random,
             feed: Arc::default(),
+            metrics,
+            open_metrics: config.open_metrics,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             server_id,
             epoch: AtomicI64::new(epoch),

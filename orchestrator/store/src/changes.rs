@@ -70,6 +70,7 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
             crossing!("cp12.before");
         }
         let Some(task) = run.tasks.get(&change.task) else { continue };
+        tx.effects.enters(change);
         tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, times)));
         if ends {
             let project = || run.project.clone();
@@ -130,6 +131,7 @@ pub(crate) fn write_claim(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) {
     let now = tx.now();
     for change in &changes.tasks {
         if let Some(task) = run.tasks.get(&change.task) {
+            tx.effects.enters(change);
             tx.hand_out_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, None)));
         }
     }
@@ -315,6 +317,7 @@ fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
         i64::from(changes.overdue).into(),
     ];
     tx.change_run(&run.run_id, row);
+    tx.effects.entered_runs.extend((status != run.snapshot.state.status()).then_some(status));
     // The run has made room, or waits for it again.
     if status != RunStatus::Running {
         tx.followed.insert((run.project.clone(), run.dag.clone()));

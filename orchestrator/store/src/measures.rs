@@ -1,0 +1,57 @@
+//! What the store counts for whoever watches it: states that runs and tasks entered, and how long commits took. Counted after
+//! the commit, never before. To add one: a field, its line in [`Measures::register`], the place where it is counted.
+
+use std::time::Duration;
+
+use daybreak_core::{RunStatus, TaskStatus};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::effects::Effects;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Entered {
+    state: &'static str,
+}
+
+/// The counters. Clones share them.
+#[derive(Clone)]
+pub struct Measures {
+    runs: Family<Entered, Counter>,
+    tasks: Family<Entered, Counter>,
+    commits: Histogram,
+    commands: Counter,
+}
+
+impl Default for Measures {
+    fn default() -> Self {
+        // 0.1 ms to 1.6 s.
+        let commits = Histogram::new(exponential_buckets(0.000_1, 4.0, 8));
+        Self { runs: Family::default(), tasks: Family::default(), commits, commands: Counter::default() }
+    }
+}
+
+impl Measures {
+    /// Shows them in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("daybreak_runs", "Runs that entered a state", self.runs.clone());
+        registry.register("daybreak_tasks", "Tasks that entered a state", self.tasks.clone());
+        let help = "Time from the first statement of a batch of commands until its commit was durable";
+        registry.register_with_unit("daybreak_commit", help, Unit::Seconds, self.commits.clone());
+        registry.register("daybreak_committed_commands", "Commands in those commits", self.commands.clone());
+    }
+
+    pub(crate) fn committed(&self, effects: &Effects, commands: usize, took: Duration) {
+        for run in &effects.entered_runs {
+            self.runs.get_or_create(&Entered { state: RunStatus::as_str(*run) }).inc();
+        }
+        for task in &effects.entered_tasks {
+            self.tasks.get_or_create(&Entered { state: TaskStatus::as_str(*task) }).inc();
+        }
+        self.commits.observe(took.as_secs_f64());
+        self.commands.inc_by(commands as u64);
+    }
+}
