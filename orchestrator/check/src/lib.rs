@@ -4,6 +4,7 @@
 //! that pushes problems, and a fixture in `tests/invalid`.
 
 mod columns;
+mod dag_values;
 mod dags;
 mod explain;
 mod flow;
@@ -86,6 +87,7 @@ impl Checker {
             }
         }
         found.extend(flow::unpublished(project, &checked));
+        found.extend(dag_values::circles(project, &self.kinds));
         let mut problems = loaded.problems.clone();
         problems.extend(new_ones(&loaded.problems, found));
         problems

@@ -18,8 +18,8 @@ pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenV
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
 pub use control::{
-    AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest,
-    RunAgain, RunWhy, TaskWhy, WhyQuery,
+    AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest,
+    MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};
@@ -30,7 +30,7 @@ pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
     PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,
-    Trigger, TriggerRequest, Triggered,
+    Trigger, TriggerRequest, Triggered, WaitView,
 };
 pub use worker::{
     AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,

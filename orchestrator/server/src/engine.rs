@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView, Error,
-    EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain,
-    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
-    TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
+    DecisionRequest, Error, EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
+    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -131,6 +131,10 @@ impl Engine for Server {
 
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
         Ok(Self::mark(self, run_id, task, request, &from).await?)
+    }
+
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error> {
+        Ok(Self::decide(self, run_id, task, request, &from).await?)
     }
 
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {

@@ -38,10 +38,12 @@ mod registry;
 mod runs;
 mod sources;
 mod store;
+mod sub_runs;
 mod sweep;
 mod time_limits;
 mod tokens;
 mod tx;
+mod waits;
 mod workers;
 mod writer;
 
@@ -62,6 +64,8 @@ pub use reads::{ActiveTask, AttemptRow, CurrentProject, Gauges, RunningAttempt, 
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};
+pub use sub_runs::{ParentRun, SubRunSettled};
 pub use sweep::{Sweep, Swept};
 pub use tokens::{NewToken, RevokeToken};
+pub use waits::{DecideTask, Decision, MetWait, WindowPage};
 pub use workers::{HeldByWorker, NewWorker};

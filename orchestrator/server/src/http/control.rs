@@ -11,8 +11,8 @@ use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use daybreak_protocol::{
-    AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, ErrorItem, MarkRequest, Marked, RerunRequest,
-    RunAgain, RunWhy, WhyQuery,
+    AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, DecisionRequest, ErrorItem, MarkRequest, Marked,
+    ProblemDetails, RerunRequest, RunAgain, RunWhy, WhyQuery,
 };
 
 use super::body::{Body, require_label};
@@ -108,6 +108,32 @@ pub async fn mark(
     }
     require_caller(request.by.as_deref())?;
     Ok(Json(engine.mark(&run.to_string(), &task, request, from).await?))
+}
+
+/// Decides on a task that waits for approval.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/tasks/{task}/decision",
+    tag = "control",
+    request_body = DecisionRequest,
+    params(OfTask),
+    responses(
+        (status = 204),
+        (status = 409, body = ProblemDetails, content_type = "application/problem+json",
+            description = "the task does not wait for a decision, or for this one")
+    )
+)]
+pub async fn decide(
+    State(engine): State<Shared>,
+    path: PathOf<OfTask>,
+    from: Origin,
+    body: Result<Body<DecisionRequest>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path(OfTask { run, task }), Body(request)) = (path?, body?);
+    require_label("/note", request.note.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
+    require_caller(request.by.as_deref())?;
+    engine.decide(&run.to_string(), &task, request, from).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What keeps a run and its tasks from running.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, EventsQuery, HealthView,
-    Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain,
-    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
-    TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error,
+    EventsQuery, HealthView, Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView,
+    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
@@ -90,6 +90,8 @@ pub trait Engine: Orchestrator + 'static {
     async fn clear(&self, run_id: &str, task: &Name, request: ClearRequest, from: Origin) -> Result<RunAgain, Error>;
     /// Says how a task that has not ended ends.
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error>;
+    /// Decides on a task that waits for approval.
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error>;
     /// Why a run and its tasks are not running.
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error>;
     /// What was done by hand, newest first.

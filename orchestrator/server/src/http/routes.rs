@@ -82,6 +82,7 @@ pub fn table() -> Vec<Row> {
         route(Operators, routes!(control::rerun)),
         route(Operators, routes!(control::clear)),
         route(Operators, routes!(control::mark)),
+        route(Operators, routes!(control::decide)),
         route(Viewers, routes!(people::log)),
         route(Viewers, routes!(events::events)),
         route(Viewers, routes!(people::dags)),

@@ -45,6 +45,7 @@ POST   /api/v1/runs/{run}/cancel                    OEA
 POST   /api/v1/runs/{run}/rerun                     OEA
 POST   /api/v1/runs/{run}/tasks/{task}/clear        OEA
 POST   /api/v1/runs/{run}/tasks/{task}/mark         OEA
+POST   /api/v1/runs/{run}/tasks/{task}/decision     OEA
 GET    /api/v1/runs/{run}/tasks/{task}/log         VOEA
 GET    /api/v1/events                              VOEA
 GET    /api/v1/dags                                VOEA

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
     Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
-    Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked, MintPublication,
-    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register,
-    Registration, Report, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock,
-    StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest,
-    Triggered, WhyQuery,
+    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked,
+    MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
+    Register, Registration, Report, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery,
+    SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger,
+    TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -264,6 +264,11 @@ impl Engine for Canned {
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
         self.note(format!("mark {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
         Ok(Marked { was: TaskStatus::Running, state: request.state })
+    }
+
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error> {
+        self.note(format!("decide {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
+        if task.as_str() == "go" { Ok(()) } else { Err(Error::NotNow(format!("task `{task}` does not wait"))) }
     }
 
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {

@@ -15,4 +15,5 @@ mod schemathesis;
 mod semantics;
 mod support;
 mod tokens;
+mod waits;
 mod workers;

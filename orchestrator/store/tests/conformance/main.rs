@@ -21,3 +21,4 @@ mod statements;
 mod support;
 mod time_limits;
 mod tokens;
+mod waits;
