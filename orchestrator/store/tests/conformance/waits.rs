@@ -114,6 +114,7 @@ async fn deploy_too(world: &World, dag: &str) {
         models: Vec::new(),
         limits: Vec::new(),
         dags: dags.into(),
+        caller: None,
     };
     world.store.deploy(deployment).await.expect("it deploys");
 }
