@@ -1,6 +1,5 @@
 //! The one binary: reads the command line, sets up logging, dispatches, and turns a failure into an exit status.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -10,6 +9,7 @@ use daybreak::commands::{
     training_set, up,
 };
 use daybreak::failure::Outcome;
+use daybreak::logging::Logging;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -37,8 +37,15 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
-    start_logging(&command, log_format);
-    match dispatch(command).await {
+    // Warnings of a server; a command says by itself what it is about, also where it runs a server of its own.
+    let level = match command {
+        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    };
+    let logging = Logging::start(level, log_format);
+    let outcome = dispatch(command).await;
+    logging.end().await;
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -46,25 +53,6 @@ async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
             }
             ExitCode::from(failure.status)
         }
-    }
-}
-
-/// Warnings of a server to standard error; `DAYBREAK_LOG=info` shows more. A command says by itself what it is about,
-/// also where it runs a server of its own.
-fn start_logging(command: &Command, format: LogFormat) {
-    let level = match command {
-        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
-        _ => LevelFilter::ERROR,
-    };
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("DAYBREAK_LOG")
-        .with_default_directive(level.into())
-        .from_env_lossy();
-    let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => lines.with_ansi(colours).init(),
-        LogFormat::Json => lines.json().init(),
     }
 }
 

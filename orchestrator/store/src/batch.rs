@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Instrument as _;
+
 use crate::changes::start_queued;
 use crate::claims::Waiting;
 use crate::database::{Database, query};
@@ -93,6 +95,11 @@ impl Batches {
                 (run_id.is_none(), run_id)
             });
         }
+        let span = tracing::info_span!("commit", commands = jobs.len());
+        self.write_in(jobs, claimants).instrument(span).await
+    }
+
+    async fn write_in(&mut self, jobs: &mut [Entry], claimants: bool) -> Result<Vec<Effect>, Unwritten> {
         let (mut afterwards, mut tries, begun) = (true, 0, Instant::now());
         self.tx.one_by_one = false;
         loop {

@@ -87,3 +87,58 @@ fn the_document_and_the_logs_are_for_programs_too() {
     assert!(!lines.is_empty() && lines.len() == logged.lines().count(), "{logged}");
     assert!(lines.iter().all(|line| line["level"].is_string() && line["fields"].is_object()), "{logged}");
 }
+
+/// A collector that keeps what it is sent.
+fn collector() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, received) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = BufReader::new(stream);
+            loop {
+                let (mut line, mut length, mut path) = (String::new(), 0, String::new());
+                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    let header = line.to_ascii_lowercase();
+                    path = if path.is_empty() { line.clone() } else { path };
+                    if let Some(text) = header.strip_prefix("content-length:") {
+                        length = text.trim().parse().expect("a length");
+                    }
+                    line.clear();
+                }
+                if path.is_empty() {
+                    break;
+                }
+                assert!(path.starts_with("POST /v1/traces "), "{path}");
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).expect("a body");
+                let _ = sender.send(body);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+                if stream.get_mut().write_all(answer).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    (url, received)
+}
+
+#[test]
+fn traces_of_requests_commits_and_attempts_reach_a_collector() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let (url, received) = collector();
+    let mut command = Command::new(binary());
+    command.args(["run", "nightly", "--at", "2025-03-01T02:00:00Z", "--wait", "--json"]).current_dir(folder.path());
+    let run = json(&command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &url).output().expect("it starts"));
+    let sent: Vec<u8> = received.try_iter().flatten().collect();
+    let said = |text: &str| sent.windows(text.len()).any(|window| window == text.as_bytes());
+    let id = run["id"].as_str().expect("an id");
+    for text in
+        ["daybreak", "commit", "attempt", "run.id", id, "task.name", "promote", "http.route", "/api/v1/runs/{run}"]
+    {
+        assert!(said(text), "{text} is not in the {} bytes that were sent", sent.len());
+    }
+    assert!(!said("db_local_"), "no token is sent");
+}

@@ -14,6 +14,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{PROBLEM_JSON, ProblemDetails};
+use tracing::Instrument as _;
 use ulid::Ulid;
 
 use super::problem::Refusal;
@@ -78,7 +79,13 @@ pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Ne
     let method = word(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let begun = Instant::now();
-    let mut response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
+    let span = tracing::info_span!(
+        "http",
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let mut response = match tokio::time::timeout(PATIENCE, next.run(request).instrument(span.clone())).await {
         Ok(response) => response,
         Err(_) => Refusal::of_status(StatusCode::SERVICE_UNAVAILABLE).into_response(),
     };
@@ -89,6 +96,7 @@ pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Ne
             response.headers_mut().insert(name, value.clone());
         }
     }
+    span.record("http.response.status_code", response.status().as_u16());
     finisher.engine.answered((method, &route), response.status().as_u16(), begun.elapsed());
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
