@@ -164,7 +164,7 @@ impl Server {
         self.take_up(deployed);
         lines.start_over(now);
         drop(lines);
-        self.fill_ring().await?;
+        self.fill_ring_or_say().await;
         self.wake.notify_one();
         let before = previous.as_deref().filter(|before| *before != version);
         let changes = self.changes_since(before, &snapshot).await;

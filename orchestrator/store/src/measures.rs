@@ -1,6 +1,7 @@
 //! What the store counts for whoever watches it: states that runs and tasks entered, and how long commits took. Counted after
 //! the commit, never before. To add one: a field, its line in [`Measures::register`], the place where it is counted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use daybreak_core::{RunStatus, TaskStatus};
@@ -45,13 +46,18 @@ impl Measures {
     }
 
     pub(crate) fn committed(&self, effects: &Effects, commands: usize, took: Duration) {
-        for run in &effects.entered_runs {
-            self.runs.get_or_create(&Entered { state: RunStatus::as_str(*run) }).inc();
-        }
-        for task in &effects.entered_tasks {
-            self.tasks.get_or_create(&Entered { state: TaskStatus::as_str(*task) }).inc();
-        }
+        count(&self.runs, effects.entered_runs.iter().map(|status| RunStatus::as_str(*status)));
+        count(&self.tasks, effects.entered_tasks.iter().map(|status| TaskStatus::as_str(*status)));
         self.commits.observe(took.as_secs_f64());
         self.commands.inc_by(commands as u64);
+    }
+}
+
+/// A batch has many changes and few states.
+fn count(family: &Family<Entered, Counter>, states: impl Iterator<Item = &'static str>) {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    states.for_each(|state| *counts.entry(state).or_default() += 1);
+    for (state, count) in counts {
+        family.get_or_create(&Entered { state }).inc_by(count);
     }
 }
