@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
+pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use tokens::{Token, TokenCommand, TokenCreate};
 
+mod backfills;
 mod control;
 mod schedules;
 mod tokens;
@@ -78,6 +80,9 @@ pub enum Command {
     },
     /// Start a run of a DAG by hand
     Run(Run),
+    /// Run the windows of a range (again), beside what schedules run
+    #[command(subcommand)]
+    Backfill(Backfill),
     /// List runs, newest first
     Runs {
         /// Only this DAG's

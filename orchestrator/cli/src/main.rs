@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, control, dags, following, init, migrate, project, reading, running, schedules, tokens,
-    training_set, up,
+    apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
+    tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
@@ -77,6 +77,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
         Command::Logs { run, task: Some(task), follow: true, project } => following::logs(&run, &task, &project).await,
         Command::Logs { run, task, project, .. } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Backfill(command) => backfills::backfill(&command).await,
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,
         Command::Mark(arguments) => control::mark(&arguments).await,

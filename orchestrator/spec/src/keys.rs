@@ -143,6 +143,7 @@ pub(crate) const FILE: Table = Table {
             Optional,
             "How long the log of predictions is kept, only in daybreak.yaml",
         ),
+        key("http", Shape::Map(&HTTP), Optional, "What tasks may ask over HTTP, only in daybreak.yaml"),
         key("sources", Shape::Named(&SOURCE), Optional, "Files of rows"),
         key("entities", Shape::Named(&ENTITY), Optional, "What features describe, found by key columns"),
         key("feature_views", Shape::Named(&VIEW), Optional, "Features per entity, built at instants"),
@@ -172,6 +173,19 @@ pub(crate) const PREDICTIONS: Table = Table {
         key("keep", Shape::Duration, Optional, "A prediction is kept at least so long; default: 90d"),
         key("max_size", Shape::Size, Optional, "Beyond this size on disk the oldest go first; default: 10GiB"),
     ],
+    others: None,
+};
+
+/// What tasks may ask.
+pub(crate) const HTTP: Table = Table {
+    id: "http",
+    doc: "Addresses of the public internet are always asked, private ones only where they are declared",
+    keys: &[key(
+        "allow",
+        Shape::OneOrMany(&Shape::Text),
+        Required,
+        "IP addresses with or without a port, and networks, e.g. [127.0.0.1:8080, 10.0.0.0/8]",
+    )],
     others: None,
 };
 

@@ -11,6 +11,7 @@ mod did_you_mean;
 mod expression;
 mod folder;
 mod gate;
+mod http_allow;
 mod keys;
 mod lexer;
 mod limit;
@@ -48,6 +49,7 @@ pub use expression::{
 };
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use http_allow::HttpAllow;
 pub use keys::task_keys;
 pub use limit::{Limit, LimitUse};
 pub use load::{Loaded, load, load_texts};

@@ -138,13 +138,15 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
 }
 
 /// A run's row, for [`loaded`].
-pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
+pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, \
+     COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
      window_start_us, window_end_us, params, revision, overdue, max_active FROM run WHERE run_id = $1";
 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, waiting_since_us FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, \
+     waiting_since_us FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {

@@ -5,16 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
+use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot};
 use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
 use crate::changes::{apply, exactly_one};
-use crate::database::{Values, query};
+use crate::database::query;
 use crate::known::Known;
 use crate::limits::LimitShare;
 use crate::load::{LoadedRun, LoadedTask};
+use crate::pending::new_task_row;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error};
 
@@ -131,8 +132,13 @@ pub struct Fired {
 impl Command for NewRun {
     type Reply = String;
     async fn run(&self, tx: &mut Tx) -> Result<String, Error> {
-        let row =
-            RunRow { scheduled_for: None, window_start: self.window_start, window_end: self.window_end, skipped: None };
+        let row = RunRow {
+            scheduled_for: None,
+            nominal: None,
+            window_start: self.window_start,
+            window_end: self.window_end,
+            skipped: None,
+        };
         let run_id = insert_run(tx, &self.template, &row).await?;
         let run_id = run_id.ok_or_else(|| Error::Conflict { what: "a run by hand".to_owned() })?;
         match self.template.max_active {
@@ -190,6 +196,7 @@ impl Fire {
             .then(|| format!("run {} was still active (`overlap: skip`)", active[0]));
         let row = RunRow {
             scheduled_for: Some(firing.at),
+            nominal: Some(firing.at),
             window_start: firing.window_start,
             window_end: firing.at,
             skipped: skipped.clone(),
@@ -217,7 +224,7 @@ impl Fire {
 async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>, Error> {
     let active = query(
         "SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
-         ORDER BY window_end_us, run_id",
+         AND backfill_id IS NULL ORDER BY window_end_us, run_id",
     )
     .bind(template.project.as_str())
     .bind(template.dag.as_str())
@@ -226,15 +233,20 @@ async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>,
     Ok(active)
 }
 
-struct RunRow {
-    scheduled_for: Option<Timestamp>,
-    window_start: Option<Timestamp>,
-    window_end: Timestamp,
-    skipped: Option<String>,
+/// A run that is to be made.
+pub(crate) struct RunRow {
+    /// The firing key; none for a run by hand, and for one that runs a firing again.
+    pub scheduled_for: Option<Timestamp>,
+    /// The nominal instant, with or without the key.
+    pub nominal: Option<Timestamp>,
+    pub window_start: Option<Timestamp>,
+    pub window_end: Timestamp,
+    /// Why it is recorded and not run.
+    pub skipped: Option<String>,
 }
 
 /// `None`: the firing has its run already.
-async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
+pub(crate) async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
     let (run_id, now) = (tx.sources.id(), tx.now());
     let params = serde_json::to_string(&template.params).expect("a JSON map always writes");
     let Some(scheduled_for) = row.scheduled_for else {
@@ -298,7 +310,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
         project: template.project.to_string(),
         dag: template.dag.to_string(),
         version: template.version.clone(),
-        scheduled_for: row.scheduled_for,
+        scheduled_for: row.nominal,
         window_start: row.window_start,
         window_end: row.window_end,
         params: template.params.clone(),
@@ -321,7 +333,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
             limits: task.limits.iter().map(|share| share.taken(&run)).collect(),
         };
-        tx.insert_task(task_row(template, run_id, (task, &loaded)));
+        tx.insert_task(new_task_row(template, run_id, (task, &loaded)));
         let snapshot = TaskSnapshot {
             parents: task.parents.clone(),
             trigger: task.trigger.clone(),
@@ -337,34 +349,6 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
     // Nobody else can know of it before the commit.
     tx.known.hold(run_id);
     tx.known.keep(run);
-}
-
-/// A task's row as `pending.rs` inserts it.
-fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate, &LoadedTask)) -> Values {
-    let trigger =
-        (!task.trigger.is_default()).then(|| serde_json::to_string(&task.trigger).expect("a trigger always writes"));
-    let limits =
-        (!loaded.limits.is_empty()).then(|| serde_json::to_string(&loaded.limits).expect("limits always write"));
-    vec![
-        loaded.task_run_id.clone().into(),
-        template.project.to_string().into(),
-        run_id.to_owned().into(),
-        task.task.to_string().into(),
-        task.kind.clone().into(),
-        i64::from(task.heavy).into(),
-        i64::from(task.gated).into(),
-        serde_json::to_string(&task.parents).expect("names always write").into(),
-        serde_json::to_string(&task.retry).expect("a retry policy always writes").into(),
-        task.timeout_us.into(),
-        TaskStatus::Waiting.as_str().into(),
-        trigger.into(),
-        i64::from(task.tolerated).into(),
-        i64::from(task.priority).into(),
-        loaded.rank_us.into(),
-        limits.into(),
-        task.queue_timeout_us.into(),
-        task.total_timeout_us.into(),
-    ]
 }
 
 /// Whether the writer of a leader's transaction still leads. Whoever takes over waits for this transaction.

@@ -11,3 +11,4 @@ mod oracle;
 mod reload;
 mod schedules;
 mod serving;
+mod waits;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{dag, limits, model, schedule, source, view};
 use crate::decode::fields::fields;
-use crate::keys::{FILE, PREDICTIONS};
+use crate::keys::{FILE, HTTP, PREDICTIONS};
 use crate::small_texts::slugified;
-use crate::{Decoder, Name, Node, NodeValue, Predictions, Problem, Project, Span, Spanned};
+use crate::{Decoder, HttpAllow, Name, Node, NodeValue, Predictions, Problem, Project, Span, Spanned};
 
 /// The file at the project's root that holds its settings.
 pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
@@ -88,6 +88,7 @@ impl Merger {
             name: Spanned::unplaced(name),
             data_roots: Vec::new(),
             predictions: Predictions::default(),
+            http_allow: Vec::new(),
             sources: BTreeMap::new(),
             entities: BTreeMap::new(),
             feature_views: BTreeMap::new(),
@@ -122,7 +123,7 @@ impl Merger {
             }
             None => {}
         }
-        for key in ["name", "data_roots", "predictions"] {
+        for key in ["name", "data_roots", "predictions", "http"] {
             if let (false, Some((key, _))) = (is_root, fields.entry(key)) {
                 let message = format!("`{}` is a setting of the whole project", key.value);
                 let hint = format!("move it to {ROOT_FILE}");
@@ -141,6 +142,9 @@ impl Merger {
         }
         if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
             self.project.predictions = read;
+        }
+        if let Some(read) = fields.read(decoder, "http", http).filter(|_| is_root) {
+            self.project.http_allow = read;
         }
         let (project, declared) = (&mut self.project, &mut self.declared);
         let mut take = |kind, key, into: &mut dyn FnMut(&mut Decoder<'_>, &Spanned<Name>, &Node)| {
@@ -223,6 +227,26 @@ fn predictions(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Pre
         decoder.report(Problem::error("out_of_range", size.span, message).hint("write e.g. `10GiB`"));
     }
     Some(Predictions { keep, max_size_bytes: size.map_or(default.max_size_bytes, |size| size.value) })
+}
+
+fn http(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<Spanned<HttpAllow>>> {
+    let inner = fields(decoder, node, &HTTP, what.to_owned(), node.span)?;
+    inner.read(decoder, "allow", |decoder, node, what| {
+        let mut allowed = Vec::new();
+        for text in decoder.texts(node, what) {
+            match HttpAllow::parse(&text) {
+                Some(allow) => allowed.push(Spanned::new(allow, text.span)),
+                None => {
+                    let shown = crate::small_texts::shortened(&text);
+                    let message = format!("{what} must be addresses or networks, and `{shown}` is none");
+                    let hint = "write an IP address with or without a port, or a network, e.g. `127.0.0.1:8080` or \
+                                `10.0.0.0/8`; a name is not enough, for what it stands for changes";
+                    decoder.report(Problem::error("bad_address", text.span, message).hint(hint));
+                }
+            }
+        }
+        Some(allowed)
+    })
 }
 
 fn version(decoder: &mut Decoder<'_>, node: &Node) {

@@ -2,6 +2,7 @@
 //! commit left. To add a read: a method in the file of its subject.
 
 mod activity;
+mod backfills;
 mod gauges;
 mod registry;
 mod runs;
@@ -9,6 +10,7 @@ mod scheduling;
 mod standing;
 
 pub use activity::ActiveTask;
+pub use backfills::GoingOn;
 pub use gauges::Gauges;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};

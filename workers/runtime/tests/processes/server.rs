@@ -229,14 +229,7 @@ pub async fn start_worker(
         server_url: "http://127.0.0.1:9".to_owned(),
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
-        limits: ChildLimits {
-            memory_bytes: None,
-            limits: Vec::new(),
-            priority: None,
-            threads: 3,
-            nice: 5,
-            grace: Duration::from_millis(300),
-        },
+        limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
@@ -280,6 +273,8 @@ fn project() -> Project {
         timeout: None,
         queue_timeout: None,
         total_timeout: None,
+        limits: Vec::new(),
+        priority: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
         parameters: vec![
             (Spanned::unplaced("limit".to_owned()), text("${params.limit}")),
@@ -294,17 +289,21 @@ fn project() -> Project {
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
         deadline: None,
+        max_active_runs: None,
+        priority: 0,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
         data_roots: Vec::new(),
         predictions: Default::default(),
+        http_allow: Vec::new(),
         sources: Default::default(),
         entities: Default::default(),
         feature_views: Default::default(),
         models: Default::default(),
         calendars: Default::default(),
+        limits: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }
