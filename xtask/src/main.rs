@@ -109,19 +109,19 @@ fn run(mut command: Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
 }
 
-/// The oracle scripts are plain Python with three packages; they are put beside the build, not into the system.
+/// What the tests need of Python is put beside the build, not into the system.
 fn python_packages() -> Result<PathBuf, String> {
     let folder = target_dir()?.join("python-packages");
-    if folder.join("sklearn").exists() && folder.join("pyarrow").exists() {
+    if ["sklearn", "pyarrow", "schemathesis"].iter().all(|package| folder.join(package).exists()) {
         return Ok(folder);
     }
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"])
         .arg(&folder)
         .args(["-r", "tests/oracle/requirements.txt"])
         .current_dir(root());
     run(pip).map_err(|problem| {
-        format!("{problem}\nthe oracle tests need python3 with pip (Debian: apt-get install python3 python3-pip)")
+        format!("{problem}\nsome tests need python3 with pip (Debian: apt-get install python3 python3-pip)")
     })?;
     Ok(folder)
 }

@@ -23,6 +23,18 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// How log lines on standard error are written; DAYBREAK_LOG says which
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line, for programs
+    Json,
 }
 
 /// The commands.
@@ -282,6 +294,9 @@ pub struct Up {
     /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Let everybody who reaches the server read /metrics, without a token
+    #[arg(long)]
+    pub open_metrics: bool,
     /// Simulate business time (firings, T, ttl): it stands at this instant, or where it stood when the project was last
     /// served so, until `daybreak clock INSTANT` moves it on
     #[arg(long, value_parser = instant, value_name = "INSTANT")]

@@ -35,6 +35,7 @@ impl Connection {
             heavy: heavy_default(),
             schedules: Schedules::Resting,
             follow: None,
+            open_metrics: false,
             database: database(None)?,
         };
         let embedded = Embedded::start(&home, &project, options).await?;

@@ -35,6 +35,8 @@ pub struct Options {
     pub schedules: Schedules,
     /// The folder's stamps before the project was read, where what is written there is made current while the server runs.
     pub follow: Option<Stamps>,
+    /// Whether everybody may read `/metrics`.
+    pub open_metrics: bool,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
 }
@@ -152,6 +154,7 @@ async fn open_server(home: &Home, token: &str, options: &Options, meanwhile: Tcp
         on_fatal: fatal,
         timings: Timings::default(),
         schedules: options.schedules,
+        open_metrics: options.open_metrics,
     };
     let Some(database) = options.database.as_deref().map(daybreak_server::database_name) else {
         return Server::open(config).await.map_err(Failure::configuration);

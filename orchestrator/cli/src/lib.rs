@@ -7,5 +7,6 @@ pub mod demo;
 pub mod embedded;
 pub mod failure;
 pub mod home;
+pub mod logging;
 mod reload;
 pub mod table;

@@ -1,15 +1,15 @@
 //! The one binary: reads the command line, sets up logging, dispatches, and turns a failure into an exit status.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use daybreak::arguments::{Arguments, Command, Features, RunShow};
+use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
     tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
+use daybreak::logging::Logging;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::TaskShim { .. } => daybreak_runtime::supervise_main(),
         Command::TaskChild => in_runtime(daybreak_runtime::child_main(daybreak_tasks::registry())),
-        command => in_runtime(ended(command)),
+        command => in_runtime(ended(command, arguments.log_format)),
     }
 }
 
@@ -36,9 +36,16 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-async fn ended(command: Command) -> ExitCode {
-    start_logging(&command);
-    match dispatch(command).await {
+async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
+    // Warnings of a server; a command says by itself what it is about, also where it runs a server of its own.
+    let level = match command {
+        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    };
+    let logging = Logging::start(level, log_format);
+    let outcome = dispatch(command).await;
+    logging.end().await;
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -47,21 +54,6 @@ async fn ended(command: Command) -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
-}
-
-/// Warnings of a server to standard error; `DAYBREAK_LOG=info` shows more. A command says by itself what it is about,
-/// also where it runs a server of its own.
-fn start_logging(command: &Command) {
-    let level = match command {
-        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
-        _ => LevelFilter::ERROR,
-    };
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("DAYBREAK_LOG")
-        .with_default_directive(level.into())
-        .from_env_lossy();
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 async fn dispatch(command: Command) -> Outcome {

@@ -176,6 +176,7 @@ pub struct TokenView {
 pub struct TokensQuery {
     /// Opaque: `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub before: Option<String>,
     /// At most so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]

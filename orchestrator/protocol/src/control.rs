@@ -145,6 +145,7 @@ pub struct TaskWhy {
 /// About which task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct WhyQuery {
     /// This one only.
     pub task: Option<Name>,
@@ -153,12 +154,16 @@ pub struct WhyQuery {
 /// Which entries of the audit are listed, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// About this run, DAG or project only.
+    #[param(max_length = 63)]
     pub subject: Option<String>,
     /// Entries older than this one: `next` of the page before.
+    #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub before: Option<String>,
     /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
 }
 

@@ -130,14 +130,17 @@ pub struct WaitView {
 /// Which runs are listed, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct RunsQuery {
     /// Runs of this DAG only.
     pub dag: Option<Name>,
     /// Runs in this state only.
     pub state: Option<RunStatus>,
     /// Runs older than this one: `next` of the page before.
+    #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub before: Option<String>,
     /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
 }
 

@@ -80,6 +80,13 @@ impl Server {
         Ok(())
     }
 
+    /// The same after something that stands whether or not the ring could be filled.
+    pub(crate) async fn fill_ring_or_say(&self) {
+        if let Err(error) = self.fill_ring().await {
+            tracing::warn!(%error, "which tokens are good could not be read: those known stay good");
+        }
+    }
+
     /// Writes what is new of last uses.
     async fn keep_last_uses(&self) -> Result<(), Error> {
         let used: Vec<(String, Timestamp)> = {

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub timings: Timings,
     /// Whether schedules fire.
     pub schedules: Schedules,
+    /// Whether everybody may read `/metrics`.
+    pub open_metrics: bool,
 }
 
 /// Whether schedules fire.

@@ -1,6 +1,7 @@
 //! The server as the HTTP surface sees it: reads, requests and whom a token speaks for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
@@ -202,6 +203,18 @@ impl Engine for Server {
 
     async fn revoke_token(&self, token_id: &str, from: Origin) -> Result<TokenView, Error> {
         Ok(Self::revoke_token(self, token_id, &from).await?)
+    }
+
+    async fn metrics(&self) -> Result<String, Error> {
+        Ok(self.metrics_text().await?)
+    }
+
+    fn metrics_are_open(&self) -> bool {
+        self.open_metrics
+    }
+
+    fn answered(&self, (method, route): (&str, &str), status: u16, took: Duration) {
+        self.metrics.answered(method, route, status, took);
     }
 
     async fn health(&self) -> HealthView {

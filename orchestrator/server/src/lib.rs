@@ -18,6 +18,7 @@ pub mod http;
 mod leadership;
 mod lines;
 mod lock;
+mod metrics;
 mod migrating;
 mod orchestrator;
 mod origin;

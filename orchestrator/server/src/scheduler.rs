@@ -165,6 +165,7 @@ impl Server {
                 Ok(fired) => {
                     more |= part.due.more;
                     done.add(&part, fired.runs.len(), fired.skipped);
+                    part.due.firings.iter().for_each(|firing| self.metrics.fired(firing.at, now));
                     let line = lines.line_mut(part.place);
                     part.due.cursors.iter().for_each(|cursor| line.cursors[cursor.schedule] = cursor.to);
                     lines.put_back(part.place, &deployed.dags[&part.dag].firings);

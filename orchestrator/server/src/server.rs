@@ -20,6 +20,7 @@ use crate::following::MAX_STREAMS;
 use crate::heartbeats::UnlistedOfWorkers;
 use crate::lines::Lines;
 use crate::lock::Lock;
+use crate::metrics::Metrics;
 use crate::orchestrator::InProcess;
 use crate::origin::Origin;
 use crate::real_time::RealTime;
@@ -44,6 +45,8 @@ pub struct Server {
     pub(crate) in_flight: Mutex<HashSet<(String, String)>>,
     pub(crate) random: fn() -> u128,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) metrics: Metrics,
+    pub(crate) open_metrics: bool,
     /// Room for streams of events.
     pub(crate) streams: Arc<Semaphore>,
     /// This process, as its workers' rows name it.
@@ -87,6 +90,7 @@ impl Server {
         }
         restore_clock(&store, &config.clock).await?;
         let keys = Keys::new(&config.token, config.clock.clone());
+        let metrics = Metrics::new(store.measures());
         let server = Self {
             scheduler: tokio::sync::Mutex::new(Lines::new(config.clock.business_now())),
             store,
@@ -101,6 +105,8 @@ impl Server {
             in_flight: Mutex::default(),
             random: config.random,
             feed: Arc::default(),
+            metrics,
+            open_metrics: config.open_metrics,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             server_id,
             epoch: AtomicI64::new(epoch),
@@ -160,7 +166,7 @@ impl Server {
         self.take_up(deployed);
         lines.start_over(now);
         drop(lines);
-        self.fill_ring().await?;
+        self.fill_ring_or_say().await;
         self.wake.notify_one();
         let before = previous.as_deref().filter(|before| *before != version);
         let changes = self.changes_since(before, &snapshot).await;

@@ -23,6 +23,7 @@ impl Server {
             };
             let next = match swept {
                 Ok(swept) => {
+                    self.metrics.lost(swept.lost);
                     if swept.lost + swept.timed_out + swept.forced > 0 {
                         let (lost, timed_out, forced) = (swept.lost, swept.timed_out, swept.forced);
                         tracing::warn!(lost, timed_out, forced, "attempts were ended without their worker");

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tracing::Instrument as _;
 
 use crate::changes::start_queued;
 use crate::claims::Waiting;
@@ -15,6 +17,7 @@ use crate::database::{Database, query};
 use crate::known::Known;
 use crate::limits::let_in;
 use crate::load::hold_known;
+use crate::measures::Measures;
 use crate::tx::{Done, Job, Tx};
 use crate::{Effect, Error};
 
@@ -38,6 +41,7 @@ pub(crate) struct Batches {
     /// Whether leases go by the database's clock.
     pub with_time: bool,
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
+    pub measures: Measures,
     /// This writer's row in `commit_mark`, and the number of its last commit.
     pub writer_id: String,
     pub number: i64,
@@ -91,12 +95,18 @@ impl Batches {
                 (run_id.is_none(), run_id)
             });
         }
-        let (mut afterwards, mut tries) = (true, 0);
+        let span = tracing::info_span!("commit", commands = jobs.len());
+        self.write_in(jobs, claimants).instrument(span).await
+    }
+
+    async fn write_in(&mut self, jobs: &mut [Entry], claimants: bool) -> Result<Vec<Effect>, Unwritten> {
+        let (mut afterwards, mut tries, begun) = (true, 0, Instant::now());
         self.tx.one_by_one = false;
         loop {
             let undone = match self.attempt(jobs, (claimants, afterwards)).await {
                 Ok(()) => {
                     self.tx.known.settle();
+                    self.measures.committed(&self.tx.effects, jobs.len(), begun.elapsed());
                     return Ok(std::mem::take(&mut self.tx.effects.list));
                 }
                 Err(undone) => undone,

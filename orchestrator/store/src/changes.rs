@@ -86,6 +86,7 @@ pub(crate) async fn write_step(tx: &mut Tx, run: &mut LoadedRun, changes: &Chang
             crossing!("cp12.before");
         }
         let Some(task) = run.tasks.get(&change.task) else { continue };
+        tx.effects.enters(change);
         tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, times)));
         if ends {
             let project = || run.project.clone();
@@ -162,6 +163,7 @@ pub(crate) fn write_claim(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) {
     let now = tx.now();
     for change in &changes.tasks {
         if let Some(task) = run.tasks.get(&change.task) {
+            tx.effects.enters(change);
             tx.hand_out_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, None)));
         }
     }
@@ -349,6 +351,7 @@ fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
         i64::from(changes.overdue).into(),
     ];
     tx.change_run(&run.run_id, row);
+    tx.effects.entered_runs.extend((status != run.snapshot.state.status()).then_some(status));
     // The run has made room, or waits for it again.
     if status != RunStatus::Running {
         tx.followed.insert((run.project.clone(), run.dag.clone()));

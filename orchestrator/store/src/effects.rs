@@ -1,7 +1,7 @@
 //! What the rest of the process has to know about a commit. Sent after it, never before; whoever missed one reads the
 //! truth instead.
 
-use daybreak_core::RunStatus;
+use daybreak_core::{RunStatus, TaskChange, TaskStatus};
 use daybreak_spec::{Name, Timestamp};
 
 /// Something that a commit made true.
@@ -52,4 +52,14 @@ pub(crate) struct Effects {
     pub list: Vec<Effect>,
     /// Whoever waits for work is to be served from these before the commit.
     pub ready: Vec<ReadyTask>,
+    /// States that runs and tasks have entered, for those who count.
+    pub entered_runs: Vec<RunStatus>,
+    pub entered_tasks: Vec<TaskStatus>,
+}
+
+impl Effects {
+    pub(crate) fn enters(&mut self, change: &TaskChange) {
+        let status = change.after.state.status();
+        self.entered_tasks.extend((status != change.status_before).then_some(status));
+    }
 }

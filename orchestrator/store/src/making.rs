@@ -48,6 +48,7 @@ pub(crate) async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow
             template.deadline_us.into(),
         ];
         tx.insert_run(values);
+        tx.effects.entered_runs.push(RunStatus::Queued);
         insert_tasks(tx, template, &run_id, row);
         return Ok(Some(run_id));
     };
@@ -77,6 +78,7 @@ pub(crate) async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow
     if made == 0 {
         return Ok(None);
     }
+    tx.effects.entered_runs.push(status);
     if row.skipped.is_none() {
         insert_tasks(tx, template, &run_id, row);
     }

@@ -22,6 +22,7 @@ use crate::effects::Effects;
 use crate::error::why_not_opened;
 use crate::known::Known;
 use crate::leadership::{Lead, Renew, Resign};
+use crate::measures::Measures;
 use crate::migrations::bring_up;
 use crate::pauses::{LiftPause, SetPause};
 use crate::pending::Pending;
@@ -77,6 +78,7 @@ pub struct Store {
     sources: Sources,
     away: watch::Receiver<Option<String>>,
     shared: bool,
+    measures: Measures,
 }
 
 impl Store {
@@ -106,19 +108,20 @@ impl Store {
             epoch: None,
             database_time: None,
         };
-        let shared = database.dialect() == Dialect::Postgres;
+        let (shared, measures) = (database.dialect() == Dialect::Postgres, Measures::default());
         let batches = Batches {
             tx,
             waiting: Waiting::default(),
             database,
             with_time: lease_clock == LeaseClock::Database,
             on_fatal,
+            measures: measures.clone(),
             writer_id,
             number: 0,
             broken: false,
         };
         tokio::spawn(Writer { batches, receiver, effects: effects.clone(), away }.run());
-        Ok(Self { writer: sender, effects, readers, sources, away: known_away, shared })
+        Ok(Self { writer: sender, effects, readers, sources, away: known_away, shared, measures })
     }
 
     /// Whether other servers may work on the same database.
@@ -143,6 +146,11 @@ impl Store {
     /// What commits make true, from now on.
     pub fn effects(&self) -> broadcast::Receiver<Effect> {
         self.effects.subscribe()
+    }
+
+    /// What is counted of commits.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// Real time as rows have it.

@@ -67,6 +67,7 @@ fn heavy_crates() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("axum", &["daybreak-server", "daybreak-serving", "daybreak"]),
         ("reqwest", &["daybreak-protocol", "daybreak-tasks", "daybreak"]),
         ("clap", &["daybreak", "xtask"]),
+        ("opentelemetry", &["daybreak"]),
     ])
 }
 

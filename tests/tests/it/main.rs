@@ -1,5 +1,6 @@
 //! The end-to-end tests: one binary, one module a subject.
 
+mod access;
 mod architecture;
 mod cli;
 mod fan_out;

@@ -9,6 +9,7 @@ use daybreak_protocol::{Cancellations, Error, Heartbeat, Held, Orchestrator, Pol
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 use crate::held::{HeldTasks, Stop};
 use crate::lease::{Lease, MARGIN};
@@ -219,9 +220,16 @@ impl Worker {
         let acts_outside = self.registry.get(&assignment.kind).is_some_and(|kind| kind.definition().side_effects);
         let held = Held { task_run_id: assignment.task_run_id.clone(), fence: assignment.fence };
         let (worker, hold) = (self.clone(), self.held.take(held, acts_outside));
-        tokio::spawn(async move {
-            attempt::run(&worker, assignment, hold, permit).await;
-        });
+        let span = tracing::info_span!(
+            "attempt",
+            run.id = assignment.run_id,
+            dag.name = %assignment.dag,
+            task.name = %assignment.task,
+            task.kind = assignment.kind,
+            attempt = assignment.attempt,
+        );
+        let running = async move { attempt::run(&worker, assignment, hold, permit).await };
+        tokio::spawn(running.instrument(span));
     }
 
     /// Lets running tasks finish for a while, then ends them and hands them back.

@@ -23,6 +23,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         schedules: Schedules::Watched,
         follow: Some(before),
+        open_metrics: arguments.open_metrics,
         database: database(arguments.database.as_deref())?,
     };
     let embedded = Embedded::start(&home, &project, options).await?;

@@ -41,6 +41,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         heavy: heavy_default(),
         schedules: Schedules::Watched,
         follow: None,
+        open_metrics: false,
         database: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::For;
 
 use super::engine::Access;
+use super::metrics::METRICS;
 use super::problem::Refusal;
 use super::routes::{RouteInfo, Shared};
 
@@ -46,7 +47,8 @@ impl Gate {
 /// The layer.
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let callers = gate.callers(request.method(), request.extensions().get::<MatchedPath>());
-    if callers == For::Everybody {
+    let open = path_of(&request) == Some(METRICS) && gate.engine.metrics_are_open();
+    if callers == For::Everybody || open {
         return next.run(request).await;
     }
     let access = match bearer(request.headers()) {
@@ -65,6 +67,10 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     }
     request.extensions_mut().insert(access);
     next.run(request).await
+}
+
+fn path_of(request: &Request) -> Option<&str> {
+    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
 /// The token of the one `authorization: Bearer …` header.

@@ -39,6 +39,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    require_object(bytes)?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
     let value = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
@@ -63,6 +64,21 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         at = format!("{at}/{}", escaped(&field));
     }
     let item = ErrorItem { pointer: Some(at), line, col, code: code.to_owned(), hint: message(&error) };
+    Err(Refusal::unprocessable("the body is not what this path takes", vec![item]))
+}
+
+/// Serde would take a list for the fields of an object in their order. What is not JSON at all is told by whoever reads it.
+fn require_object(bytes: &[u8]) -> Result<(), Refusal> {
+    let begins_as_one = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if begins_as_one || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
+        return Ok(());
+    }
+    let item = ErrorItem {
+        pointer: Some(String::new()),
+        code: "wrong_type".to_owned(),
+        hint: "the body is a JSON object".to_owned(),
+        ..ErrorItem::default()
+    };
     Err(Refusal::unprocessable("the body is not what this path takes", vec![item]))
 }
 

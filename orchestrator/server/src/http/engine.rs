@@ -1,6 +1,8 @@
 //! What the router needs of the server: the worker protocol and the reads and requests of people. The router decides
 //! nothing but who may call what; everything else is asked here. To add a call: a method, a route in `routes.rs`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use daybreak_protocol::{
     Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
@@ -123,6 +125,12 @@ pub trait Engine: Orchestrator + 'static {
     async fn tokens(&self, query: TokensQuery) -> Result<TokenList, Error>;
     /// Takes a token back. Refused when that was done before.
     async fn revoke_token(&self, token_id: &str, from: Origin) -> Result<TokenView, Error>;
+    /// What is counted, as text for Prometheus.
+    async fn metrics(&self) -> Result<String, Error>;
+    /// Whether everybody may read that.
+    fn metrics_are_open(&self) -> bool;
+    /// A request was answered: its method, matched route and status, and how long that took.
+    fn answered(&self, request: (&str, &str), status: u16, took: Duration);
     /// Whether the server can do its work.
     async fn health(&self) -> HealthView;
 }

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{PROBLEM_JSON, ProblemDetails};
+use tracing::Instrument as _;
 use ulid::Ulid;
 
 use super::problem::Refusal;
@@ -75,7 +76,16 @@ impl Finisher {
 /// The layer.
 pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Next) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
-    let mut response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
+    let method = word(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let begun = Instant::now();
+    let span = tracing::info_span!(
+        "http",
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let mut response = match tokio::time::timeout(PATIENCE, next.run(request).instrument(span.clone())).await {
         Ok(response) => response,
         Err(_) => Refusal::of_status(StatusCode::SERVICE_UNAVAILABLE).into_response(),
     };
@@ -86,10 +96,25 @@ pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Ne
             response.headers_mut().insert(name, value.clone());
         }
     }
+    span.record("http.response.status_code", response.status().as_u16());
+    finisher.engine.answered((method, &route), response.status().as_u16(), begun.elapsed());
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// A method's word; those that nobody has heard of are counted together.
+fn word(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
 }
 
 /// A refusal of ours, or what axum has refused by itself.

@@ -10,6 +10,7 @@ mod document;
 mod engine;
 mod events;
 mod finish;
+mod metrics;
 mod once;
 mod path;
 mod people;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{backfills, control, document, events, people, project, tokens, worker};
+use super::{backfills, control, document, events, metrics, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -62,6 +62,7 @@ pub fn table() -> Vec<Row> {
     vec![
         route(Everybody, routes!(people::live)),
         route(Everybody, routes!(people::ready)),
+        route(Viewers, routes!(metrics::metrics)),
         route(Viewers, routes!(document::openapi)),
         route(Workers, routes!(worker::register)),
         route(Workers, routes!(worker::poll)),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use daybreak_protocol::{For, Role};
 use daybreak_server::http::routes;
 
-use crate::canned::{ADMIN, ATTEMPT, FENCE, OTHER_TASK_RUN, RUN, TASK_RUN};
-use crate::wire::serve;
+use crate::canned::{ADMIN, ATTEMPT, Canned, FENCE, OTHER_TASK_RUN, RUN, TASK_RUN};
+use crate::wire::{serve, serve_as};
 
 /// A path with something in the place of each parameter.
 fn concrete(path: &str) -> String {
@@ -25,6 +25,7 @@ fn concrete(path: &str) -> String {
 const MATRIX: &str = "
 GET    /health/live                                VOEAWPTN
 GET    /health/ready                               VOEAWPTN
+GET    /metrics                                    VOEA
 GET    /api/v1/openapi.json                        VOEA
 POST   /api/v1/worker/register                        AW
 POST   /api/v1/worker/poll                            AW
@@ -180,6 +181,17 @@ async fn an_unknown_path_is_denied_without_a_token_and_missing_with_one() {
         let answer = server.get(path).await;
         assert_eq!((answer.status, answer.problem().code.as_str()), (404, "not_found"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn metrics_can_be_left_open_and_nothing_else_is() {
+    let server = serve_as(Canned { open_metrics: true, ..Canned::default() }).await;
+    let answer = server.send("GET", "/metrics", &[], "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "# EOF\n"));
+    assert_eq!(server.send("GET", "/api/v1/runs", &[], "").await.status, 401);
+    assert_eq!(server.send("GET", "/metrics/x", &[], "").await.status, 401);
+    let counted = server.engine.answered.lock().unwrap().clone();
+    assert_eq!(counted, ["GET /metrics 200", "GET /api/v1/runs 401", "GET none 401"]);
 }
 
 #[tokio::test]

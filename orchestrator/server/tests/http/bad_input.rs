@@ -23,7 +23,9 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
         ("/api/v1/dags/nightly/runs", r#"{"at":"yesterday"}"#, "/at", "wrong_type"),
         ("/api/v1/dags/nightly/runs", r#"{"params":[]}"#, "/params", "wrong_type"),
         ("/api/v1/dags/nightly/runs", r#"{"at":null,"at":null}"#, "/at", "duplicate_field"),
-        ("/api/v1/dags/nightly/runs", "[1]", "/0", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", "[1]", "", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", " []", "", "wrong_type"),
+        ("/api/v1/dags/nightly/runs", "null", "", "wrong_type"),
         ("/api/v1/clock", "{}", "/at", "missing_field"),
         (
             "/api/v1/worker/poll",

@@ -1,6 +1,7 @@
 //! An engine that answers from a can and remembers what it was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
@@ -62,14 +63,12 @@ pub fn noon() -> Timestamp {
 /// What was asked, in words.
 #[derive(Default)]
 pub struct Canned {
-    asked: Mutex<Vec<String>>,
+    pub asked: Mutex<Vec<String>>,
+    pub answered: Mutex<Vec<String>>,
+    pub open_metrics: bool,
 }
 
 impl Canned {
-    pub fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -364,6 +363,18 @@ impl Engine for Canned {
 
     async fn revoke_token(&self, token_id: &str, _: Origin) -> Result<TokenView, Error> {
         if token_id == RUN { Ok(token_view()) } else { Err(Error::NotFound(format!("there is no token {token_id}"))) }
+    }
+
+    async fn metrics(&self) -> Result<String, Error> {
+        Ok("# EOF\n".to_owned())
+    }
+
+    fn metrics_are_open(&self) -> bool {
+        self.open_metrics
+    }
+
+    fn answered(&self, (method, route): (&str, &str), status: u16, _: Duration) {
+        self.answered.lock().unwrap().push(format!("{method} {route} {status}"));
     }
 
     async fn health(&self) -> HealthView {

@@ -88,6 +88,21 @@ fn it_is_openapi_31_and_every_reference_leads_somewhere() {
 }
 
 #[test]
+fn the_parameters_of_a_path_are_those_that_stand_in_it() {
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let named: BTreeSet<&str> = parameters
+                .filter(|parameter| parameter["in"] == "path")
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+            assert_eq!(named, parts.collect(), "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn every_refusal_is_a_problem_and_every_body_is_refused_in_every_way() {
     for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

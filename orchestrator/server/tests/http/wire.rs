@@ -44,7 +44,11 @@ impl Answer {
 }
 
 pub async fn serve() -> Served {
-    let engine = Canned::new();
+    serve_as(Canned::default()).await
+}
+
+pub async fn serve_as(engine: Canned) -> Served {
+    let engine = Arc::new(engine);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = router(engine.clone()).into_make_service_with_connect_info::<SocketAddr>();

@@ -3,6 +3,7 @@
 
 mod control;
 mod events;
+mod metrics;
 mod nights;
 #[expect(dead_code, reason = "the store's stories use the rest")]
 #[path = "../../../../tests/src/postgres.rs"]
@@ -10,6 +11,7 @@ mod postgres;
 mod requests;
 mod restarts;
 mod schedules;
+mod schemathesis;
 mod semantics;
 mod support;
 mod tokens;

@@ -93,7 +93,7 @@ pub const SECOND: &str = "2013-03-10T07:00:00Z";
 pub const THIRD: &str = "2013-03-11T06:30:00Z";
 
 #[expect(clippy::disallowed_methods, reason = "the test is the binary here")]
-fn real_now() -> Timestamp {
+pub fn real_now() -> Timestamp {
     chrono::Utc::now().into()
 }
 
@@ -112,6 +112,7 @@ pub fn config(folder: &Path, timings: Timings) -> ServerConfig {
         on_fatal: |detail| panic!("not durable: {detail}"),
         timings,
         schedules: Schedules::Watched,
+        open_metrics: false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod activity;
 mod backfills;
+mod gauges;
 mod items;
 mod registry;
 mod runs;
@@ -11,6 +12,7 @@ mod standing;
 
 pub use activity::ActiveTask;
 pub use backfills::GoingOn;
+pub use gauges::Gauges;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
 pub use standing::Standing;

@@ -1,7 +1,7 @@
 //! What is going on now, as streams of events see it.
 
 use daybreak_core::{RunStatus, TaskStatus};
-use daybreak_store::{Error, NewRun};
+use daybreak_store::{Error, Gauges, NewRun};
 
 use crate::stories;
 use crate::support::{World, at, caller, name, template};
@@ -9,6 +9,7 @@ use crate::support::{World, at, caller, name, template};
 stories! {
     runs_that_have_not_ended_are_seen_with_their_tasks,
     runs_made_after_one_are_found_oldest_first,
+    how_things_stand_is_counted,
 }
 
 async fn make(world: &World, hour: i64) -> String {
@@ -39,4 +40,14 @@ async fn runs_made_after_one_are_found_oldest_first(world: World) {
     assert_eq!(world.store.newest_run_of_all(&name("demo")).await.expect("an answer").as_ref(), Some(&made[2]));
     assert_eq!(world.store.made_after(&name("demo"), &made[0]).await.expect("runs"), made[1..]);
     assert!(world.store.made_after(&name("demo"), &made[2]).await.expect("runs").is_empty());
+}
+
+async fn how_things_stand_is_counted(world: World) {
+    assert_eq!(world.store.gauges().await.expect("gauges"), Gauges::default());
+    make(&world, 1).await;
+    let since = world.store.now();
+    world.worker().await;
+    let expected =
+        Gauges { running_runs: 1, ready: [1, 0], oldest_ready: Some(since), workers: 1, ..Gauges::default() };
+    assert_eq!(world.store.gauges().await.expect("gauges"), expected);
 }

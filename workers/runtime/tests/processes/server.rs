@@ -279,8 +279,6 @@ fn project() -> Project {
         timeout: None,
         queue_timeout: None,
         total_timeout: None,
-        limits: Vec::new(),
-        priority: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
         parameters: vec![
             (Spanned::unplaced("limit".to_owned()), text("${params.limit}")),
