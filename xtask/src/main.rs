@@ -20,7 +20,7 @@ enum Task {
         /// Handed on to `cargo test`, e.g. a test's name
         rest: Vec<String>,
     },
-    /// Build in release and measure: nightly, predict, orchestrator
+    /// Build in release and measure: nightly, predict, orchestrator, dags
     Bench {
         /// Name of the bench
         name: String,

@@ -52,7 +52,7 @@ pub(crate) fn check_moment_of_run(place: &TaskPlace<'_>, (name, node): (&str, &N
         Reference::Param(name) => {
             place.dag.params.get(name)?.default.as_ref().and_then(Node::as_text).map(str::to_owned)
         }
-        Reference::Output { .. } => None,
+        Reference::Output { .. } | Reference::Item { .. } | Reference::Index => None,
     };
     let Ok(text) = template.render(&sample) else { return };
     if Timestamp::parse_with_offset(&text).is_none() {

@@ -77,8 +77,10 @@ pub(crate) fn check(
     for (name, task) in &dag.tasks {
         let ancestors = graph.as_ref().map(|graph| graph.ancestors(name).into_iter().cloned().collect());
         let place = TaskPlace { project, declared, dag, name, task, ancestors };
+        templates::check_for_each(&place, problems);
         if let Some(kind) = kinds::kind_of(&place, catalog, problems) {
             kinds::check_parameters(&place, kind, problems);
+            kinds::check_cache(&place, kind, problems);
             kinds_of.insert(name.clone(), kind);
         }
         templates::check_limit_keys(&place, problems);

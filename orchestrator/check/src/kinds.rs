@@ -1,6 +1,8 @@
 //! Tasks against the catalogue of kinds: unknown kinds, unknown, missing and mistyped parameters. Knows types of
 //! parameters, never a kind by name. A new parameter type = a line in `check_value` and one in `schema.rs`.
 
+use std::path::{Component, Path, PathBuf};
+
 use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 use daybreak_spec::{
     DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate, task_keys,
@@ -24,6 +26,22 @@ pub(crate) fn kind_of(
         problems.push(problem.hint(suggest(kind, kinds.iter().map(|definition| definition.name))));
     }
     found
+}
+
+/// A result that is known already is not made again, so what a kind makes beside its outputs would be missing.
+pub(crate) fn check_cache(place: &TaskPlace<'_>, kind: &KindDefinition, problems: &mut Vec<Problem>) {
+    let Some(cache) = &place.task.cache else { return };
+    if !kind.makes.is_empty() {
+        let message = format!(
+            "task `{}` of kind `{}` cannot have `cache`: what it makes is registered by the run that makes it",
+            place.name, kind.name
+        );
+        let problem = Problem::error("not_cacheable", cache.ttl.span, message);
+        problems.push(problem.hint("drop `cache`; builds that exist are not made twice anyway"));
+    }
+    for part in &cache.key {
+        place.resolve(part, problems);
+    }
 }
 
 /// Every parameter of a task: known, given where required, of the right type.
@@ -129,7 +147,7 @@ fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &No
         ParameterType::Gates => check_gates(place, &mut decoder, node, &what),
         ParameterType::Argv => check_argv(&mut decoder, &as_words(node), &what),
         ParameterType::Environment => check_environment(&mut decoder, &as_words(node), &what),
-        ParameterType::Path => check_path(&mut decoder, node, &what),
+        ParameterType::Path => check_path(place, &mut decoder, node, &what),
         ParameterType::Files => dag_values::check_files(&mut decoder, node, &what),
         ParameterType::Words(words) => drop(decoder.word::<String>(node, &what, words)),
         ParameterType::Moment => dag_values::check_moment(&mut decoder, node, &what),
@@ -214,15 +232,30 @@ fn check_environment(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     }
 }
 
-fn check_path(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+fn check_path(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     let Some(path) = decoder.text(node, what) else { return };
-    let path = std::path::Path::new(path.as_str());
-    let climbs = path.components().any(|part| matches!(part, std::path::Component::ParentDir));
-    if path.is_absolute() || climbs {
+    let path = plain(path.as_str());
+    let in_data = place.project.data_roots.iter().any(|root| path.starts_with(plain(root.as_str())));
+    if (path.is_absolute() || path.starts_with("..")) && !in_data {
         let message = format!("{what} leaves the project: `{}`", path.display());
-        let hint = "write a path below the project's folder";
+        let hint = "write a path below the project's folder, or declare its folder under `data_roots` in daybreak.yaml";
         decoder.report(Problem::error("path_outside_project", node.span, message).hint(hint));
     }
+}
+
+/// A path without `.` and, as far as can be, without `..`.
+fn plain(path: &str) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// "did you mean `x`?", or what there is.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
-pub use control::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Rerun, WhyNot};
+pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use tokens::{Token, TokenCommand, TokenCreate};
 
@@ -121,6 +121,8 @@ pub enum Command {
     Reject(Decide),
     /// Ask for the end of a run
     Cancel(Cancel),
+    /// List the items of a task that is done once per item
+    Items(Items),
     /// Say what keeps a run's tasks from running
     Why(WhyNot),
     /// List what was done by hand, newest first: who, when, from where

@@ -77,6 +77,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
         Command::Logs { run, task: Some(task), follow: true, project } => following::logs(&run, &task, &project).await,
         Command::Logs { run, task, project, .. } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Items(arguments) => reading::items(&arguments).await,
         Command::Backfill(command) => backfills::backfill(&command).await,
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,

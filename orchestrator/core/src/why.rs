@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Timestamp, item_of};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::state::{Deferral, Failure, Resumption, RunSnapshot, RunState, TaskState, TaskStatus};
+use crate::state::{Deferral, Failure, FanOut, Resumption, RunSnapshot, RunState, TaskState, TaskStatus};
 
 /// Tasks named in one answer; the others are counted.
 const MOST_NAMED: usize = 5;
@@ -114,12 +114,13 @@ pub fn why_run(run: &RunSnapshot, around: &Around) -> Vec<Why> {
 
 /// Why a task of a run is not running, or that it is. `heavy`: it runs in a child process. None: the run has no such task.
 pub fn why(run: &RunSnapshot, task: &str, heavy: bool, around: &Around) -> Option<Why> {
-    let snapshot = run.tasks.get(task)?;
+    let (_, snapshot) = run.task(task)?;
     let progress = &snapshot.progress;
     if run.state == RunState::Queued && !progress.state.is_terminal() {
         return Some(Why::new(WhyKind::RunQueued, format!("waits: its run is {}", queued(around))));
     }
     Some(match &progress.state {
+        TaskState::Waiting if item_of(task).is_some() => waits_for_a_place(run, task),
         TaskState::Waiting => waits(run, &snapshot.parents),
         TaskState::Ready => match around.limited.get(task) {
             Some(limited) => no_room(limited),
@@ -129,7 +130,10 @@ pub fn why(run: &RunSnapshot, task: &str, heavy: bool, around: &Around) -> Optio
             Why::new(WhyKind::Running, "is running, and its worker has been asked to end it")
         }
         TaskState::Running(_) => Why::new(WhyKind::Running, format!("is running (attempt {})", progress.attempt)),
-        TaskState::Deferred(deferral) => deferred(deferral),
+        TaskState::Deferred(deferral) => match &snapshot.fan_out {
+            Some(fan_out) => waits_for_items(fan_out),
+            None => deferred(deferral),
+        },
         TaskState::RetryWait { until, failure } => retry(*until, failure, around.now),
         TaskState::Succeeded { .. } => Why::new(WhyKind::Succeeded, "has succeeded"),
         TaskState::Failed(failure) => {
@@ -176,6 +180,25 @@ fn waits(run: &RunSnapshot, parents: &[Name]) -> Why {
         let behind: Vec<&Name> = behind.into_iter().collect();
         words.push_str(&format!("; behind that {}", listed(run, &behind)));
     }
+    Why::new(WhyKind::WaitsForTasks, words)
+}
+
+fn waits_for_items(fan_out: &FanOut) -> Why {
+    let (all, counts) = (fan_out.items().len(), fan_out.counts());
+    let ended = all - counts.open() as usize;
+    let failed = if counts.failed > 0 { format!(", {} of them failed", counts.failed) } else { String::new() };
+    let words = format!(
+        "waits for its items: {ended} of {all} have ended{failed}; {} are ready or running and {} wait for their place",
+        counts.busy, counts.waiting
+    );
+    Why::new(WhyKind::WaitsForTasks, words)
+}
+
+fn waits_for_a_place(run: &RunSnapshot, item: &str) -> Why {
+    let of = item_of(item).and_then(|(of, _)| run.tasks.get(of)?.fan_out.as_ref());
+    let most = of.map_or(0, |fan_out| fan_out.max_parallel);
+    let words =
+        format!("waits for its place: at most {most} items are ready, running or between two attempts at a time");
     Why::new(WhyKind::WaitsForTasks, words)
 }
 

@@ -28,6 +28,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             needs: needs.collect(),
             trigger: TriggerRule::default(),
             tolerated: false,
+            for_each: None,
+            cache: None,
             retry: None,
             timeout: None,
             queue_timeout: None,

@@ -1,6 +1,7 @@
 //! The typed client: the worker protocol and the calls of people, over HTTP. No decisions and no retries: an error says
 //! whether to try again. To add a call: a method here, a route in `server`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,11 +14,11 @@ use serde::de::DeserializeOwned;
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
     BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
-    DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, Live,
-    MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll,
-    ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy,
-    RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest,
-    Triggered, WhyQuery, code,
+    DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, ItemList,
+    ItemsQuery, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator,
+    PauseRequest, Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail,
+    RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
+    TriggerRequest, Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -81,6 +82,12 @@ impl Client {
     /// The log of one task of a run, by attempt.
     pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
         self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// The items of a task that is done once per item.
+    pub async fn items(&self, run_id: &str, task: &str, query: &ItemsQuery) -> Result<ItemList, Error> {
+        let path = format!("/api/v1/runs/{}/tasks/{}/items", segment(run_id)?, segment(task)?);
+        self.read(self.send(self.request(Method::GET, &path).query(query), PATIENCE).await?).await
     }
 
     /// Follows the log of one task of a run until the task has ended, after the event `last`.
@@ -303,11 +310,14 @@ impl Client {
     }
 }
 
-/// A path segment that cannot change the path: ids and names are slugs.
-fn segment(text: &str) -> Result<&str, Error> {
+/// A path segment that cannot change the path: ids and names are slugs, that of an item has its place in brackets.
+fn segment(text: &str) -> Result<Cow<'_, str>, Error> {
+    if let Some((task, index)) = Name::parse_of_run(text).as_ref().and_then(Name::item) {
+        return Ok(format!("{task}%5B{index}%5D").into());
+    }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !text.is_empty() && text.bytes().all(plain) {
-        return Ok(text);
+        return Ok(text.into());
     }
     Err(Error::NotFound(format!("`{text}` is neither a name nor an id")))
 }

@@ -8,6 +8,7 @@ mod clock;
 mod control;
 mod events;
 mod follow;
+mod items;
 mod keys;
 mod orchestrator;
 mod problem_details;
@@ -28,6 +29,7 @@ pub use control::{
 };
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};
+pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
@@ -38,6 +40,6 @@ pub use views::{
     Trigger, TriggerRequest, Triggered, WaitView,
 };
 pub use worker::{
-    AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
+    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
     MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ModelVersionRecord;
+use crate::{ItemCounts, ModelVersionRecord};
 
 /// What made a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,7 +56,7 @@ pub struct RunDetail {
     /// The run itself.
     #[serde(flatten)]
     pub summary: RunSummary,
-    /// Its tasks, parents before children.
+    /// Its tasks, parents before children; the items of those that are done once per item are listed by themselves.
     pub tasks: Vec<TaskRunView>,
     /// Its parameters.
     #[schema(value_type = Object)]
@@ -95,6 +95,16 @@ pub struct TaskRunView {
     pub outputs: Map<String, Json>,
     /// The worker that held it last.
     pub worker: Option<String>,
+    /// Of a task that is done once per item: how its items stand, once its list is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemCounts>,
+    /// The item that it is for, where it is the task run of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub item: Option<Json>,
+    /// The run whose result it took over, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<String>,
     /// What it waits for without a worker; none in every state but `deferred`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitView>,

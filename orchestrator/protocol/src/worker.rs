@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use daybreak_core::Wait;
+use daybreak_core::{TaskStatus, Wait};
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -62,7 +62,7 @@ pub struct Assignment {
     pub run_id: String,
     /// The DAG.
     pub dag: Name,
-    /// The task in it.
+    /// The task in it, `score[3]` for an item of `score`.
     pub task: Name,
     /// Its kind.
     pub kind: String,
@@ -83,6 +83,13 @@ pub struct Assignment {
     /// Outputs of the tasks named in `needs` and of their ancestors, by task name.
     #[schema(value_type = BTreeMap<String, Object>)]
     pub outputs: BTreeMap<Name, Map<String, Json>>,
+    /// Those of them that left none, and where they stand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without_outputs: BTreeMap<Name, TaskStatus>,
+    /// The item that it is for, where the task is done once per item of a list. That list is in neither `params` nor
+    /// `outputs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<AssignedItem>,
     /// Real time after which the attempt is ended.
     pub timeout_ms: Option<u64>,
     /// Authorises calls about this attempt only. Never logged.
@@ -90,6 +97,23 @@ pub struct Assignment {
     /// Real time at which this very attempt first gave its slot back, if it did: it goes on now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
+}
+
+impl Assignment {
+    /// The task as the DAG declares it.
+    pub fn declared_task(&self) -> &str {
+        self.task.item().map_or(self.task.as_str(), |(task, _)| task)
+    }
+}
+
+/// An item of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AssignedItem {
+    /// What stands in the list.
+    #[schema(value_type = serde_json::Value)]
+    pub value: Json,
+    /// Its place, from 0.
+    pub index: u32,
 }
 
 /// One task that a worker holds.
@@ -181,7 +205,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskResult {
-    /// `${tasks.NAME.outputs.KEY}`; at most 8 KiB as JSON. `passed: false` skips gated children, with `reason`.
+    /// `${tasks.NAME.outputs.KEY}`; at most [`daybreak_core::MAX_OUTPUTS_BYTES`] as JSON. `passed: false` skips gated children, with `reason`.
     #[schema(value_type = Object)]
     pub outputs: Map<String, Json>,
     /// New builds.

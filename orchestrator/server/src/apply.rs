@@ -5,8 +5,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use daybreak_core::{AttemptEnd, Failure, WorkerIdentity};
-use daybreak_protocol::{Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report};
+use daybreak_core::{AttemptEnd, Failure, WorkerIdentity, too_large};
+use daybreak_protocol::{
+    AssignedItem, Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report,
+};
 use daybreak_store::{Claim, ClaimedTask, NewWorker, ReportedEnd};
 
 use crate::Server;
@@ -16,9 +18,6 @@ use crate::sweeper::micros;
 /// Longest time a poll is held, and shortest: an answer takes a commit.
 const LONGEST_POLL_MS: u64 = 20_000;
 const SHORTEST_POLL_MS: u64 = 100;
-
-/// Most bytes of a task's outputs as JSON; more belongs into an artefact.
-pub(crate) const MAX_OUTPUTS_BYTES: usize = 8 << 10;
 
 /// Pause before a poll is answered while the server drains, so that nobody spins.
 pub(crate) const DRAINING_PAUSE: Duration = Duration::from_millis(500);
@@ -88,6 +87,8 @@ impl Server {
             window_end: task.window_end,
             params: task.params,
             outputs: task.outputs,
+            without_outputs: task.without_outputs,
+            item: task.item.map(|(value, index)| AssignedItem { value, index }),
             timeout_ms: task.timeout_us.map(|timeout| timeout.unsigned_abs().div_ceil(1_000)),
             token,
             waiting_since: task.waiting_since,
@@ -122,10 +123,8 @@ impl Server {
 fn reported_end(outcome: Outcome) -> ReportedEnd {
     match outcome {
         Outcome::Succeeded(result) => {
-            let size = serde_json::to_string(&result.outputs).map_or(usize::MAX, |text| text.len());
-            if size > MAX_OUTPUTS_BYTES {
-                let reason = format!("its outputs take {size} bytes as JSON and may take {MAX_OUTPUTS_BYTES}");
-                return lasting_failure("bad_result", reason);
+            if let Some(why) = too_large(&result.outputs) {
+                return lasting_failure("bad_result", format!("its outputs {why}"));
             }
             ReportedEnd::Succeeded(result)
         }

@@ -1,7 +1,7 @@
 //! What people do to runs by hand, why a task is not running, and what was done. The store decides and audits in one
 //! transaction; here it is put into the words of whoever asked.
 
-use daybreak_core::{Mark, why, why_run};
+use daybreak_core::{Mark, too_large, why, why_run};
 use daybreak_protocol::{
     AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest, MarkWord, Marked,
     RerunRequest, RunAgain, RunWhy, TaskWhy,
@@ -9,7 +9,6 @@ use daybreak_protocol::{
 use daybreak_spec::Name;
 use daybreak_store::{Again, Caller, DecideTask, Decision, MarkTask};
 
-use crate::apply::MAX_OUTPUTS_BYTES;
 use crate::origin::Origin;
 use crate::{Error, Server};
 
@@ -66,10 +65,8 @@ impl Server {
         let said = format!("marked by {caller}: {}", request.reason);
         let mark = match request.state {
             MarkWord::Succeeded => {
-                let size = serde_json::to_vec(&request.outputs).map_or(usize::MAX, |text| text.len());
-                if size > MAX_OUTPUTS_BYTES {
-                    let detail = format!("the outputs are {size} bytes as JSON; at most {MAX_OUTPUTS_BYTES} are kept");
-                    return Err(Error::Refused(detail));
+                if let Some(why) = too_large(&request.outputs) {
+                    return Err(Error::Refused(format!("the outputs {why}")));
                 }
                 Mark::Succeeded { outputs: request.outputs }
             }
@@ -112,11 +109,17 @@ impl Server {
     pub async fn why(&self, run_id: &str, task: Option<&Name>) -> Result<RunWhy, Error> {
         let standing = self.store.standing(run_id).await?;
         let (run, around) = (&standing.run, &standing.around);
-        let wanted = standing.tasks.iter().filter(|(name, _)| task.is_none_or(|task| task == name));
+        // Ten thousand items are asked about one by one.
+        let wanted = |name: &Name| task.map_or_else(|| name.item().is_none(), |task| task == name);
+        let wanted = standing.tasks.iter().filter(|(name, _)| wanted(name));
         let tasks: Vec<TaskWhy> = wanted
             .filter_map(|(name, heavy)| {
-                let state = run.tasks.get(name)?.progress.state.status();
-                Some(TaskWhy { task: name.clone(), state, why: why(run, name.as_str(), *heavy, around)? })
+                let state = run.task(name.as_str())?.1.progress.state.status();
+                let mut why = why(run, name.as_str(), *heavy, around)?;
+                if let Some(from) = standing.cached_from.get(name) {
+                    why.words.push_str(&format!(", with the result of run {from}, which was known (`cache`)"));
+                }
+                Some(TaskWhy { task: name.clone(), state, why })
             })
             .collect();
         if let Some(task) = task.filter(|_| tasks.is_empty()) {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
 use daybreak_protocol::{ErrorItem, ScheduleView};
-use daybreak_spec::{Dag, LimitUse, Name, Param, Problem, Project, Schedule, ScheduleRules, Task, Template};
-use daybreak_store::{LimitShare, RunTemplate, TaskTemplate};
-use serde_json::{Map, Value as Json};
+use daybreak_spec::{
+    Cache, Dag, LimitUse, Name, Node, Param, Problem, Project, Schedule, ScheduleRules, Task, Template,
+};
+use daybreak_store::{CacheRule, LimitShare, RunTemplate, TaskTemplate};
+use serde_json::{Map, Value as Json, json};
 
 use crate::Error;
 
@@ -128,6 +130,16 @@ fn view(schedule: &Schedule) -> ScheduleView {
     }
 }
 
+/// All that a task's result depends on.
+fn cache_rule(task: &Task, cache: &Cache) -> CacheRule {
+    let parameters = task.parameters.iter().map(|(name, node)| (name.value.clone(), node.to_json()));
+    let key = cache.key.iter().map(Node::to_json);
+    let of = json!({
+        "kind": task.kind.value, "parameters": parameters.collect::<Map<_, _>>(), "key": key.collect::<Vec<_>>(),
+    });
+    CacheRule { ttl_us: cache.ttl.micros, of }
+}
+
 fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTemplate>, Error> {
     let graph = DagGraph::build(dag).map_err(|problems| Error::Invalid { dag: dag_name.clone(), problems })?;
     let mut tasks = Vec::new();
@@ -146,6 +158,8 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             parents: graph.parents(name).into_iter().cloned().collect(),
             trigger: task.trigger.clone(),
             tolerated: task.tolerated,
+            for_each: task.for_each.as_deref().cloned().map(Arc::new),
+            cache: task.cache.as_deref().map(|cache| Arc::new(cache_rule(task, cache))),
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),

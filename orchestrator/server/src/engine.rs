@@ -8,9 +8,9 @@ use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
-    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
-    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    DecisionRequest, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
+    PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
+    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -69,6 +69,10 @@ impl Engine for Server {
             log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
         }
         Ok(log)
+    }
+
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
+        self.store.items(run_id, task, &query).await.map_err(of_store)
     }
 
     async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {

@@ -265,6 +265,8 @@ impl Ledger {
                 (account.holder, account.marked, account.succeeded) = (None, true, None);
             }
             Event::Rerun { .. } => self.run_again(run, store),
+            // No task here is done once per item.
+            Event::FanOut { task, .. } => self.wrong(format!("`{task}` of run {run} was given a list")),
             Event::Start
             | Event::RetryDue { .. }
             | Event::Claim { .. }

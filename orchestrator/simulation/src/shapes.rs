@@ -24,6 +24,7 @@ pub(crate) fn template(chance: &mut Chance, catalogue: &Catalogue) -> Rc<RunSnap
             retry: retry(chance),
             gated: chance.happens(300),
             timeout_us: chance.happens(500).then(|| chance.between(3, 20) * SECOND),
+            fan_out: None,
             progress: TaskProgress::new(),
         };
         tasks.push((catalogue.tasks[place].clone(), snapshot));

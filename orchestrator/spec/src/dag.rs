@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
+use crate::{Cache, Duration, ForEach, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,6 +164,12 @@ pub struct Task {
     /// The run can succeed although it failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tolerated: bool,
+    /// Done once per item of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Box<ForEach>>,
+    /// Not done again while its result is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Box<Cache>>,
     /// Overrides the DAG's policy.
     pub retry: Option<Retry>,
     /// Real time after which an attempt is ended and counts as failed.

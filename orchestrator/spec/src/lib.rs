@@ -9,6 +9,7 @@ mod decode;
 mod decoder;
 mod did_you_mean;
 mod expression;
+mod fan_out;
 mod folder;
 mod gate;
 mod http_allow;
@@ -47,6 +48,7 @@ pub use expression::{
     BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
     type_problems,
 };
+pub use fan_out::{Cache, ForEach};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use http_allow::HttpAllow;
@@ -70,4 +72,4 @@ pub use substitution::{MissingValue, Reference, RunValue, Template};
 pub use timestamp::Timestamp;
 pub use trigger::{Rule, TriggerRule};
 pub use view::{Aggregate, AggregateFunction, FeatureView, ViewDefinition};
-pub use words::{ColumnType, Duration, Name, Value};
+pub use words::{ColumnType, Duration, Name, Value, item_of};

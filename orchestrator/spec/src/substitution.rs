@@ -1,8 +1,10 @@
-//! `${run.window_end}`, `${params.x}`, `${tasks.train.outputs.version}`: fixed substitution of values, never code. A
-//! text is parsed once, checked by name, and rendered with a lookup. `$${` stands for `${`. A new word of a run = a
-//! variant of `RunValue` and whoever renders it.
+//! `${run.window_end}`, `${params.x}`, `${tasks.train.outputs.version}`, `${item}`: fixed substitution of values, never
+//! code. A text is parsed once, checked by name, and rendered with a lookup. `${x:-text}` is `text` where `${x}` has no
+//! value; `$${` stands for `${`. A new word of a run = a variant of `RunValue` and whoever renders it.
 
 use std::fmt;
+
+use serde_json::Value as Json;
 
 use crate::did_you_mean::suggestion;
 use crate::expression::TextPlace;
@@ -17,7 +19,11 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Reference(Spanned<Reference>),
+    Reference {
+        reference: Spanned<Reference>,
+        /// What stands there when there is no value.
+        default: Option<String>,
+    },
 }
 
 /// What a `${...}` stands for.
@@ -34,6 +40,13 @@ pub enum Reference {
         /// The key of its output.
         key: String,
     },
+    /// `${item}` or `${item.KEY}`: what this task run of a `for_each` is for.
+    Item {
+        /// The key, where the item is a map.
+        key: Option<String>,
+    },
+    /// `${index}`: the item's place in its list, from 0.
+    Index,
 }
 
 /// Facts of a run.
@@ -73,6 +86,9 @@ impl fmt::Display for Reference {
             Self::Run(value) => write!(f, "run.{}", value.name()),
             Self::Param(name) => write!(f, "params.{name}"),
             Self::Output { task, key } => write!(f, "tasks.{task}.outputs.{key}"),
+            Self::Item { key: None } => f.write_str("item"),
+            Self::Item { key: Some(key) } => write!(f, "item.{key}"),
+            Self::Index => f.write_str("index"),
         }
     }
 }
@@ -115,12 +131,16 @@ impl Template {
             };
             let inside = &open[..end];
             let span = place.range(start, letters(inside) + 3);
-            match parse_reference(inside) {
+            let (named, default) = match inside.split_once(":-") {
+                Some((named, default)) => (named, Some(default.to_owned())),
+                None => (inside, None),
+            };
+            match parse_reference(named) {
                 Ok(reference) => {
                     if !plain.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut plain)));
                     }
-                    parts.push(Part::Reference(Spanned::new(reference, span)));
+                    parts.push(Part::Reference { reference: Spanned::new(reference, span), default });
                 }
                 Err((message, hint)) => problems.push(bad(span, message).hint(hint)),
             }
@@ -136,9 +156,18 @@ impl Template {
     /// Its references, in order, each as often as it stands.
     pub fn references(&self) -> impl Iterator<Item = &Spanned<Reference>> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Reference(reference) => Some(reference),
+            Part::Reference { reference, .. } => Some(reference),
             Part::Text(_) => None,
         })
+    }
+
+    /// Its one reference, where it is that and nothing else, and what stands for it when there is no value: such a text
+    /// becomes the value itself, of whatever type.
+    pub fn alone(&self) -> Option<(&Spanned<Reference>, Option<Json>)> {
+        match self.parts.as_slice() {
+            [Part::Reference { reference, default }] => Some((reference, default.as_deref().map(default_value))),
+            _ => None,
+        }
     }
 
     /// The text with a value for each reference.
@@ -147,13 +176,22 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Reference(reference) => match lookup(reference) {
-                    Some(value) => text.push_str(&value),
-                    None => return Err(MissingValue { reference: reference.value.clone() }),
+                Part::Reference { reference, default } => match (lookup(reference), default) {
+                    (Some(value), _) => text.push_str(&value),
+                    (None, Some(default)) => text.push_str(default),
+                    (None, None) => return Err(MissingValue { reference: reference.value.clone() }),
                 },
             }
         }
         Ok(text)
+    }
+}
+
+/// A default that is written like a number, a flag, nothing or a list is one; any other is text.
+fn default_value(text: &str) -> Json {
+    match serde_json::from_str(text) {
+        Ok(Json::String(_)) | Err(_) => text.into(),
+        Ok(value) => value,
     }
 }
 
@@ -182,13 +220,18 @@ fn parse_reference(text: &str) -> Result<Reference, (String, String)> {
             Some(task) => Ok(Reference::Output { task, key: (*key).to_owned() }),
             None => Err(unknown(task, &[])).map_err(|(message, _)| (message, format!("`{task}` is not a name"))),
         },
-        ["run" | "params" | "tasks", ..] => {
+        ["item"] => Ok(Reference::Item { key: None }),
+        ["item", key] if is_key(key) => Ok(Reference::Item { key: Some((*key).to_owned()) }),
+        ["index"] => Ok(Reference::Index),
+        ["run" | "params" | "tasks" | "item" | "index", ..] => {
             let (message, _) = unknown(text, &[]);
-            Err((message, "write ${run.NAME}, ${params.NAME} or ${tasks.TASK.outputs.KEY}".to_owned()))
+            let hint = "write ${run.NAME}, ${params.NAME}, ${tasks.TASK.outputs.KEY}, ${item}, ${item.KEY} or ${index}";
+            Err((message, hint.to_owned()))
         }
         _ => {
             let (message, _) = unknown(text, &[]);
-            let hint = "there are ${run.NAME}, ${params.NAME} and ${tasks.TASK.outputs.KEY}; `$${` is a plain `${`";
+            let hint = "there are ${run.NAME}, ${params.NAME}, ${tasks.TASK.outputs.KEY}, and with `for_each` ${item} \
+                        and ${index}; `$${` is a plain `${`";
             Err((message, hint.to_owned()))
         }
     }
@@ -234,6 +277,32 @@ mod tests {
         let template = Template::parse("$${HOME} costs $5 and $", at("")).expect("sound");
         assert_eq!(template.references().count(), 0);
         assert_eq!(template.render(&|_| None).as_deref(), Ok("${HOME} costs $5 and $"));
+    }
+
+    #[test]
+    fn a_default_stands_where_there_is_no_value() {
+        let text = "${params.x:-a b} ${tasks.train.outputs.version:-}|${item.city:-:-}";
+        let template = Template::parse(text, at(text)).expect("sound");
+        assert_eq!(template.render(&|_| None).as_deref(), Ok("a b |:-"));
+        assert_eq!(template.render(&|_| Some("v".to_owned())).as_deref(), Ok("v v|v"));
+    }
+
+    #[test]
+    fn a_default_that_stands_alone_has_a_type() {
+        let alone = |text: &str| {
+            let template = Template::parse(text, at(text)).expect("sound");
+            template.alone().map(|(reference, default)| (reference.to_string(), default))
+        };
+        let default = |default: &str| alone(&format!("${{params.x:-{default}}}")).and_then(|(_, default)| default);
+        assert_eq!(default("7"), Some(7.into()));
+        assert_eq!(default("true"), Some(true.into()));
+        assert_eq!(default("[]"), Some(Json::Array(Vec::new())));
+        assert_eq!(default("seven"), Some("seven".into()));
+        assert_eq!(default("\"7\""), Some("\"7\"".into()));
+        assert_eq!(default(""), Some("".into()));
+        assert_eq!(alone("${index}"), Some(("index".to_owned(), None)));
+        assert_eq!(alone("${index} "), None);
+        assert_eq!(alone("${index}${index}"), None);
     }
 
     #[test]

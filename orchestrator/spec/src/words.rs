@@ -27,6 +27,30 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The task run of one item of this task's list: `score[3]`. Nothing that is declared can have such a name.
+    pub fn of_item(&self, index: u32) -> Self {
+        Self(format!("{self}[{index}]"))
+    }
+
+    /// Reads the name of a task of a run: a slug, or that of an item's task run.
+    pub fn parse_of_run(text: &str) -> Option<Self> {
+        match item_of(text) {
+            Some((task, index)) => Self::parse(task).map(|task| task.of_item(index)).filter(|name| name.0 == text),
+            None => Self::parse(text),
+        }
+    }
+
+    /// The task and the place in its list, where it is the name of an item's task run.
+    pub fn item(&self) -> Option<(&str, u32)> {
+        item_of(&self.0)
+    }
+}
+
+/// The task and the place in its list, where it is the name of an item's task run.
+pub fn item_of(text: &str) -> Option<(&str, u32)> {
+    let (task, index) = text.strip_suffix(']')?.split_once('[')?;
+    Some((task, index.parse().ok()?))
 }
 
 impl fmt::Display for Name {
@@ -45,14 +69,16 @@ fn text_schema(pattern: &str, example: &str) -> RefOr<Schema> {
 }
 impl PartialSchema for Name {
     fn schema() -> RefOr<Schema> {
-        text_schema("^[a-z0-9][a-z0-9_-]{0,62}$", "nightly")
+        // The task run of an item has its place behind it.
+        text_schema(r"^[a-z0-9][a-z0-9_-]{0,62}(\[[0-9]+\])?$", "nightly")
     }
 }
 impl ToSchema for Name {}
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a name")))
+        // Files are read by `parse` alone; whatever else has names may name the task run of an item.
+        Self::parse_of_run(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a name")))
     }
 }
 

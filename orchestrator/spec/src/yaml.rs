@@ -11,7 +11,7 @@ use crate::{Node, NodeValue, Problem, Span, Spanned, source_files, yaml_scalar, 
 /// Largest file in bytes.
 pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 pub(crate) const MAX_DEPTH: usize = 64;
-const MAX_NODES: usize = 10_000;
+const MAX_NODES: usize = 100_000;
 const MAX_ALIASES: usize = 100;
 
 /// Reads a text. Without a node, the problems say why nothing can be read; an empty text gives `Null`.

@@ -229,6 +229,40 @@ fn how_needed_tasks_must_end_is_a_rule_a_condition_or_a_teardown() {
 }
 
 #[test]
+fn a_task_is_done_once_per_item_of_a_list_or_of_a_reference_to_one() {
+    let project = every_key();
+    let for_each = |name: &str| project.dags["hourly"].tasks[name].for_each.clone().expect("a list");
+    let each = for_each("each");
+    assert_eq!((each.list.to_json(), each.max_parallel), (serde_json::json!(["${params.city}", "Oslo"]), Some(8)));
+    let listed = for_each("listed");
+    assert_eq!((listed.list.as_text(), listed.max_parallel), (Some("${tasks.build.outputs.names:-[]}"), None));
+    assert_eq!(project.dags["hourly"].tasks["plain"].for_each, None);
+}
+
+#[test]
+fn a_result_is_known_by_its_key_for_its_ttl() {
+    let project = every_key();
+    let cache = project.dags["hourly"].tasks["known"].cache.clone().expect("it is known");
+    let key: Vec<_> = cache.key.iter().map(daybreak_spec::Node::to_json).collect();
+    assert_eq!(serde_json::Value::Array(key), serde_json::json!(["${run.window_end}", "v2", 3]));
+    assert_eq!(cache.ttl.text, "7d");
+}
+
+#[test]
+fn the_name_of_an_item_is_none_that_can_be_declared() {
+    use daybreak_spec::Name;
+    let score = Name::parse("score").expect("a slug");
+    assert_eq!(score.of_item(3).as_str(), "score[3]");
+    assert_eq!(Name::parse_of_run("score[3]"), Some(score.of_item(3)));
+    assert_eq!(score.of_item(3).item(), Some(("score", 3)));
+    assert_eq!((score.item(), Name::parse("score[3]")), (None, None));
+    for wrong in ["score[]", "score[-1]", "score[03]", "score[+3]", "Score[3]", "score[3", "score3]", "[3]", "a[1][2]"]
+    {
+        assert_eq!(Name::parse_of_run(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
 fn every_rule_is_read_by_its_name() {
     for rule in Rule::ALL {
         let text = format!(

@@ -169,6 +169,10 @@ fn each_wrong_file_of_one_mistake_is_invalid() {
             "dags: { d: { retry: { attempts: 2, only: [exit] }, tasks: { t: { kind: k, retry: { attempts: 2, only: [75] } } } } }",
             "only",
         ),
+        ("dags: { d: { tasks: { t: { kind: k, for_each: 3 } } } }", "/dags/d/tasks/t/for_each"),
+        ("dags: { d: { tasks: { t: { kind: k, for_each: [a], max_parallel: 0 } } } }", "/dags/d/tasks/t/max_parallel"),
+        ("dags: { d: { tasks: { t: { kind: k, cache: { ttl: 7 } } } } }", "/dags/d/tasks/t/cache/ttl"),
+        ("dags: { d: { tasks: { t: { kind: k, cache: { key: [[a]], ttl: 7d } } } } }", "/dags/d/tasks/t/cache/key"),
         ("dags: { d: { retry: { attempts: 0 }, tasks: { t: { kind: k } } } }", "/dags/d/retry/attempts"),
         ("dags: { d: { schedule: { cron: c, start: today }, tasks: { t: { kind: k } } } }", "/dags/d/schedule"),
     ];

@@ -14,7 +14,8 @@ use crate::audit::audit;
 use crate::changes::apply;
 use crate::database::query;
 use crate::load::run_status;
-use crate::runs::{RunRow, check_epoch, insert_run};
+use crate::making::{RunRow, insert_run};
+use crate::runs::check_epoch;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error, RunTemplate, Store};
 

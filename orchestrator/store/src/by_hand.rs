@@ -98,22 +98,39 @@ impl Rerun {
     fn tasks(&self, run: &LoadedRun) -> Vec<Name> {
         let in_state = |wanted: fn(TaskStatus) -> bool| {
             let tasks = run.snapshot.tasks.iter().filter(|(_, task)| wanted(task.progress.state.status()));
-            tasks.map(|(name, _)| name.clone()).collect()
+            tasks.map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
         match &self.again {
             Again::Everything => in_state(|_| true),
-            Again::FromFailed => in_state(|status| match status {
-                TaskStatus::Failed | TaskStatus::UpstreamFailed | TaskStatus::Cancelled => true,
-                TaskStatus::Waiting
-                | TaskStatus::Ready
-                | TaskStatus::Running
-                | TaskStatus::Deferred
-                | TaskStatus::RetryWait
-                | TaskStatus::Succeeded
-                | TaskStatus::Skipped => false,
-            }),
+            Again::FromFailed => self.items_instead(
+                run,
+                in_state(|status| match status {
+                    TaskStatus::Failed | TaskStatus::UpstreamFailed | TaskStatus::Cancelled => true,
+                    TaskStatus::Waiting
+                    | TaskStatus::Ready
+                    | TaskStatus::Running
+                    | TaskStatus::Deferred
+                    | TaskStatus::RetryWait
+                    | TaskStatus::Succeeded
+                    | TaskStatus::Skipped => false,
+                }),
+            ),
             Again::Task(task) => vec![task.clone()],
         }
+    }
+
+    /// Of a task that is done once per item, those items that failed run again and not those that did their work.
+    fn items_instead(&self, run: &LoadedRun, tasks: Vec<Name>) -> Vec<Name> {
+        let mut again = Vec::new();
+        for task in tasks {
+            let fan_out = run.snapshot.tasks[&task].fan_out.as_ref();
+            let items = fan_out.into_iter().flat_map(|fan_out| fan_out.items());
+            let failed =
+                items.filter(|item| matches!(item.task.progress.state, TaskState::Failed(_) | TaskState::Cancelled));
+            let failed: Vec<Name> = failed.map(|item| item.name.clone()).collect();
+            again.extend(if failed.is_empty() { vec![task] } else { failed });
+        }
+        again
     }
 
     /// What is seen before anything is decided.
@@ -128,7 +145,7 @@ impl Rerun {
             )));
         }
         if let Again::Task(task) = &self.again {
-            return (!run.snapshot.tasks.contains_key(task)).then(|| no_task(run, task));
+            return (!is_there(run, task)).then(|| no_task(run, task));
         }
         if !state.status().is_terminal() {
             return Some(Error::Refused(format!(
@@ -150,7 +167,7 @@ impl Rerun {
         let Again::Task(task) = &self.again else {
             return Error::Refused(format!("run {} cannot run again: {rejected}", self.run_id));
         };
-        let Some(snapshot) = run.snapshot.tasks.get(task) else { return no_task(run, task) };
+        let Some((_, snapshot)) = run.snapshot.task(task.as_str()) else { return no_task(run, task) };
         let (run_id, status) = (&self.run_id, snapshot.progress.state.status());
         let detail = if !status.is_terminal() {
             format!("task `{task}` of run {run_id} is {status} and has not ended: there is nothing to run again yet")
@@ -159,7 +176,8 @@ impl Rerun {
         } else if run.snapshot.cancel_requested.is_some() {
             format!("run {run_id} is being cancelled; when it has ended: daybreak clear {run_id} {task}")
         } else {
-            let below = run.snapshot.descendants(&[task]);
+            let of = task.item().and_then(|(of, _)| run.snapshot.tasks.get_key_value(of)).map_or(task, |(of, _)| of);
+            let below = run.snapshot.descendants(&[of]);
             let busy = below.into_iter().filter_map(|name| {
                 let status = run.snapshot.tasks[name].progress.state.status();
                 (!status.is_terminal() && status != TaskStatus::Waiting).then(|| format!("`{name}` ({status})"))
@@ -190,7 +208,8 @@ impl Command for MarkTask {
                 return Err(refused);
             }
         };
-        let before = run.snapshot.tasks[&self.task].progress.state.status();
+        let before = run.snapshot.task(self.task.as_str()).map(|(_, task)| task.progress.state.status());
+        let before = before.ok_or_else(|| no_task(&run, &self.task))?;
         write(tx, run, &changes, None).await?;
         let word = match self.mark {
             Mark::Succeeded { .. } => TaskStatus::Succeeded,
@@ -210,7 +229,10 @@ impl Command for MarkTask {
 impl MarkTask {
     fn refusal(&self, run: &LoadedRun) -> Option<Error> {
         let (run_id, task) = (&self.run_id, &self.task);
-        let Some(snapshot) = run.snapshot.tasks.get(task) else { return Some(no_task(run, task)) };
+        if !is_there(run, task) {
+            return Some(no_task(run, task));
+        }
+        let (_, snapshot) = run.snapshot.task(task.as_str())?;
         let status = snapshot.progress.state.status();
         status.is_terminal().then(|| {
             Error::Refused(format!(
@@ -221,7 +243,24 @@ impl MarkTask {
     }
 }
 
+/// Whether it is a task of the run, or an item of the list that one has now.
+fn is_there(run: &LoadedRun, task: &Name) -> bool {
+    let Some((of, index)) = task.item() else { return run.snapshot.tasks.contains_key(task) };
+    let fan_out = run.snapshot.tasks.get(of).and_then(|task| task.fan_out.as_ref());
+    fan_out.is_some_and(|fan_out| (index as usize) < fan_out.items().len())
+}
+
 fn no_task(run: &LoadedRun, task: &Name) -> Error {
+    if let Some((of, _)) = task.item()
+        && let Some(snapshot) = run.snapshot.tasks.get(of)
+    {
+        let why = match &snapshot.fan_out {
+            None => "is not done once per item".to_owned(),
+            Some(fan_out) if fan_out.list().is_none() => "has no list yet".to_owned(),
+            Some(fan_out) => format!("has {} items, from 0", fan_out.items().len()),
+        };
+        return Error::NotFound(format!("run {} has no `{task}`: `{of}` {why}", run.run_id));
+    }
     let tasks = listed(run.snapshot.tasks.keys().map(Name::to_string).collect());
     Error::NotFound(format!("run {} has no task `{task}`; it has {tasks}", run.run_id))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use daybreak_core::{
-    Changes, Deferral, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
+    Changes, Deferral, Event, Failure, NewList, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
 };
 use daybreak_spec::Timestamp;
 
@@ -13,6 +13,7 @@ use crate::effects::ReadyTask;
 use crate::limits::Counter;
 use crate::load::{LoadedRun, hold, load};
 use crate::tx::Tx;
+use crate::unmanned::{forget_list, go_on, keep_result, write_list};
 use crate::waits::note_wait;
 use crate::{Effect, Error};
 
@@ -56,14 +57,26 @@ pub(crate) async fn decide(
     Ok(decided)
 }
 
-/// Writes decided changes of a run that this transaction holds, and keeps the run as it is then.
+/// Writes decided changes of a run that this transaction holds, and what follows from them without a worker; keeps the run
+/// as it is then.
 pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, times: Times) -> Result<(), Error> {
+    write_step(tx, &mut run, changes, times).await?;
+    go_on(tx, &mut run, changes).await?;
+    tx.known.keep(run);
+    Ok(())
+}
+
+/// Writes decided changes.
+pub(crate) async fn write_step(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes, times: Times) -> Result<(), Error> {
     let now = tx.now();
+    for NewList { task, list } in &changes.lists {
+        write_list(tx, run, task, list).await?;
+    }
     for change in &changes.tasks {
-        if goes_by(&run, change) {
+        if goes_by(run, change) {
             record_attempt(tx, &run.run_id, change, now).await?;
         }
-        if let Some(revoked) = revoked(&run, change) {
+        if let Some(revoked) = revoked(run, change) {
             tx.effects.list.push(revoked);
         }
         // The times are those of the attempt that ends.
@@ -81,10 +94,14 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
             tx.freed.extend(counters.map(|counter| Counter { project: project(), counter }));
         }
         match &change.after.state {
-            TaskState::Ready => {
+            TaskState::Ready if !task.may_need_no_worker() => {
                 let (run_id, task_name) = (run.run_id.clone(), change.task.clone());
                 let (heavy, rank_us) = (task.heavy, task.rank_us);
                 tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy, rank_us });
+            }
+            TaskState::Waiting => forget_list(tx, run, &change.task).await?,
+            TaskState::Succeeded { outputs } if reported(change) => {
+                keep_result(tx, run, (&change.task, outputs)).await?;
             }
             TaskState::RetryWait { until, .. } | TaskState::Deferred(Deferral { until: Some(until), .. }) => {
                 tx.effects.list.push(Effect::RetryAt(*until));
@@ -94,14 +111,18 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
             }
             _ => {}
         }
-        note_wait(tx, &run, change).await?;
+        note_wait(tx, run, change).await?;
     }
     if changes.run.is_some() || changes.cancel_requested.is_some() {
-        write_run(tx, &run, changes, now);
+        write_run(tx, run, changes, now);
     }
     run.accept(changes);
-    tx.known.keep(run);
     Ok(())
+}
+
+/// Whether its worker's word has changed it.
+fn reported(change: &TaskChange) -> bool {
+    change.status_before == TaskStatus::Running && change.after.fence == change.fence_before
 }
 
 /// Whether the task's row forgets an attempt: one that ended without its worker's success, or a success that is run again.
@@ -111,13 +132,13 @@ fn goes_by(run: &LoadedRun, change: &TaskChange) -> bool {
         (TaskStatus::Running, TaskState::Running(_)) => false,
         // It goes on; the first of its looks is kept for its log.
         (TaskStatus::Running, TaskState::Deferred(_)) => {
-            let before = run.snapshot.tasks.get(&change.task).map(|task| &task.progress);
+            let before = run.snapshot.task(change.task.as_str()).map(|(_, task)| &task.progress);
             before.is_some_and(|before| before.waiting_since.is_none())
         }
         (TaskStatus::Running, TaskState::Succeeded { .. }) => over_its_head,
         (TaskStatus::Running, _) => true,
         (TaskStatus::Succeeded, TaskState::Waiting) => {
-            let before = run.snapshot.tasks.get(&change.task).map(|task| &task.progress);
+            let before = run.snapshot.task(change.task.as_str()).map(|(_, task)| &task.progress);
             before.is_some_and(|before| before.reported_fence == Some(change.fence_before))
         }
         _ => false,
@@ -126,7 +147,7 @@ fn goes_by(run: &LoadedRun, change: &TaskChange) -> bool {
 
 /// The attempt that this change ends for good without its worker's word, if there is one.
 fn revoked(run: &LoadedRun, change: &TaskChange) -> Option<Effect> {
-    let before = &run.snapshot.tasks.get(&change.task)?.progress;
+    let before = &run.snapshot.task(change.task.as_str())?.1.progress;
     let TaskState::Running(hold) = &before.state else { return None };
     let ended = change.after.state.is_terminal() && change.after.fence != before.fence;
     let task_run_id = &run.tasks.get(&change.task)?.task_run_id;

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use daybreak_core::{Event, TaskState, WorkerIdentity, advance};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_core::{Event, TaskState, TaskStatus, WorkerIdentity, advance};
+use daybreak_spec::{Name, Reference, Span, Template, Timestamp};
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 
@@ -17,6 +17,7 @@ use crate::effects::ReadyTask;
 use crate::limits::take;
 use crate::load::{LoadedRun, load, name};
 use crate::tx::{Command, Job, Tx, Typed};
+use crate::unmanned::item;
 
 /// "Give me work."
 #[derive(Clone, Debug)]
@@ -60,6 +61,10 @@ pub struct ClaimedTask {
     pub params: Map<String, Json>,
     /// Outputs of the tasks it needs and of theirs, by name.
     pub outputs: BTreeMap<Name, Map<String, Json>>,
+    /// Those of them that left none, and where they stand.
+    pub without_outputs: BTreeMap<Name, TaskStatus>,
+    /// The item that it is for and its place, where its task is done once per item of a list.
+    pub item: Option<(Json, u32)>,
     /// Longest attempt.
     pub timeout_us: Option<i64>,
     /// When the attempt first gave its slot back, if it did.
@@ -315,14 +320,19 @@ async fn has_slots(tx: &mut Tx, run: &LoadedRun, task: &Name) -> Result<bool, Er
 }
 
 fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> ClaimedTask {
-    let (snapshot, row) = (&run.snapshot.tasks[task], &run.tasks[task]);
-    let ancestors = run.snapshot.ancestors(task.as_str()).into_iter();
-    let outputs = ancestors
-        .filter_map(|ancestor| match &run.snapshot.tasks[ancestor].progress.state {
-            TaskState::Succeeded { outputs } => Some((ancestor.clone(), outputs.clone())),
-            _ => None,
-        })
-        .collect();
+    let (_, snapshot) = run.snapshot.task(task.as_str()).expect("what has just been claimed is there");
+    let row = &run.tasks[task];
+    let list = list_of(run, task);
+    let (mut outputs, mut without_outputs) = (BTreeMap::new(), BTreeMap::new());
+    for ancestor in run.snapshot.ancestors(task.as_str()) {
+        match &run.snapshot.tasks[ancestor].progress.state {
+            TaskState::Succeeded { outputs: left } => {
+                let whole_list = |key: &str| matches!(&list, Some(Reference::Output { task, key: of }) if task == ancestor && of == key);
+                outputs.insert(ancestor.clone(), without(left, whole_list));
+            }
+            other => drop(without_outputs.insert(ancestor.clone(), other.status())),
+        }
+    }
     ClaimedTask {
         task_run_id: row.task_run_id.clone(),
         fence: snapshot.progress.fence,
@@ -338,9 +348,24 @@ fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> Clai
         scheduled_for: run.scheduled_for,
         window_start: run.window_start,
         window_end: run.window_end,
-        params: run.params.clone(),
+        params: without(&run.params, |key| matches!(&list, Some(Reference::Param(name)) if name == key)),
         outputs,
+        without_outputs,
+        item: item(run, task).map(|(value, index)| (value.clone(), index)),
     }
+}
+
+/// What the list of an item's task is a reference to: ten thousand items of ten thousand must not travel.
+fn list_of(run: &LoadedRun, task: &Name) -> Option<Reference> {
+    let (of, _) = task.item()?;
+    let for_each = run.tasks.get(of)?.for_each.as_ref()?;
+    let template = Template::parse(for_each.list.as_text()?, Span::default()).ok()?;
+    template.alone().map(|(reference, _)| reference.value.clone())
+}
+
+fn without(values: &Map<String, Json>, left_out: impl Fn(&str) -> bool) -> Map<String, Json> {
+    let kept = values.iter().filter(|(key, _)| !left_out(key));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The folder of the run's snapshot.

@@ -43,6 +43,11 @@ impl Known {
         self.runs.insert(run.run_id.clone(), run);
     }
 
+    /// A task run that a run which is taken up has got.
+    pub(crate) fn name_task(&mut self, task_run_id: &str, run_id: &str, task: &Name) {
+        self.tasks.insert(task_run_id.to_owned(), (run_id.to_owned(), task.clone()));
+    }
+
     /// Which task of which run it is.
     pub(crate) fn task(&self, task_run_id: &str) -> Option<&(String, Name)> {
         self.tasks.get(task_run_id)

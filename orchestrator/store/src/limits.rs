@@ -73,7 +73,10 @@ fn value(reference: &Reference, run: &LoadedRun) -> Option<String> {
         Reference::Run(RunValue::Dag) => Some(run.dag.clone()),
         Reference::Run(RunValue::Id) => Some(run.run_id.clone()),
         Reference::Run(RunValue::WindowEnd) => Some(run.window_end.to_string()),
-        Reference::Run(RunValue::WindowStart | RunValue::ScheduledFor) | Reference::Output { .. } => None,
+        Reference::Run(RunValue::WindowStart | RunValue::ScheduledFor)
+        | Reference::Output { .. }
+        | Reference::Item { .. }
+        | Reference::Index => None,
     }
 }
 

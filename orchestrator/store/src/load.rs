@@ -2,19 +2,20 @@
 //! advancing needs: its field in `daybreak_core`, its decoding here, its writing in `changes.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use daybreak_core::{
-    Changes, Failure, Hold, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
+    Changes, Failure, FanOut, Hold, Item, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
     WorkerIdentity,
 };
-use daybreak_spec::{Name, Timestamp, TriggerRule};
+use daybreak_spec::{ForEach, Name, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use crate::Error;
 use crate::database::{Row, fetch_rows, query};
 use crate::limits::Taken;
 use crate::tx::Tx;
+use crate::{CacheRule, Error};
 
 /// How often a run is read again because another server changed it meanwhile.
 const MAX_READS: u32 = 10;
@@ -47,28 +48,36 @@ pub(crate) struct LoadedTask {
     /// Its place among ready tasks.
     pub rank_us: i64,
     pub limits: Box<[Taken]>,
+    pub queue_timeout_us: Option<i64>,
+    pub for_each: Option<Arc<ForEach>>,
+    pub cache: Option<Arc<CacheRule>>,
+}
+
+impl LoadedTask {
+    /// When it is ready, that may be all that it takes.
+    pub(crate) fn may_need_no_worker(&self) -> bool {
+        self.for_each.is_some() || self.cache.is_some()
+    }
+
+    /// The same for an item of its list.
+    pub(crate) fn of_item(&self, task_run_id: String) -> Self {
+        Self {
+            task_run_id,
+            kind: self.kind.clone(),
+            heavy: self.heavy,
+            rank_us: self.rank_us,
+            limits: self.limits.clone(),
+            queue_timeout_us: self.queue_timeout_us,
+            for_each: None,
+            cache: self.cache.clone(),
+        }
+    }
 }
 
 impl LoadedRun {
     /// Changes that have been written become what is known.
     pub(crate) fn accept(&mut self, changes: &Changes) {
-        for change in &changes.tasks {
-            if let Some(task) = self.snapshot.tasks.get_mut(&change.task) {
-                task.progress = change.after.clone();
-            }
-        }
-        if let Some(state) = &changes.run {
-            self.snapshot.state = state.clone();
-            if *state == RunState::Queued {
-                // It is to run again.
-                self.snapshot.cancel_requested = None;
-                self.snapshot.overdue = false;
-            }
-        }
-        self.snapshot.overdue |= changes.overdue;
-        if let Some(reason) = &changes.cancel_requested {
-            self.snapshot.cancel_requested = Some(reason.clone());
-        }
+        self.snapshot.apply(changes);
     }
 }
 
@@ -145,8 +154,8 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, \
-     waiting_since_us FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, queue_timeout_us, \
+     waiting_since_us, for_each, list, cache FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -162,19 +171,33 @@ pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> 
 /// A run as those rows say.
 pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRun, Error> {
     let state = run_status(row.try_get("state")?)?.with_reason(row.try_get("reason")?);
-    let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
+    let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::<Name, TaskSnapshot>::new());
+    let (mut lists, mut items) = (BTreeMap::new(), BTreeMap::<String, BTreeMap<u32, Item>>::new());
     for row in rows {
         let name = name(row.try_get("task")?)?;
-        snapshots.insert(name.clone(), task(&row)?);
-        let limits = row.try_get::<Option<&str>>("limits")?.map(|text| json("limits", text)).transpose()?;
-        let loaded = LoadedTask {
-            task_run_id: row.try_get("task_run_id")?,
-            kind: row.try_get("kind")?,
-            heavy: row.try_get::<i64>("heavy")? != 0,
-            rank_us: row.try_get("rank_us")?,
-            limits: limits.unwrap_or_default(),
-        };
+        let loaded = loaded_task(&row)?;
+        let mut snapshot = task(&row)?;
+        match name.item() {
+            Some((of, index)) => {
+                // What never changes of it stands with its task.
+                snapshot.parents = Vec::new();
+                items.entry(of.to_owned()).or_default().insert(index, Item { name: name.clone(), task: snapshot });
+            }
+            None => {
+                if let Some(for_each) = &loaded.for_each {
+                    lists.insert(name.clone(), (for_each.clone(), list(&row)?));
+                }
+                snapshots.insert(name.clone(), snapshot);
+            }
+        }
         tasks.insert(name, loaded);
+    }
+    for (name, (for_each, list)) in lists {
+        let items = items.remove(name.as_str()).unwrap_or_default().into_values().collect();
+        let fan_out = FanOut::restored(max_parallel(&for_each), list, items);
+        if let Some(task) = snapshots.get_mut(&name) {
+            task.fan_out = Some(Box::new(fan_out));
+        }
     }
     let snapshot = RunSnapshot {
         state,
@@ -199,6 +222,34 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
     })
 }
 
+fn loaded_task(row: &Row) -> Result<LoadedTask, Error> {
+    let for_each: Option<&str> = row.try_get("for_each")?;
+    let cache: Option<&str> = row.try_get("cache")?;
+    let limits: Option<&str> = row.try_get("limits")?;
+    Ok(LoadedTask {
+        task_run_id: row.try_get("task_run_id")?,
+        kind: row.try_get("kind")?,
+        heavy: row.try_get::<i64>("heavy")? != 0,
+        rank_us: row.try_get("rank_us")?,
+        limits: limits.map(|text| json("limits", text)).transpose()?.unwrap_or_default(),
+        queue_timeout_us: row.try_get("queue_timeout_us")?,
+        for_each: for_each.map(|text| json("`for_each`", text)).transpose()?.map(Arc::new),
+        cache: cache.map(|text| json("`cache`", text)).transpose()?.map(Arc::new),
+    })
+}
+
+/// The list of a task that is done once per item.
+fn list(row: &Row) -> Result<Option<Arc<[Json]>>, Error> {
+    let list: Option<&str> = row.try_get("list")?;
+    let list: Option<Vec<Json>> = list.map(|text| json("list of items", text)).transpose()?;
+    Ok(list.map(Arc::from))
+}
+
+/// Most items at a time.
+pub(crate) fn max_parallel(for_each: &ForEach) -> u32 {
+    for_each.max_parallel.unwrap_or(u32::MAX)
+}
+
 fn task(row: &Row) -> Result<TaskSnapshot, Error> {
     let progress = TaskProgress {
         state: task_state(row)?,
@@ -220,6 +271,7 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
         retry: json("retry policy", row.try_get("retry")?)?,
         gated: row.try_get::<i64>("gated")? != 0,
         timeout_us: row.try_get("timeout_us")?,
+        fan_out: None,
         progress,
     })
 }
@@ -257,7 +309,7 @@ pub(crate) fn task_status(word: &str) -> Result<TaskStatus, Error> {
 }
 
 pub(crate) fn name(text: &str) -> Result<Name, Error> {
-    Name::parse(text).ok_or_else(|| Error::corrupt("name")(format!("`{text}` is none")))
+    Name::parse_of_run(text).ok_or_else(|| Error::corrupt("name")(format!("`{text}` is none")))
 }
 
 pub(crate) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Error> {

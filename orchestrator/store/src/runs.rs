@@ -2,11 +2,10 @@
 //! schedule's cursor are one transaction, so neither can be lost or doubled, and a DAG that is paused moves neither. To add a policy for overlapping runs: an
 //! arm in `Fire::make`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot};
-use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
+use daybreak_core::Event;
+use daybreak_spec::{ForEach, Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
@@ -14,13 +13,9 @@ use crate::changes::{apply, exactly_one};
 use crate::database::query;
 use crate::known::Known;
 use crate::limits::LimitShare;
-use crate::load::{LoadedRun, LoadedTask};
-use crate::pending::new_task_row;
+use crate::making::{RunRow, insert_run};
 use crate::tx::{Command, Tx};
-use crate::{Caller, Error};
-
-/// What a point of priority is worth in waiting.
-const POINT_US: i64 = 60_000_000;
+use crate::{CacheRule, Caller, Error};
 
 /// What every run of a DAG is made from.
 #[derive(Clone, Debug)]
@@ -58,6 +53,10 @@ pub struct TaskTemplate {
     pub trigger: TriggerRule,
     /// The run can succeed although it failed.
     pub tolerated: bool,
+    /// Done once per item of a list.
+    pub for_each: Option<Arc<ForEach>>,
+    /// What its result is known by.
+    pub cache: Option<Arc<CacheRule>>,
     /// Its retry policy.
     pub retry: Retry,
     /// Longest attempt in real time.
@@ -231,124 +230,6 @@ async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>,
     .fetch_values(tx.direct().await?)
     .await?;
     Ok(active)
-}
-
-/// A run that is to be made.
-pub(crate) struct RunRow {
-    /// The firing key; none for a run by hand, and for one that runs a firing again.
-    pub scheduled_for: Option<Timestamp>,
-    /// The nominal instant, with or without the key.
-    pub nominal: Option<Timestamp>,
-    pub window_start: Option<Timestamp>,
-    pub window_end: Timestamp,
-    /// Why it is recorded and not run.
-    pub skipped: Option<String>,
-}
-
-/// `None`: the firing has its run already.
-pub(crate) async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
-    let (run_id, now) = (tx.sources.id(), tx.now());
-    let params = serde_json::to_string(&template.params).expect("a JSON map always writes");
-    let Some(scheduled_for) = row.scheduled_for else {
-        let values = vec![
-            run_id.clone().into(),
-            template.project.to_string().into(),
-            template.dag.to_string().into(),
-            template.version.clone().into(),
-            RunStatus::Queued.as_str().into(),
-            None::<i64>.into(),
-            row.window_start.map(|at| at.micros).into(),
-            row.window_end.micros.into(),
-            params.into(),
-            now.micros.into(),
-            template.max_active.map(i64::from).into(),
-            template.deadline_us.into(),
-        ];
-        tx.insert_run(values);
-        tx.effects.entered_runs.push(RunStatus::Queued);
-        insert_tasks(tx, template, &run_id, row);
-        return Ok(Some(run_id));
-    };
-    let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
-    let made = query(
-        "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
-         window_end_us, params, created_at_us, ended_at_us, max_active, deadline_us) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-         ON CONFLICT (project, dag, scheduled_for_us) DO NOTHING",
-    )
-    .bind(&run_id)
-    .bind(template.project.as_str())
-    .bind(template.dag.as_str())
-    .bind(&template.version)
-    .bind(status.as_str())
-    .bind(row.skipped.as_deref())
-    .bind(scheduled_for.micros)
-    .bind(row.window_start.map(|at| at.micros))
-    .bind(row.window_end.micros)
-    .bind(params)
-    .bind(now.micros)
-    .bind(row.skipped.is_some().then_some(now.micros))
-    .bind(template.max_active.map(i64::from))
-    .bind(template.deadline_us)
-    .execute(&mut tx.connection)
-    .await?;
-    if made == 0 {
-        return Ok(None);
-    }
-    tx.effects.entered_runs.push(status);
-    if row.skipped.is_none() {
-        insert_tasks(tx, template, &run_id, row);
-    }
-    Ok(Some(run_id))
-}
-
-/// Writes the run's tasks and remembers the run.
-fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow) {
-    let now = tx.now();
-    let mut run = LoadedRun {
-        run_id: run_id.to_owned(),
-        project: template.project.to_string(),
-        dag: template.dag.to_string(),
-        version: template.version.clone(),
-        scheduled_for: row.nominal,
-        window_start: row.window_start,
-        window_end: row.window_end,
-        params: template.params.clone(),
-        snapshot: RunSnapshot {
-            state: RunState::Queued,
-            cancel_requested: None,
-            overdue: false,
-            tasks: BTreeMap::new(),
-        },
-        tasks: BTreeMap::new(),
-        max_active: template.max_active.unwrap_or(1),
-        revision: 0,
-        remembered: false,
-    };
-    for task in &template.tasks {
-        let loaded = LoadedTask {
-            task_run_id: tx.sources.id(),
-            kind: task.kind.clone(),
-            heavy: task.heavy,
-            rank_us: now.micros - i64::from(task.priority) * POINT_US,
-            limits: task.limits.iter().map(|share| share.taken(&run)).collect(),
-        };
-        tx.insert_task(new_task_row(template, run_id, (task, &loaded)));
-        let snapshot = TaskSnapshot {
-            parents: task.parents.clone(),
-            trigger: task.trigger.clone(),
-            tolerated: task.tolerated,
-            retry: task.retry.clone(),
-            gated: task.gated,
-            timeout_us: task.timeout_us,
-            progress: TaskProgress::new(),
-        };
-        run.snapshot.tasks.insert(task.task.clone(), snapshot);
-        run.tasks.insert(task.task.clone(), loaded);
-    }
-    // Nobody else can know of it before the commit.
-    tx.known.hold(run_id);
-    tx.known.keep(run);
 }
 
 /// Whether the writer of a leader's transaction still leads. Whoever takes over waits for this transaction.

@@ -43,7 +43,8 @@ pub(crate) async fn make_sub_run(
     };
     refuse_circle(tx, parent, dag).await?;
     let run_id = made.run(tx).await?;
-    let progress = &parent.snapshot.tasks[task].progress;
+    let progress = parent.snapshot.task(task.as_str()).map(|(_, task)| &task.progress);
+    let progress = progress.ok_or_else(|| Error::NotFound(format!("run {} has no task `{task}`", parent.run_id)))?;
     query(
         "INSERT INTO sub_run (run_id, project, parent_run_id, task_run_id, generation, attempt) \
          VALUES ($1, $2, $3, $4, $5, $6)",

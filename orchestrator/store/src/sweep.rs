@@ -37,6 +37,8 @@ pub struct Swept {
     pub forced: u32,
     /// Tasks made ready for their next attempt.
     pub retried: u32,
+    /// Results that were known for as long as they may be.
+    pub forgotten: u32,
     /// Waits of tasks that were over, or that are to be looked at again.
     pub resumed: u32,
     /// Tasks that no worker took in time.
@@ -58,6 +60,7 @@ impl Command for Sweep {
         swept.untaken = end_untaken(tx).await?;
         swept.too_long = end_too_long(tx).await?;
         swept.overdue = end_overdue(tx).await?;
+        swept.forgotten = forget_results(tx).await?;
         for next in [
             query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'"),
             query("SELECT MIN(wake_at_us) FROM task_run WHERE state = 'deferred'"),
@@ -114,6 +117,19 @@ impl Sweep {
         swept.forced = each(tx, unended, |task, _| Event::ForceCancel { task }).await?;
         Ok(swept)
     }
+}
+
+/// Results that were known for as long as they may be. How many.
+async fn forget_results(tx: &mut Tx) -> Result<u32, Error> {
+    let forgotten = query(
+        "DELETE FROM known_result WHERE result_key IN (SELECT result_key FROM known_result WHERE expires_at_us <= $1 \
+         ORDER BY expires_at_us LIMIT $2) AND expires_at_us <= $1",
+    )
+    .bind(tx.now().micros)
+    .bind(MAX_ROWS)
+    .execute(tx.direct().await?)
+    .await?;
+    Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
 }
 
 /// Waits before attempts, and those of tasks that gave their slot back.

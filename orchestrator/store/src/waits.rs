@@ -82,7 +82,7 @@ pub(crate) async fn note_wait(tx: &mut Tx, run: &LoadedRun, change: &TaskChange)
         }
         Awaited::Run { run_id, .. } => ("run", run_id.as_deref(), None, None),
         // A worker looks, or somebody decides.
-        Awaited::File { .. } | Awaited::Http { .. } | Awaited::Approval { .. } => return Ok(()),
+        Awaited::File { .. } | Awaited::Http { .. } | Awaited::Approval { .. } | Awaited::Items { .. } => return Ok(()),
     };
     query(
         "INSERT INTO wait (task_run_id, project, run_id, task, fence, awaits, name, at_us, until_us) \
@@ -158,7 +158,7 @@ impl Command for DecideTask {
 
 impl DecideTask {
     fn event(&self, run: &LoadedRun) -> Result<Event, Error> {
-        let Some(snapshot) = run.snapshot.tasks.get(&self.task) else {
+        let Some((_, snapshot)) = run.snapshot.task(self.task.as_str()) else {
             return Err(Error::NotFound(format!("run {} has no task `{}`", self.run_id, self.task)));
         };
         let progress = &snapshot.progress;

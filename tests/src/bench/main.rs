@@ -1,5 +1,6 @@
 //! `daybreak-bench NAME [--json]`: each figure beside the bare work measured in the same run. To add a bench: a file, a variant.
 
+mod dags;
 mod echo;
 mod load;
 mod nightly;
@@ -28,6 +29,8 @@ enum Bench {
     Predict,
     /// Steps, throughput and schedules against bare fsynced commits
     Orchestrator,
+    /// A backfill beside live runs, large projects and DAGs
+    Dags,
     /// (internal) the echo
     #[value(hide = true)]
     Echo,
@@ -41,6 +44,7 @@ async fn main() {
         Bench::Nightly => report::print("nightly", &nightly::run().await, form),
         Bench::Predict => report::print("predict", &predict::run().await, form),
         Bench::Orchestrator => report::print("orchestrator", &orchestrator::run().await, form),
+        Bench::Dags => report::print("dags", &dags::run().await, form),
         Bench::Echo => echo::serve().await,
     }
 }

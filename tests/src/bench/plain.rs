@@ -73,6 +73,8 @@ impl Nights {
             window_end: at,
             params: serde_json::Map::new(),
             outputs,
+            without_outputs: BTreeMap::new(),
+            item: None,
             timeout_ms: None,
             token: String::new(),
             waiting_since: None,

@@ -3,6 +3,7 @@
 mod access;
 mod architecture;
 mod cli;
+mod fan_out;
 mod faults;
 mod later_rows;
 mod nights;

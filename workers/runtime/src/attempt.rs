@@ -111,7 +111,7 @@ async fn execute(
 
 /// `memory:` of the task.
 fn memory_limit(project: &Arc<Project>, assignment: &Assignment) -> Option<u64> {
-    let task = project.dags.get(&assignment.dag)?.tasks.get(&assignment.task)?;
+    let task = project.dags.get(&assignment.dag)?.tasks.get(assignment.declared_task())?;
     task.memory_bytes.as_ref().map(|bytes| bytes.value)
 }
 

@@ -103,7 +103,7 @@ impl TaskContext {
     /// # Errors
     /// When the snapshot does not hold it.
     pub fn declaration(&self) -> Result<&Task, TaskError> {
-        let Assignment { dag, task, .. } = &self.assignment;
+        let (dag, task) = (&self.assignment.dag, self.assignment.declared_task());
         let found = self.dag()?.tasks.get(task);
         found.map(Box::as_ref).ok_or_else(|| TaskError::lasting(format!("the DAG `{dag}` has no task `{task}`")))
     }
@@ -129,7 +129,7 @@ impl TaskContext {
     pub fn parameters_json(&self) -> Result<Map<String, Json>, TaskError> {
         let mut parameters = Map::new();
         for (name, node) in &self.declaration()?.parameters {
-            let value = substitute::in_value(node.to_json(), &self.assignment)
+            let value = substitute::in_value(&node.to_json(), &self.assignment)
                 .map_err(|problem| TaskError::lasting(format!("parameter `{}`: {problem}", name.value)))?;
             parameters.insert(name.value.clone(), value);
         }

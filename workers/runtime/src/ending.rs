@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use daybreak_core::too_large;
 use daybreak_protocol::{Outcome, TaskResult};
 use tokio::task::JoinError;
 
 use crate::TaskError;
 use crate::supervise::NOT_STARTED;
 
-const OUTPUTS_CAP_BYTES: usize = 8 << 10;
 /// How much of the log goes into a reason.
 const LAST_LINES: usize = 5;
 
@@ -58,13 +58,10 @@ pub(crate) fn of_task(ended: Result<Result<TaskResult, TaskError>, JoinError>) -
 }
 
 fn checked(result: TaskResult) -> Outcome {
-    let size = serde_json::to_vec(&result.outputs).map_or(usize::MAX, |json| json.len());
-    if size <= OUTPUTS_CAP_BYTES {
-        return Outcome::Succeeded(Box::new(result));
+    match too_large(&result.outputs) {
+        None => Outcome::Succeeded(Box::new(result)),
+        Some(why) => failed(TaskError::lasting(format!("the task's outputs {why}"))),
     }
-    failed(TaskError::lasting(format!(
-        "the task's outputs take {size} bytes and at most {OUTPUTS_CAP_BYTES} are kept: write large results to a file"
-    )))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -187,10 +184,10 @@ mod tests {
     #[test]
     fn outputs_beyond_their_cap_fail_with_their_size() {
         let mut result = TaskResult::default();
-        result.outputs.insert("text".to_owned(), "x".repeat(9000).into());
+        result.outputs.insert("text".to_owned(), "x".repeat(66_000).into());
         let outcome = of_task(Ok(Ok(result)));
         let (cause, reason) = parts(&outcome);
         assert_eq!(cause, "bad_input");
-        assert!(reason.contains("at most 8192"));
+        assert!(reason.contains("at most 65536") && reason.contains("write what is large to a file"));
     }
 }

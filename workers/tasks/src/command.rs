@@ -1,20 +1,23 @@
 //! `command`: runs a program of the user. The program and its arguments are a list: no shell reads them, and a value put
 //! in by `${…}` stays one word. It sees a clean environment, its own `env` and the facts of the run as `DAYBREAK_…`;
-//! what it prints is the task's log. Must never hand a token or the server's environment on.
+//! what it prints is the task's log, and the JSON object that it writes to the file `DAYBREAK_OUTPUTS` are the task's outputs.
+//! Must never hand a token or the server's environment on.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybreak_core::{KindDefinition, ParameterDefinition, ParameterType};
+use daybreak_core::{KindDefinition, MAX_OUTPUTS_BYTES, ParameterDefinition, ParameterType};
 use daybreak_protocol::{Assignment, TaskResult};
 use daybreak_runtime::{Task, TaskContext, TaskError, last_lines};
 use daybreak_spec::Timestamp;
 use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep_until};
@@ -22,7 +25,8 @@ use tokio::time::{Instant, sleep_until};
 /// What checking and scheduling know of it.
 pub static DEFINITION: KindDefinition = KindDefinition {
     name: "command",
-    summary: "runs a program, without a shell; what it prints is the task's log",
+    summary: "runs a program, without a shell; what it prints is the task's log, the JSON object in the file \
+              DAYBREAK_OUTPUTS its outputs",
     parameters: &[
         ParameterDefinition {
             name: "argv",
@@ -40,7 +44,8 @@ pub static DEFINITION: KindDefinition = KindDefinition {
             name: "cwd",
             parameter_type: ParameterType::Path,
             required: false,
-            summary: "the folder it runs in, relative to the project; the project itself when left out",
+            summary: "the folder it runs in, relative to the project or below one of its data_roots; the project itself \
+                      when left out",
         },
     ],
     heavy: true,
@@ -104,30 +109,99 @@ impl Task for Command {
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| TaskError::lasting("`argv` names no program: write it as the first item of the list"))?;
         let mut program = context.program(name, arguments);
-        program.current_dir(folder(&context.assignment.project_root, parameters.cwd.as_deref())?);
+        let data_roots = context.project.data_roots.iter().map(|root| root.as_str());
+        program.current_dir(folder(&context.assignment.project_root, data_roots, parameters.cwd.as_deref())?);
         program.envs(parameters.env.into_iter().map(|(name, word)| (name, word.into_text())));
         program.envs(facts(&context.assignment));
+        let outputs = OutputsFile::new(&context.data_dir, &context.assignment)?;
+        program.env("DAYBREAK_OUTPUTS", &outputs.path);
         let (status, output) = run(program, &|bytes| context.log_output(bytes))
             .await
             .map_err(|error| TaskError::lasting(format!("`{name}` could not be started: {error}")))?;
-        if status.success() { Ok(TaskResult::default()) } else { Err(failure(&argv, status, &output)) }
+        if !status.success() {
+            return Err(failure(&argv, status, &output));
+        }
+        Ok(TaskResult { outputs: outputs.read()?, ..TaskResult::default() })
     }
 }
 
-/// The folder the program runs in.
-fn folder(project: &Path, cwd: Option<&str>) -> Result<PathBuf, TaskError> {
-    let relative = Path::new(cwd.unwrap_or(""));
-    let stays_inside = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !stays_inside {
-        let shown = relative.display();
-        return Err(TaskError::lasting(format!("`cwd: {shown}` has to be a folder of the project, without `..`")));
+/// The file that a program writes its outputs to; gone with this value.
+struct OutputsFile {
+    path: PathBuf,
+}
+
+impl OutputsFile {
+    fn new(data_dir: &Path, assignment: &Assignment) -> Result<Self, TaskError> {
+        let folder = data_dir.join("outputs");
+        fs::create_dir_all(&folder).map_err(|error| {
+            TaskError::passing(format!("the folder {} for outputs cannot be made: {error}", folder.display()))
+        })?;
+        let path = folder.join(format!("{}.{}.json", assignment.task_run_id, assignment.fence));
+        Ok(Self { path })
     }
-    let folder = project.join(relative);
-    if !folder.is_dir() {
+
+    /// What the program wrote; nothing where it wrote nothing.
+    fn read(&self) -> Result<Map<String, Json>, TaskError> {
+        let unread = |error: io::Error| TaskError::lasting(format!("its DAYBREAK_OUTPUTS cannot be read: {error}"));
+        // What it wrote is a file of its own: not a pipe that nobody ends, not a link to somewhere else.
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => {
+                return Err(TaskError::lasting("its DAYBREAK_OUTPUTS is no plain file: write the JSON object into it"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
+            Err(error) => return Err(unread(error)),
+        }
+        // One byte more than is handed on tells that it is too much, and nobody reads a flood.
+        let limit = MAX_OUTPUTS_BYTES as u64 + 1;
+        let mut text = Vec::new();
+        fs::File::open(&self.path).and_then(|file| file.take(limit).read_to_end(&mut text)).map_err(unread)?;
+        if text.len() > MAX_OUTPUTS_BYTES {
+            return Err(TaskError::lasting(format!(
+                "its DAYBREAK_OUTPUTS is larger than the {MAX_OUTPUTS_BYTES} bytes that are handed on: write what is \
+                 large to a file or an artefact and hand on its name"
+            )));
+        }
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Map::new());
+        }
+        serde_json::from_slice(&text).map_err(|error| {
+            TaskError::lasting(format!("its DAYBREAK_OUTPUTS is no JSON object such as {{\"rows\": 5}}: {error}"))
+        })
+    }
+}
+
+impl Drop for OutputsFile {
+    fn drop(&mut self) {
+        // Where it was never written, or cannot be taken away, nothing depends on that.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The folder the program runs in: inside the project or a data root, wherever symbolic links lead.
+fn folder<'a>(
+    project: &Path,
+    data_roots: impl Iterator<Item = &'a str>,
+    cwd: Option<&str>,
+) -> Result<PathBuf, TaskError> {
+    let Some(cwd) = cwd else { return Ok(project.to_path_buf()) };
+    let asked = project.join(cwd);
+    let there = |error: io::Error| {
+        TaskError::lasting(format!(
+            "the folder {} that the program is to run in is not there: {error}",
+            asked.display()
+        ))
+    };
+    let folder = asked.canonicalize().map_err(there)?;
+    let allowed = std::iter::once(project.to_path_buf()).chain(data_roots.map(|root| project.join(root)));
+    if !allowed.filter_map(|root| root.canonicalize().ok()).any(|root| folder.starts_with(root)) {
         return Err(TaskError::lasting(format!(
-            "the folder {} that the program is to run in is not there",
+            "`cwd: {cwd}` is {}, outside the project and its `data_roots`: name a folder inside, or declare its folder there",
             folder.display()
         )));
+    }
+    if !folder.is_dir() {
+        return Err(TaskError::lasting(format!("{} that the program is to run in is no folder", folder.display())));
     }
     Ok(folder)
 }
@@ -256,12 +330,61 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_outside_the_project_is_refused() {
-        let project = std::env::temp_dir();
-        assert_eq!(folder(&project, None).expect("the project"), project.join(""));
-        for cwd in ["..", "a/../..", "/etc", "not-there"] {
-            assert!(!folder(&project, Some(cwd)).expect_err(cwd).retry, "{cwd}");
+    fn a_folder_outside_the_project_and_its_data_roots_is_refused_wherever_links_lead() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (project, data) = (place.path().join("project"), place.path().join("data"));
+        for folder in [project.join("a"), data.join("b"), place.path().join("other")] {
+            fs::create_dir_all(folder).expect("made");
         }
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, project.join(name)).expect("linked");
+        link(&place.path().join("other"), "out");
+        link(&data.join("b"), "in_data");
+        fs::write(project.join("file"), "").expect("written");
+        let found = |cwd: &str| folder(&project, ["../data"].into_iter(), Some(cwd));
+        let real = |path: PathBuf| path.canonicalize().expect("it is there");
+        assert_eq!(folder(&project, std::iter::empty(), None).expect("the project"), project);
+        for (cwd, expected) in [("a", project.join("a")), ("../data/b", data.join("b")), ("in_data", data.join("b"))] {
+            assert_eq!(found(cwd).expect(cwd), real(expected), "{cwd}");
+        }
+        for cwd in ["..", "a/../..", "/etc", "out", "../other"] {
+            let error = found(cwd).expect_err(cwd);
+            assert!(error.reason.contains("outside the project and its `data_roots`") && !error.retry, "{error}");
+        }
+        assert!(found("not-there").expect_err("nothing").reason.contains("is not there"));
+        assert!(found("file").expect_err("a file").reason.contains("no folder"));
+        let none = folder(&project, std::iter::empty(), Some("in_data"));
+        assert!(none.is_err(), "without data roots the link leads outside");
+    }
+
+    fn read_of(write: impl FnOnce(&Path)) -> Result<Map<String, Json>, TaskError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = OutputsFile { path: folder.path().join("outputs.json") };
+        write(&file.path);
+        let read = file.read();
+        let path = file.path.clone();
+        drop(file);
+        assert!(fs::symlink_metadata(path).is_err(), "it is taken away");
+        read
+    }
+
+    #[test]
+    fn outputs_are_the_json_object_that_the_program_wrote() {
+        assert_eq!(read_of(|_| {}).expect("nothing"), Map::new());
+        assert_eq!(read_of(|path| fs::write(path, "\n").expect("written")).expect("nothing"), Map::new());
+        let outputs = read_of(|path| fs::write(path, r#"{"rows": 5, "names": ["a"]}"#).expect("written"));
+        assert_eq!(Json::Object(outputs.expect("an object")), serde_json::json!({ "rows": 5, "names": ["a"] }));
+    }
+
+    #[test]
+    fn outputs_that_are_none_fail_the_task_with_what_to_do() {
+        let written = |text: String| read_of(|path| fs::write(path, text).expect("written")).expect_err("refused");
+        let error = written("rows=5".to_owned());
+        assert!(error.reason.contains("no JSON object such as") && !error.retry, "{error}");
+        assert!(written("[1]".to_owned()).reason.contains("no JSON object"));
+        let error = written(format!("{{\"text\": \"{}\"}}", "x".repeat(MAX_OUTPUTS_BYTES)));
+        assert!(error.reason.contains("write what is large to a file") && !error.retry, "{error}");
+        let linked = |path: &Path| std::os::unix::fs::symlink("/etc/hostname", path).expect("linked");
+        assert!(read_of(linked).expect_err("a link").reason.contains("no plain file"));
     }
 
     #[test]

@@ -39,13 +39,16 @@ pub(crate) fn object(json: Json) -> Map<String, Json> {
 pub(crate) fn with_params(node: &Node, params: &Map<String, Json>) -> Option<String> {
     let NodeValue::Text(text) = &node.value else { return None };
     let template = Template::parse(text, node.span).ok()?;
+    if template.references().any(|reference| !matches!(reference.value, Reference::Param(_))) {
+        return None;
+    }
     let value = |reference: &Reference| match reference {
         Reference::Param(name) => match params.get(name)? {
             Json::String(text) => Some(text.clone()),
             Json::Null | Json::Array(_) | Json::Object(_) => None,
             scalar @ (Json::Bool(_) | Json::Number(_)) => Some(scalar.to_string()),
         },
-        Reference::Run(_) | Reference::Output { .. } => None,
+        Reference::Run(_) | Reference::Output { .. } | Reference::Item { .. } | Reference::Index => None,
     };
     template.render(&value).ok()
 }
@@ -68,6 +71,7 @@ mod tests {
     #[test]
     fn what_only_that_task_knows_is_not_guessed() {
         assert_eq!(with_params(&text("${tasks.a.outputs.b}"), &Map::new()), None);
+        assert_eq!(with_params(&text("${tasks.a.outputs.b:-c}"), &Map::new()), None);
         assert_eq!(with_params(&text("${params.x}"), &Map::new()), None);
     }
 

@@ -99,6 +99,25 @@ pub struct Cancel {
     pub project: Project,
 }
 
+/// `items`
+#[derive(Args)]
+pub struct Items {
+    /// The run's id
+    #[arg(value_parser = run_id)]
+    pub run: String,
+    /// The task
+    pub task: String,
+    /// Only those in this state, e.g. failed
+    #[arg(long)]
+    pub state: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
 /// `why`
 #[derive(Args)]
 pub struct WhyNot {

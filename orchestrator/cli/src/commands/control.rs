@@ -149,8 +149,9 @@ pub async fn cancel(arguments: &Cancel) -> Outcome {
 
 /// `daybreak why`
 pub async fn why(arguments: &WhyNot) -> Outcome {
-    let name =
-        |text: &String| Name::parse(text).ok_or_else(|| Failure::usage(format!("`{text}` is not a task's name")));
+    let name = |text: &String| {
+        Name::parse_of_run(text).ok_or_else(|| Failure::usage(format!("`{text}` is not a task's name")))
+    };
     let query = WhyQuery { task: arguments.task.as_ref().map(name).transpose()? };
     let connection = Connection::open(&arguments.project.directory).await?;
     let why = connection.client.why(&arguments.run, &query).await;

@@ -1,10 +1,11 @@
 //! Commands that look: runs, a run, logs, models, features.
 
-use daybreak_protocol::{Client, ModelView, RunDetail, RunSummary, RunsQuery};
+use daybreak_core::TaskStatus;
+use daybreak_protocol::{Client, ItemsQuery, ModelView, RunDetail, RunSummary, RunsQuery, TaskRunView};
 use daybreak_spec::Name;
 use serde::Serialize;
 
-use crate::arguments::Project;
+use crate::arguments::{Items, Project};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::table;
@@ -68,6 +69,59 @@ pub async fn run(id: &str, project: &Project) -> Outcome {
     print(&run?, project, people_run)
 }
 
+/// `daybreak items`
+pub async fn items(arguments: &Items) -> Outcome {
+    let state = |word: &String| {
+        TaskStatus::parse(word).ok_or_else(|| {
+            let words: Vec<&str> = TaskStatus::ALL.iter().map(|status| status.as_str()).collect();
+            Failure::usage(format!("`{word}` is no state of a task; there are {}", words.join(", ")))
+        })
+    };
+    let state = arguments.state.as_ref().map(state).transpose()?;
+    let connection = Connection::open(&arguments.project.directory).await?;
+    let items = all_items(&connection.client, arguments, state).await;
+    connection.close().await;
+    print(&items?, &arguments.project, |items| {
+        let cells = |item: &TaskRunView| {
+            let value = item.item.as_ref().map(ToString::to_string).unwrap_or_default();
+            let (state, attempt) = (item.state.to_string(), item.attempt.to_string());
+            vec![item.name.to_string(), value, state, attempt, told(item)]
+        };
+        table::render(&["item", "value", "state", "attempt", "reason"], &items.iter().map(cells).collect::<Vec<_>>())
+    })
+}
+
+/// Pages through the items.
+async fn all_items(client: &Client, arguments: &Items, state: Option<TaskStatus>) -> Outcome<Vec<TaskRunView>> {
+    let (mut items, mut from) = (Vec::new(), None);
+    loop {
+        let wanted = arguments.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        let query = ItemsQuery { state, from, limit: Some(wanted.clamp(1, ItemsQuery::MAX_LIMIT)) };
+        let page = client.items(&arguments.run, &arguments.task, &query).await?;
+        items.extend(page.items);
+        from = page.next;
+        if from.is_none() || items.len() >= arguments.limit as usize {
+            return Ok(items);
+        }
+    }
+}
+
+/// What there is to say of a task beside its state.
+fn told(task: &TaskRunView) -> String {
+    match (&task.cached_from, &task.items, &task.reason) {
+        (Some(run), _, _) => format!("the result of run {run}"),
+        (None, Some(items), None) => {
+            let ended = items.items - items.waiting - items.busy;
+            let failed = if items.failed > 0 { format!(", {} failed", items.failed) } else { String::new() };
+            format!("{ended} of {} items{failed}", items.items)
+        }
+        (None, _, reason) => {
+            let waits = task.wait.as_ref().map(|wait| format!("waits for {}", wait.words));
+            first_line(waits.as_deref().or(reason.as_deref()))
+        }
+    }
+}
+
 /// A run and its tasks for people.
 pub fn people_run(run: &RunDetail) -> String {
     let mut rows = Vec::new();
@@ -76,8 +130,7 @@ pub fn people_run(run: &RunDetail) -> String {
             (Some(from), Some(to)) => format!("{:.3} s", (to.micros - from.micros) as f64 / 1e6),
             _ => String::new(),
         };
-        let waits = task.wait.as_ref().map(|wait| format!("waits for {}", wait.words));
-        let reason = first_line(waits.as_deref().or(task.reason.as_deref()));
+        let reason = told(task);
         rows.push(vec![
             task.name.to_string(),
             task.kind.clone(),

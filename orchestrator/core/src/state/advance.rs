@@ -25,21 +25,27 @@ pub fn advance(run: &RunSnapshot, event: &Event, moment: Moment) -> Result<Chang
         Event::Cancel { reason } => draft.cancel(reason)?,
         Event::Resume { task, fence, resumption } => draft.resume(task, *fence, resumption)?,
         Event::WaitOver { task } => draft.wait_over(task)?,
+        Event::FanOut { task, list } => {
+            draft.fan_out(task, list)?;
+            return go_further(draft);
+        }
         Event::CacheHit { task, outputs } => draft.cache_hit(task, outputs)?,
         Event::QueueTimedOut { task, fence, end } => draft.queue_timed_out(task, *fence, end)?,
         Event::TotalTimedOut { task, fence, failure } => draft.total_timed_out(task, *fence, failure)?,
         Event::Overdue { reason } => draft.overdue(reason)?,
-        Event::Rerun { tasks } => return rerun(draft, tasks),
+        Event::Rerun { tasks } => {
+            draft.rerun(tasks)?;
+            return go_further(draft);
+        }
         Event::Mark { task, mark } => draft.mark(task, mark)?,
     }
     draft.end_run_if_done();
     Ok(draft.into_changes())
 }
 
-/// Tasks that are run again wait first. In a run that goes on, those that nothing keeps go further at once: a second
-/// step, written after the first.
-fn rerun(mut draft: Draft<'_>, tasks: &[daybreak_spec::Name]) -> Result<Changes, Rejected> {
-    draft.rerun(tasks)?;
+/// Tasks that are run again, and items of a list that has just become known, wait first. In a run that goes on, those that
+/// nothing keeps go further at once: a second step, written after the first.
+fn go_further(draft: Draft<'_>) -> Result<Changes, Rejected> {
     let moment = draft.moment;
     let mut run = draft.run.clone();
     let mut changes = draft.into_changes();

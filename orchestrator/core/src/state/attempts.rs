@@ -14,7 +14,8 @@ use crate::retry::covers;
 impl<'a> Draft<'a> {
     pub fn claim(&mut self, task: &Name, worker: &WorkerIdentity) -> Result<(), Rejected> {
         let (name, snapshot) = self.find(task)?;
-        if self.run_status() != RunStatus::Running {
+        // What is done once per item is done by the items.
+        if self.run_status() != RunStatus::Running || snapshot.fan_out.is_some() {
             return Err(Rejected::NotApplicable);
         }
         let limit = snapshot.timeout_us.map(|timeout| timeout.saturating_add(TIMEOUT_GRACE_US));

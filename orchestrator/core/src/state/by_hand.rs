@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use daybreak_spec::{Name, TriggerRule};
 
 use super::draft::Draft;
-use super::{Actor, Failure, Mark, Rejected, RunState, RunStatus, TaskState, TaskStatus, Transition};
+use super::{Actor, Failure, Mark, Rejected, RunState, RunStatus, TaskState, Transition};
 
 impl Draft<'_> {
     pub fn cancel(&mut self, reason: &str) -> Result<(), Rejected> {
@@ -23,6 +23,7 @@ impl Draft<'_> {
             }
             match task.progress.state {
                 TaskState::Running(_) => self.edit(name).cancel_requested = true,
+                TaskState::Deferred(_) if task.fan_out.is_some() => self.cancel_items(name)?,
                 TaskState::Waiting | TaskState::Ready | TaskState::RetryWait { .. } | TaskState::Deferred(_) => {
                     self.change(name, TaskState::Cancelled, Transition::CancelIdle, Actor::Server)?;
                 }
@@ -54,23 +55,28 @@ impl Draft<'_> {
             RunStatus::Running => run.cancel_requested.is_none(),
             RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => true,
         };
-        let named: Vec<&Name> =
-            tasks.iter().map(|task| self.find(task).map(|(name, _)| name)).collect::<Result<_, _>>()?;
-        let ended = |name: &Name| run.tasks[name].progress.state.is_terminal();
-        if !allowed || named.is_empty() || !named.iter().all(|name| ended(name)) {
+        let found = tasks.iter().map(|task| self.find(task)).collect::<Result<Vec<_>, _>>()?;
+        let ended = found.iter().all(|(_, task)| task.progress.state.is_terminal());
+        if !allowed || found.is_empty() || !ended {
             return Err(Rejected::NotApplicable);
         }
-        let mut again: BTreeSet<&Name> = run.descendants(&named);
-        again.extend(named);
-        for name in again {
-            if run.tasks[name].progress.state.status() == TaskStatus::Waiting {
-                continue;
+        let (items, named): (Vec<_>, Vec<_>) = found.into_iter().partition(|(name, _)| name.item().is_some());
+        let mut again: BTreeSet<&Name> = named.into_iter().map(|(name, _)| name).collect();
+        // An item runs again by itself; what needs its task sees the new end.
+        let of_items = items.iter().filter_map(|(name, _)| run.tasks.get_key_value(name.item()?.0));
+        let of_items: BTreeSet<&Name> = of_items.map(|(name, _)| name).collect();
+        again.extend(run.descendants(&again.iter().chain(&of_items).copied().collect::<Vec<_>>()));
+        for name in &again {
+            self.run_again(name, &run.tasks[*name])?;
+        }
+        for name in of_items.difference(&again) {
+            self.reopen(name)?;
+        }
+        for (name, task) in items {
+            // The list of a task that waits itself is made anew.
+            if name.item().is_some_and(|(of, _)| !again.iter().any(|name| name.as_str() == of)) {
+                self.run_again(name, task)?;
             }
-            self.change(name, TaskState::Waiting, Transition::Rerun, Actor::Server)?;
-            let progress = self.edit(name);
-            progress.generation += 1;
-            (progress.attempt, progress.lost, progress.cancel_requested) = (0, 0, false);
-            progress.waiting_since = None;
         }
         if run.state.status().is_terminal() {
             self.state = Some(RunState::Queued);
@@ -88,7 +94,15 @@ impl Draft<'_> {
         if snapshot.progress.state.status() == marked.status() {
             return Err(Rejected::NotApplicable);
         }
+        if let Some((of, _)) = name.item() {
+            // Once its task has ended, that is what stands; its items are run again or left.
+            let waits = matches!(self.run.tasks[of].progress.state, TaskState::Deferred(_));
+            if !waits || snapshot.progress.state.is_terminal() {
+                return Err(Rejected::NotApplicable);
+            }
+        }
         self.change(name, marked, Transition::Mark, Actor::Server)?;
+        self.end_items(name)?;
         self.recount = true;
         self.settle_children(name)
     }

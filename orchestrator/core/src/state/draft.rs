@@ -3,12 +3,14 @@
 //! What a waiting task becomes is decided in `trigger.rs`; how a run ends, in [`Draft::end_of_run`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use daybreak_spec::{Name, Rule, TriggerRule};
+use serde_json::Value as Json;
 
 use super::{
-    Actor, Changes, Moment, Rejected, RunSnapshot, RunState, RunStatus, TaskChange, TaskProgress, TaskSnapshot,
-    TaskState, TaskStatus, Transition, transition,
+    Actor, Changes, Moment, NewList, Rejected, RunSnapshot, RunState, RunStatus, TaskChange, TaskProgress,
+    TaskSnapshot, TaskState, TaskStatus, Transition, transition,
 };
 use crate::{Need, Verdict, decide};
 
@@ -27,21 +29,41 @@ pub(super) struct Draft<'a> {
     pub overdue: bool,
     /// How a run ended is looked at again, although it has ended.
     pub recount: bool,
+    /// Lists that are known now.
+    pub lists: Vec<(&'a Name, Arc<[Json]>)>,
     tasks: BTreeMap<&'a Name, TaskProgress>,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(run: &'a RunSnapshot, moment: Moment) -> Self {
-        Self { run, moment, state: None, cancel: None, overdue: false, recount: false, tasks: BTreeMap::new() }
+        let tasks = BTreeMap::new();
+        Self { run, moment, state: None, cancel: None, overdue: false, recount: false, lists: Vec::new(), tasks }
     }
 
     pub fn find(&self, task: &Name) -> Result<(&'a Name, &'a TaskSnapshot), Rejected> {
-        self.run.tasks.get_key_value(task).ok_or(Rejected::UnknownTask)
+        let found = self.run.task(task.as_str()).ok_or(Rejected::UnknownTask)?;
+        if let Some((of, index)) = task.item() {
+            let listed = self.run.tasks[of].fan_out.as_ref().map_or(0, |fan_out| fan_out.items().len());
+            // Beyond its end stand those of an earlier, longer list.
+            return if (index as usize) < listed { Ok(found) } else { Err(Rejected::UnknownTask) };
+        }
+        Ok(found)
+    }
+
+    /// What this event has changed so far.
+    pub fn changed(&self) -> impl Iterator<Item = (&'a Name, &TaskProgress)> {
+        self.tasks.iter().map(|(name, after)| (*name, after))
+    }
+
+    /// Whether this event has changed it.
+    pub fn touched(&self, name: &Name) -> bool {
+        self.tasks.contains_key(name)
     }
 
     pub fn edit(&mut self, name: &'a Name) -> &mut TaskProgress {
         let run = self.run;
-        self.tasks.entry(name).or_insert_with(|| run.tasks[name].progress.clone())
+        let before = || run.task(name.as_str()).map(|(_, task)| task.progress.clone()).unwrap_or_default();
+        self.tasks.entry(name).or_insert_with(before)
     }
 
     pub fn change(&mut self, name: &'a Name, to: TaskState, rule: Transition, actor: Actor) -> Result<(), Rejected> {
@@ -53,11 +75,11 @@ impl<'a> Draft<'a> {
         self.state.as_ref().unwrap_or(&self.run.state).status()
     }
 
-    fn progress(&self, name: &Name) -> Option<&TaskProgress> {
-        self.tasks.get(name).or_else(|| self.run.tasks.get(name).map(|task| &task.progress))
+    pub fn progress(&self, name: &Name) -> Option<&TaskProgress> {
+        self.tasks.get(name).or_else(|| self.run.task(name.as_str()).map(|(_, task)| &task.progress))
     }
 
-    /// Lets everything that waited for `ended`, directly or through tasks ruled out by it, become what it now is. In a
+    /// Lets everything that waited for `ended`, its task where that is an item, directly or through tasks ruled out by it, become what it now is. In a
     /// run that has not started everything waits for its start.
     pub fn settle_children(&mut self, ended: &'a Name) -> Result<(), Rejected> {
         if self.run_status() != RunStatus::Running {
@@ -66,6 +88,15 @@ impl<'a> Draft<'a> {
         let run = self.run;
         let mut open = vec![ended];
         while let Some(parent) = open.pop() {
+            if let Some((of, _)) = parent.item() {
+                let of = run.tasks.get_key_value(of).map(|(name, _)| name);
+                if let Some(of) = of
+                    && self.settle_items(of)?
+                {
+                    open.push(of);
+                }
+                continue;
+            }
             for (name, task) in run.tasks.iter().filter(|(_, task)| task.parents.contains(parent)) {
                 if self.settle(name, task)? {
                     open.push(name);
@@ -82,7 +113,7 @@ impl<'a> Draft<'a> {
         }
         let run = self.run;
         for (name, task) in &run.tasks {
-            if self.settle(name, task)? {
+            if self.settle(name, task)? || self.settle_items(name)? {
                 self.settle_children(name)?;
             }
         }
@@ -107,7 +138,9 @@ impl<'a> Draft<'a> {
         let mut needs = Vec::with_capacity(task.parents.len());
         for parent in &task.parents {
             let progress = self.progress(parent)?;
-            let mut need = Need { task: parent, status: progress.state.status(), begun: progress.has_begun() };
+            let items = self.run.tasks.get(parent).and_then(|task| task.fan_out.as_ref()?.list());
+            let begun = progress.has_begun() || items.is_some();
+            let mut need = Need { task: parent, status: progress.state.status(), begun };
             if task.gated
                 && let Some(why) = progress.state.refusal()
             {
@@ -199,7 +232,8 @@ impl<'a> Draft<'a> {
             .tasks
             .into_iter()
             .map(|(name, after)| {
-                let before = &self.run.tasks[name].progress;
+                let (_, before) = self.run.task(name.as_str()).expect("what is changed was found in the run");
+                let before = &before.progress;
                 TaskChange {
                     task: name.clone(),
                     status_before: before.state.status(),
@@ -208,7 +242,8 @@ impl<'a> Draft<'a> {
                 }
             })
             .collect();
-        Changes { tasks, run: self.state, cancel_requested: self.cancel, overdue: self.overdue }
+        let lists = self.lists.into_iter().map(|(task, list)| NewList { task: task.clone(), list }).collect();
+        Changes { lists, tasks, run: self.state, cancel_requested: self.cancel, overdue: self.overdue }
     }
 }
 

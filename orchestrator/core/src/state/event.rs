@@ -1,5 +1,7 @@
 //! What can happen to a run, and what follows from it.
 
+use std::sync::Arc;
+
 use daybreak_spec::{Name, Timestamp};
 use serde_json::{Map, Value as Json};
 
@@ -81,6 +83,13 @@ pub enum Event {
         task: Name,
         /// What it hands on.
         outputs: Map<String, Json>,
+    },
+    /// The list of a ready task that is done once per item is known, or cannot be had.
+    FanOut {
+        /// The task.
+        task: Name,
+        /// Its list.
+        list: Result<Arc<[Json]>, Failure>,
     },
     /// A ready task was not taken by any worker in time.
     QueueTimedOut {
@@ -187,6 +196,9 @@ pub struct Moment {
 /// What follows from an event: to be written in one transaction, each task compare-and-set on what it was before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
+    /// Lists that are known now. They are taken up, and task runs made of items that there are none of, before what is
+    /// changed.
+    pub lists: Vec<NewList>,
     /// Changed tasks, in the order of writing. One that goes through two states at once stands here twice.
     pub tasks: Vec<TaskChange>,
     /// The run's new state, if it changed. A run that is queued again has no request for its end any more.
@@ -195,6 +207,15 @@ pub struct Changes {
     pub cancel_requested: Option<String>,
     /// It was asked for by the run's deadline.
     pub overdue: bool,
+}
+
+/// The list of a task that is done once per item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewList {
+    /// The task.
+    pub task: Name,
+    /// Its items' values.
+    pub list: Arc<[Json]>,
 }
 
 /// One changed task.

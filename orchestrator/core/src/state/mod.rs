@@ -7,6 +7,8 @@ mod attempts;
 mod by_hand;
 mod draft;
 mod event;
+mod fan_out;
+mod items;
 mod run;
 mod task;
 mod transition;
@@ -14,7 +16,8 @@ mod wait;
 mod waits;
 
 pub use advance::advance;
-pub use event::{AttemptEnd, Changes, Event, Mark, Moment, QueueEnd, Rejected, TaskChange};
+pub use event::{AttemptEnd, Changes, Event, Mark, Moment, NewList, QueueEnd, Rejected, TaskChange};
+pub use fan_out::{Counts, FanOut, Item, MAX_ITEMS, of_item};
 pub use run::{RunSnapshot, RunState, RunStatus};
 pub use task::{Failure, Hold, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity};
 pub use transition::{Actor, IllegalTransition, Transition, legal_changes, transition};

@@ -7,7 +7,7 @@ use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Changes, TaskSnapshot};
+use super::{Changes, NewList, TaskChange, TaskSnapshot, TaskState};
 
 /// The state of a run and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +64,15 @@ pub struct RunSnapshot {
 impl RunSnapshot {
     /// Lays decided changes over it.
     pub fn apply(&mut self, changes: &Changes) {
-        for change in &changes.tasks {
-            if let Some(task) = self.tasks.get_mut(&change.task) {
-                task.progress.clone_from(&change.after);
+        for NewList { task, list } in &changes.lists {
+            let Some(snapshot) = self.tasks.get_mut(task) else { continue };
+            if let Some(mut fan_out) = snapshot.fan_out.take() {
+                fan_out.take_list((task, snapshot), list.clone());
+                snapshot.fan_out = Some(fan_out);
             }
+        }
+        for change in &changes.tasks {
+            self.apply_to_task(change);
         }
         if let Some(state) = &changes.run {
             self.state.clone_from(state);
@@ -80,6 +85,28 @@ impl RunSnapshot {
             self.cancel_requested = None;
             self.overdue = false;
         }
+    }
+
+    fn apply_to_task(&mut self, change: &TaskChange) {
+        if let Some((of, index)) = change.task.item() {
+            let fan_out = self.tasks.get_mut(of).and_then(|task| task.fan_out.as_mut());
+            return fan_out.into_iter().for_each(|fan_out| fan_out.change_item(index, &change.after));
+        }
+        let Some(task) = self.tasks.get_mut(&change.task) else { return };
+        task.progress.clone_from(&change.after);
+        if let (Some(fan_out), TaskState::Waiting) = (&mut task.fan_out, &change.after.state) {
+            fan_out.forget_list();
+        }
+    }
+
+    /// A task, or the task run of an item, also of one that no list has any more.
+    pub fn task(&self, name: &str) -> Option<(&Name, &TaskSnapshot)> {
+        if let Some(found) = self.tasks.get_key_value(name) {
+            return Some(found);
+        }
+        let (of, index) = daybreak_spec::item_of(name)?;
+        let item = self.tasks.get(of)?.fan_out.as_ref()?.all_items().get(index as usize)?;
+        Some((&item.name, &item.task))
     }
 
     /// The tasks that need any of `tasks`, directly or through others, in order of name.
@@ -98,6 +125,8 @@ impl RunSnapshot {
     /// The tasks that `task` needs, directly or through others, in order of name.
     pub fn ancestors(&self, task: &str) -> Vec<&Name> {
         let mut found = std::collections::BTreeSet::new();
+        // An item needs what its task needs.
+        let task = daybreak_spec::item_of(task).map_or(task, |(of, _)| of);
         let mut open: Vec<&Name> = self.tasks.get(task).into_iter().flat_map(|task| &task.parents).collect();
         while let Some(name) = open.pop() {
             if found.insert(name) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
-use super::Deferral;
+use super::{Deferral, FanOut};
 
 /// The state of a task and what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +128,8 @@ pub struct TaskSnapshot {
     pub gated: bool,
     /// Longest attempt in real time.
     pub timeout_us: Option<i64>,
+    /// Done once per item of a list.
+    pub fan_out: Option<Box<FanOut>>,
     /// Its changing part.
     pub progress: TaskProgress,
 }

@@ -1,4 +1,4 @@
-//! The one function that owns every change of a task's state: the table T1 to T17 of the durable core. Anything that
+//! The one function that owns every change of a task's state: the table T1 to T19 of the durable core. Anything that
 //! is not in it is a bug. To add a change: a variant, its row, and the event that causes it in `advance.rs`.
 
 use super::{TaskProgress, TaskState, TaskStatus};
@@ -40,6 +40,10 @@ pub enum Transition {
     HandBack,
     /// T17: it has taken longer in all than it may.
     TotalTimeout,
+    /// T18: its list became known: it waits for its items, or ends without any.
+    FanOut,
+    /// T19: an item of it is run again by hand.
+    Reopen,
 }
 
 /// Who causes a change: what a worker does under its fence leaves the fence, what is done over its head raises it.
@@ -103,6 +107,8 @@ const TABLE: &[Row] = &[
     row(Transition::Mark, &TaskStatus::ALL, &[Succeeded, Failed, Skipped], FenceRule::Raise),
     row(Transition::HandBack, &[Running], &[Ready], FenceRule::Raise),
     row(Transition::TotalTimeout, &[Ready, Running, Deferred, RetryWait], &[Failed], FenceRule::Raise),
+    row(Transition::FanOut, &[Ready], &[Deferred, Succeeded, Failed], FenceRule::Keep),
+    row(Transition::Reopen, TERMINAL, &[Deferred], FenceRule::Raise),
 ];
 
 /// Changes a task's state by a rule of the table, raising its fence where the rule says so.
@@ -159,7 +165,7 @@ mod tests {
     fn every_rule_of_the_table_has_exactly_one_row() {
         let mut rules: Vec<_> = TABLE.iter().map(|row| row.rule).collect();
         rules.dedup();
-        assert_eq!(rules.len(), 17);
+        assert_eq!(rules.len(), 19);
     }
 
     #[test]
@@ -178,7 +184,7 @@ mod tests {
     fn nothing_follows_an_end_but_what_is_done_by_hand_under_a_new_fence() {
         let after_an_end = TABLE.iter().filter(|row| row.from.iter().any(|from| from.is_terminal()));
         let rules: Vec<_> = after_an_end.map(|row| row.rule).collect();
-        assert_eq!(rules, [Transition::Rerun, Transition::Mark]);
+        assert_eq!(rules, [Transition::Rerun, Transition::Mark, Transition::Reopen]);
         let mut risen = legal_changes().filter(|(from, ..)| from.is_terminal()).map(|(_, _, rise)| rise);
         assert!(risen.all(|rise| rise == 1));
     }

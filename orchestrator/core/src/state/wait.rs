@@ -49,6 +49,11 @@ pub enum Awaited {
         /// What a rejection does to the task.
         on_reject: OnReject,
     },
+    /// The items of its list; their ends decide.
+    Items {
+        /// How many there are.
+        items: usize,
+    },
     /// The end of a run that the task has made.
     Run {
         /// Its DAG.
@@ -167,6 +172,8 @@ impl fmt::Display for Awaited {
                 f.write_str("somebody to approve or reject it (`daybreak approve`, `daybreak reject`)")?;
                 message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
             }
+            Self::Items { items: 1 } => f.write_str("its one item"),
+            Self::Items { items } => write!(f, "its {items} items"),
             Self::Run { dag, run_id, .. } => match run_id {
                 Some(run_id) => write!(f, "the end of run {run_id} of DAG `{dag}`"),
                 None => write!(f, "the end of a run of DAG `{dag}`"),

@@ -65,7 +65,7 @@ impl<'a> Draft<'a> {
 
     pub fn queue_timed_out(&mut self, task: &Name, fence: i64, end: &QueueEnd) -> Result<(), Rejected> {
         let name = self.ready(task)?;
-        if self.run.tasks[name].progress.fence != fence {
+        if self.progress(name).is_none_or(|task| task.fence != fence) {
             return Err(Rejected::Stale);
         }
         let ended = match end {
@@ -86,6 +86,7 @@ impl<'a> Draft<'a> {
             return Err(Rejected::NotApplicable);
         }
         self.change(name, TaskState::Failed(failure.clone()), Transition::TotalTimeout, Actor::Server)?;
+        self.end_items(name)?;
         self.settle_children(name)
     }
 
@@ -112,7 +113,7 @@ impl<'a> Draft<'a> {
         self.settle_children(name)
     }
 
-    fn ready(&self, task: &Name) -> Result<&'a Name, Rejected> {
+    pub fn ready(&self, task: &Name) -> Result<&'a Name, Rejected> {
         let (name, snapshot) = self.find(task)?;
         let ready = snapshot.progress.state == TaskState::Ready && self.run_status() == RunStatus::Running;
         if ready { Ok(name) } else { Err(Rejected::NotApplicable) }

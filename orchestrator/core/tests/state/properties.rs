@@ -160,6 +160,7 @@ fn runs() -> impl Strategy<Value = RunSnapshot> {
                     retry: Retry { attempts, backoff, only: Vec::new() },
                     gated,
                     timeout_us: limited.then_some(30_000_000),
+                    fan_out: None,
                     progress: TaskProgress::new(),
                 };
                 (name(number), snapshot)

@@ -29,6 +29,7 @@ fn task(parents: &[&str], attempts: u32, gated: bool) -> TaskSnapshot {
         retry: Retry { attempts, backoff, only: Vec::new() },
         gated,
         timeout_us: Some(60_000_000),
+        fan_out: None,
         progress: TaskProgress::new(),
     }
 }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use daybreak_protocol::{
     Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
     BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error, EventsQuery,
-    HealthView, Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest,
-    RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
-    TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    HealthView, Identity, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest,
+    ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList,
+    TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
@@ -58,6 +58,8 @@ pub trait Engine: Orchestrator + 'static {
     async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
     /// The log of one task of a run.
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// The items of a task of a run that is done once per item.
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error>;
     /// Changes of runs and tasks as they come, after the event `last`.
     async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error>;
     /// The log of one task of a run as it is written, after the event `last`.

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, LogQuery, ModelView, PauseRequest, ProblemDetails, RunDetail, RunList, RunsQuery,
-    SetClock, TaskLog, TriggerRequest, Triggered,
+    ClockView, DagView, HealthView, ItemList, ItemsQuery, LogQuery, ModelView, PauseRequest, ProblemDetails, RunDetail,
+    RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use ulid::Ulid;
 
@@ -70,6 +70,18 @@ pub async fn log(
         return Ok(stream(engine.follow_log(&run.to_string(), &task, last).await?));
     }
     Ok(Json(engine.log(&run.to_string(), &task).await?).into_response())
+}
+
+/// The items of a task that is done once per item of a list, in its order.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/items", tag = "runs", params(OfTask, ItemsQuery), responses((status = 200, body = ItemList)))]
+pub async fn items(
+    State(engine): State<Shared>,
+    path: PathOf<OfTask>,
+    query: Result<Query<ItemsQuery>, QueryRejection>,
+) -> Answer<ItemList> {
+    let (Path(OfTask { run, task }), Query(query)) = (path?, query?);
+    require_page(None, query.limit)?;
+    Ok(Json(engine.items(&run.to_string(), &task, query).await?))
 }
 
 /// All models with their versions and aliases.

@@ -84,6 +84,7 @@ pub fn table() -> Vec<Row> {
         route(Operators, routes!(control::mark)),
         route(Operators, routes!(control::decide)),
         route(Viewers, routes!(people::log)),
+        route(Viewers, routes!(people::items)),
         route(Viewers, routes!(events::events)),
         route(Viewers, routes!(people::dags)),
         route(Operators, routes!(people::trigger)),

@@ -47,6 +47,7 @@ POST   /api/v1/runs/{run}/tasks/{task}/clear        OEA
 POST   /api/v1/runs/{run}/tasks/{task}/mark         OEA
 POST   /api/v1/runs/{run}/tasks/{task}/decision     OEA
 GET    /api/v1/runs/{run}/tasks/{task}/log         VOEA
+GET    /api/v1/runs/{run}/tasks/{task}/items       VOEA
 GET    /api/v1/events                              VOEA
 GET    /api/v1/dags                                VOEA
 POST   /api/v1/dags/{dag}/runs                      OEA

@@ -8,11 +8,11 @@ use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
     Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked,
-    MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
-    Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy,
-    RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
-    Trigger, TriggerRequest, Triggered, WhyQuery,
+    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live,
+    MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest,
+    Poll, ProjectView, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList,
+    RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest,
+    TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -301,6 +301,12 @@ impl Engine for Canned {
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
         self.note(format!("why {run_id} {:?}", query.task.map(|task| task.to_string())));
         Ok(why())
+    }
+
+    async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
+        let state = query.state.map(TaskStatus::as_str);
+        self.note(format!("items {run_id} {task} {state:?} {:?} {:?}", query.from, query.limit));
+        Ok(ItemList { items: Vec::new(), next: Some(57) })
     }
 
     async fn backfill(&self, request: BackfillRequest, _: Origin) -> Result<BackfillView, Error> {

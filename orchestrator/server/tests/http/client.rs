@@ -2,11 +2,11 @@
 
 use daybreak_core::TaskStatus;
 use daybreak_protocol::{
-    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, MarkRequest, MarkWord, Marked,
-    MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery,
+    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, ItemsQuery, MarkRequest, MarkWord,
+    Marked, MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery,
     TriggerRequest, WhyQuery,
 };
-use daybreak_spec::Timestamp;
+use daybreak_spec::{Name, Timestamp};
 
 use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, again, name, noon, run, version, why};
 use crate::wire::{Served, serve};
@@ -114,6 +114,11 @@ async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
     let marked = Marked { was: TaskStatus::Running, state: MarkWord::Succeeded };
     assert_eq!(client.mark(RUN, "train", &mark).await.unwrap(), marked);
     assert_eq!(client.why(RUN, &WhyQuery { task: Some(name("judge")) }).await.unwrap(), why());
+    let item = Name::parse_of_run("score[3]").unwrap();
+    assert_eq!(client.why(RUN, &WhyQuery { task: Some(item) }).await.unwrap(), why());
+    let query = ItemsQuery { state: Some(TaskStatus::Failed), from: Some(7), limit: Some(50) };
+    assert_eq!(client.items(RUN, "score", &query).await.unwrap().next, Some(57));
+    client.log(RUN, "score[3]").await.unwrap();
     let query = AuditQuery { subject: Some("nightly".to_owned()), before: Some(RUN.to_owned()), limit: Some(7) };
     assert!(client.audit(&query).await.unwrap().entries.is_empty());
     let asked = [
@@ -125,6 +130,9 @@ async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
             r#"mark {RUN} train {{"state":"succeeded","reason":"done elsewhere","outputs":{{"rows":7}}}} from cli 127.0.0.1"#
         ),
         format!(r#"why {RUN} Some("judge")"#),
+        format!(r#"why {RUN} Some("score[3]")"#),
+        format!(r#"items {RUN} score Some("failed") Some(7) Some(50)"#),
+        format!("log {RUN} score[3]"),
         format!(r#"audit Some("nightly") Some("{RUN}") Some(7)"#),
     ];
     assert_eq!(server.engine.asked(), asked);

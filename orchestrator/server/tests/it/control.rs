@@ -133,9 +133,9 @@ async fn a_mark_says_who_and_why_and_takes_outputs_only_of_a_success() {
     let mark_features = async |request| world.server.mark(&features.run_id, &name("features"), request, &cli()).await;
     let refused = mark_features(with_outputs(MarkWord::Skipped)).await;
     assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("leave them out")), "{refused:?}");
-    let huge = Map::from_iter([("x".to_owned(), json!("x".repeat(9_000)))]);
+    let huge = Map::from_iter([("x".to_owned(), json!("x".repeat(66_000)))]);
     let refused = mark_features(MarkRequest { outputs: huge, ..mark(MarkWord::Succeeded) }).await;
-    assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("at most 8192")), "{refused:?}");
+    assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("at most 65536")), "{refused:?}");
     mark_features(mark(MarkWord::Failed)).await.expect("it runs");
     let run = world.server.wait_run(&features.run_id).await.expect("the run");
     assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by this process (ann): done elsewhere"));

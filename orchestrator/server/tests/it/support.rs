@@ -262,7 +262,12 @@ impl FakeWorker {
                 }
                 tasks = self.poll() => {
                     for task in tasks {
-                        self.succeed(&task).await;
+                        if task.run_id == run_id {
+                            self.succeed(&task).await;
+                        } else {
+                            // The run has ended, and the next one has begun before this was told of it.
+                            self.report(&task, Outcome::HandedBack).await.expect("it holds the task");
+                        }
                     }
                 }
             }

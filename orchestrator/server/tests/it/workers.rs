@@ -117,11 +117,13 @@ async fn outputs_beyond_their_limit_fail_the_task() {
     world.advance(FIRST).await;
     let worker = world.worker().await;
     let features = worker.take("features").await;
-    let outputs = Map::from_iter([("text".to_owned(), json!("x".repeat(9_000)))]);
+    let outputs = Map::from_iter([("text".to_owned(), json!("x".repeat(66_000)))]);
     let result = TaskResult { outputs, ..TaskResult::default() };
     worker.report(&features, Outcome::Succeeded(Box::new(result))).await.expect("the report is taken");
     let run = world.server.run_detail(&features.run_id).await.expect("the run");
     assert_eq!(run.tasks[0].state, TaskStatus::Failed);
+    let reason = run.tasks[0].reason.clone().unwrap_or_default();
+    assert!(reason.contains("at most 65536 are handed on: write what is large to a file"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

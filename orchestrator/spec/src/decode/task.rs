@@ -3,8 +3,11 @@
 use super::dag::{priority, retry};
 use super::fields::{Fields, fields};
 use super::limits::limit_uses;
-use crate::keys::{RULES, TASK, TOLERATE};
-use crate::{Condition, Decoder, Duration, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
+use crate::keys::{CACHE, RULES, TASK, TOLERATE};
+use crate::{
+    Cache, Condition, Decoder, Duration, ForEach, Node, NodeValue, Problem, Rule, Span, Spanned, Task, Template,
+    TriggerRule,
+};
 
 pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
     let fields = fields(decoder, node, &TASK, label, span)?;
@@ -25,6 +28,13 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
     let limits = fields.read(decoder, "limits", limit_uses).unwrap_or_default();
     let priority = fields.read(decoder, "priority", priority);
     let trigger = trigger(decoder, &fields);
+    let for_each = for_each(decoder, &fields);
+    let cache = fields.read(decoder, "cache", cache);
+    if let (Some((key, _)), TriggerRule::Teardown) = (fields.entry("cache"), &trigger) {
+        let message = format!("{} is a teardown and has `cache`", fields.label);
+        let hint = "what clears up is for its effect, not for its result: drop `cache`";
+        decoder.report(Problem::error("conflicting_keys", key.span, message).hint(hint));
+    }
     let tolerate = fields.read(decoder, "tolerate", |decoder, node, what| decoder.word::<String>(node, what, TOLERATE));
     let mut needs = needs.unwrap_or_default();
     let mut seen = Vec::new();
@@ -40,6 +50,8 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         needs,
         trigger,
         tolerated: tolerate.is_some(),
+        for_each: for_each.map(Box::new),
+        cache: cache.map(Box::new),
         retry,
         timeout,
         queue_timeout,
@@ -49,6 +61,59 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         priority,
         parameters: fields.others(),
     })
+}
+
+/// `for_each` and what belongs to it.
+fn for_each(decoder: &mut Decoder<'_>, fields: &Fields<'_>) -> Option<ForEach> {
+    let list = fields.read(decoder, "for_each", items);
+    let most = i64::try_from(ForEach::MAX_ITEMS).unwrap_or(i64::MAX);
+    let parallel = fields.read(decoder, "max_parallel", |decoder, node, what| decoder.integer(node, what, 1, most));
+    if let (None, Some((key, _))) = (fields.get("for_each"), fields.entry("max_parallel")) {
+        let message = format!("`max_parallel` means nothing in {}, which has no `for_each`", fields.label);
+        decoder.report(Problem::error("conflicting_keys", key.span, message).hint("drop it, or add `for_each`"));
+    }
+    let max_parallel = parallel.and_then(|parallel| u32::try_from(parallel.value).ok());
+    Some(ForEach { list: list?, max_parallel })
+}
+
+/// A list, or one reference to a list.
+fn items(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Node> {
+    if let NodeValue::Text(text) = &node.value {
+        match Template::parse(text, node.span) {
+            Ok(template) if template.alone().is_some() => return Some(node.clone()),
+            Ok(_) => {
+                let problem = Problem::error("wrong_type", node.span, format!("{what} must be a list, not text"));
+                let hint =
+                    "write the items, [a, b], or one reference to a list and nothing else, e.g. ${params.cities}";
+                decoder.report(problem.hint(hint));
+            }
+            Err(problems) => decoder.report_all(problems),
+        }
+        return None;
+    }
+    let items = decoder.list(node, what, "a list, or a reference to one");
+    if items.len() > ForEach::MAX_ITEMS {
+        let message = format!("{what} has {} items; at most {} are allowed", items.len(), ForEach::MAX_ITEMS);
+        let hint = "let an item stand for several, or make several tasks";
+        decoder.report(Problem::error("too_many_items", node.span, message).hint(hint));
+        return None;
+    }
+    (!items.is_empty()).then(|| node.clone())
+}
+
+fn cache(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Cache> {
+    let fields = fields(decoder, node, &CACHE, what.to_owned(), node.span)?;
+    let key = fields.read(decoder, "key", |decoder, node, what| {
+        let parts = decoder.one_or_many(node, what).to_vec();
+        for part in
+            parts.iter().filter(|part| matches!(part.value, NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_)))
+        {
+            decoder.wrong_type(part, what, "text, numbers or true/false");
+        }
+        Some(parts)
+    });
+    let ttl = fields.read(decoder, "ttl", Decoder::duration);
+    Some(Cache { key: key.unwrap_or_default(), ttl: ttl? })
 }
 
 /// A limit on a part that the limit on the whole never lets come about is a mistake.

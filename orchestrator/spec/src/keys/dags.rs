@@ -107,6 +107,22 @@ pub(crate) const BACKOFF: Table = Table {
     others: None,
 };
 
+/// `cache:`
+pub(crate) const CACHE: Table = Table {
+    id: "cache",
+    doc: "A result is known by the task's kind, its parameters with all values put in, and `key`",
+    keys: &[
+        key(
+            "key",
+            Shape::OneOrMany(&Shape::Scalar),
+            Optional,
+            "What the result depends on beside them, e.g. ${run.window_end} or the version of a program",
+        ),
+        key("ttl", Shape::Duration, Required, "How long a result is known, e.g. 7d"),
+    ],
+    others: None,
+};
+
 /// The keys every task takes.
 pub(crate) const TASK: Table = Table {
     id: "task",
@@ -133,6 +149,19 @@ pub(crate) const TASK: Table = Table {
             Optional,
             "It clears up after the tasks it needs: runs once they have ended, however, also when the run is cancelled",
         ),
+        key(
+            "for_each",
+            Shape::Either(&[Shape::List(&Shape::Anything), Shape::Text]),
+            Optional,
+            "Done once per item of a list of at most 10,000: written out, or `${params.x}` or `${tasks.x.outputs.y}`; its parameters say ${item}, ${item.key} and ${index}",
+        ),
+        key(
+            "max_parallel",
+            Shape::Integer(1, 10_000),
+            Optional,
+            "Most items of `for_each` at a time; default: no limit",
+        ),
+        key("cache", Shape::Map(&CACHE), Optional, "Not done again while its result is known"),
         key("retry", Shape::Map(&RETRY), Optional, "Overrides the DAG's policy"),
         key("timeout", Shape::Duration, Optional, "Real time after which an attempt fails"),
         key(

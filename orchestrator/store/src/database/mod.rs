@@ -18,7 +18,7 @@ pub(crate) use connection::Connection;
 pub(crate) use pool::{Pool, Snapshot};
 pub(crate) use query::{Value, query};
 pub(crate) use row::{Column, Row};
-pub(crate) use rows::{Values, execute_rows, fetch_rows};
+pub(crate) use rows::{Values, execute_rows, fetch_rows, fetch_whole_rows};
 
 use crate::Error;
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::query::{Query, Value};
-use super::{Column, Connection, Dialect};
+use super::{Column, Connection, Dialect, Row};
 use crate::Error;
 
 const MOST: usize = 64;
@@ -41,6 +41,19 @@ where
     let mut found = Vec::new();
     for portion in portions(rows) {
         found.append(&mut many(text, portion, connection.dialect()).fetch_values(&mut *connection).await?);
+    }
+    Ok(found)
+}
+
+/// Every row that it finds.
+pub(crate) async fn fetch_whole_rows(
+    text: &'static str,
+    rows: Vec<Values>,
+    connection: &mut Connection,
+) -> Result<Vec<Row>, Error> {
+    let mut found = Vec::new();
+    for portion in portions(rows) {
+        found.append(&mut many(text, portion, connection.dialect()).fetch_all(&mut *connection).await?);
     }
     Ok(found)
 }

@@ -25,12 +25,12 @@ pub struct ActiveTask {
 }
 
 impl Store {
-    /// All tasks of runs that have not ended, run by run.
+    /// All tasks of runs that have not ended, run by run; items are not told one by one, their tasks are.
     pub async fn active_tasks(&self, project: &Name) -> Result<Vec<ActiveTask>, Error> {
         // States and order are as in the index of active runs.
         let rows = query(
             "SELECT run.run_id, run.dag, run.state AS run_state, task_run.task, task_run.state, task_run.attempt FROM run \
-             LEFT JOIN task_run ON task_run.run_id = run.run_id WHERE run.project = $1 \
+             LEFT JOIN task_run ON task_run.run_id = run.run_id AND task_run.item IS NULL WHERE run.project = $1 \
              AND run.state IN ('queued', 'running') ORDER BY run.dag, run.window_end_us, run.run_id",
         )
         .bind(project.as_str())

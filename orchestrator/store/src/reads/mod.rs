@@ -4,6 +4,7 @@
 mod activity;
 mod backfills;
 mod gauges;
+mod items;
 mod registry;
 mod runs;
 mod scheduling;

@@ -70,18 +70,20 @@ impl Store {
         .ok_or_else(|| no_run(run_id))?;
         let tasks = query(
             "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, fence, task_run.reason, upstream, \
-             started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, \
+             started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, \
              worker.label AS worker FROM task_run \
-             LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 ORDER BY task_run_id",
+             LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 AND item IS NULL \
+             ORDER BY task_run_id",
         )
         .bind(run_id)
         .fetch_all(&mut snapshot)
         .await?;
-        Ok(RunDetail {
-            summary: summary(&row)?,
-            tasks: tasks.iter().map(task).collect::<Result<_, _>>()?,
-            params: map("parameters", row.try_get("params")?)?,
-        })
+        let mut tasks = tasks.iter().map(task).collect::<Result<Vec<_>, _>>()?;
+        let counts = super::items::counts(&mut snapshot, run_id).await?;
+        for task in &mut tasks {
+            task.items = counts.get(&task.name).copied();
+        }
+        Ok(RunDetail { summary: summary(&row)?, tasks, params: map("parameters", row.try_get("params")?)? })
     }
 
     /// The attempts of one task of a run, oldest first; those that have not started apart.
@@ -169,7 +171,7 @@ fn wait(row: &Row) -> Result<Option<WaitView>, Error> {
     }))
 }
 
-fn task(row: &Row) -> Result<TaskRunView, Error> {
+pub(super) fn task(row: &Row) -> Result<TaskRunView, Error> {
     let upstream: Option<String> = row.try_get("upstream")?;
     let because = upstream.map(|upstream| format!("`{upstream}`, which it needs, did not succeed"));
     let busy: Option<i64> = row.try_get("busy_us")?;
@@ -190,6 +192,9 @@ fn task(row: &Row) -> Result<TaskRunView, Error> {
         start_us: start.unwrap_or_default().unsigned_abs(),
         outputs: outputs.map_or_else(|| Ok(Map::new()), |text| map("outputs", text))?,
         worker: row.try_get("worker")?,
+        items: None,
+        item: None,
+        cached_from: row.try_get("cached_from")?,
         wait: wait(row)?,
     })
 }

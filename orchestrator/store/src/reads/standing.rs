@@ -19,6 +19,8 @@ pub struct Standing {
     pub run: RunSnapshot,
     /// Its tasks, parents before children, and whether each runs in a child process.
     pub tasks: Vec<(Name, bool)>,
+    /// Runs whose results tasks of it took over, by task.
+    pub cached_from: BTreeMap<Name, String>,
     /// What else is known.
     pub around: Around,
 }
@@ -49,7 +51,16 @@ impl Store {
         for (task_name, task) in &run.tasks {
             tasks.insert(task.task_run_id.clone(), (task_name.clone(), task.heavy));
         }
+        let taken_over = query("SELECT task, cached_from FROM task_run WHERE run_id = $1 AND cached_from IS NOT NULL")
+            .bind(run_id)
+            .fetch_all(&mut snapshot)
+            .await?;
+        let mut cached_from = BTreeMap::new();
+        for row in &taken_over {
+            cached_from.insert(crate::load::name(row.try_get("task")?)?, row.try_get("cached_from")?);
+        }
         Ok(Standing {
+            cached_from,
             dag: name(&run.dag)?,
             tasks: tasks.into_values().collect(),
             around: Around {

@@ -7,6 +7,8 @@ mod backfills;
 mod batches;
 mod control;
 mod failpoints;
+mod fan_out;
+mod known_results;
 mod leases;
 mod limits;
 mod locked;

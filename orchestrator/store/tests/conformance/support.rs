@@ -306,6 +306,8 @@ pub fn template() -> RunTemplate {
         parents: parents.iter().map(|parent| name(parent)).collect(),
         trigger: TriggerRule::default(),
         tolerated: false,
+        for_each: None,
+        cache: None,
         retry: Retry {
             attempts: 2,
             backoff: Backoff {

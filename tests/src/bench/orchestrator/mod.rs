@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::report::Case;
 use database::Database;
+pub use steps::percentile;
 use steps::{Bench, Measured};
 
 /// Finished task runs in the database of the `_full` cases.
@@ -38,6 +39,7 @@ async fn measure(database: &Database) -> Vec<Case> {
     cases.push(sequence.case("sequence_40", "ms"));
     cases.push(bench.fanout_100().await.case("fanout_100", "ms"));
     cases.append(&mut bench.trigger_to_start().await);
+    cases.push(bench.items_10k().await.case("items_10k", "s"));
     let throughput = bench.throughput().await;
     cases.push(throughput.case("throughput", "tasks/s"));
     bench.stop().await;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use daybreak_spec::Timestamp;
 
-/// Writes the project of the step cases: `sequence` (40), `fanout` (100 and a join), `single`, `ten`.
+/// Writes the project of the step cases: `sequence` (40), `fanout` (100 and a join), `single`, `ten`,
+/// `items` (one task, once per item of the run's list).
 pub fn write_steps(folder: &Path) {
     let mut text = String::from("version: 1\nname: steps\ndags:\n");
     sequence(&mut text, "sequence", 40);
@@ -17,6 +18,8 @@ pub fn write_steps(folder: &Path) {
     }
     let all: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
     let _ = writeln!(text, "      join: {{ kind: noop, needs: [{}] }}", all.join(", "));
+    text.push_str("  items:\n    params: { list: { type: list, default: [] } }\n");
+    text.push_str("    tasks: { each: { kind: noop, for_each: \"${params.list}\" } }\n");
     std::fs::write(folder.join("daybreak.yaml"), text).expect("a project");
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use daybreak_protocol::{Client, RunDetail, TriggerRequest};
+use daybreak_protocol::{Client, RunDetail, RunsQuery, TriggerRequest};
 use daybreak_spec::Timestamp;
 use futures::future::join_all;
 use serde_json::{Map, Value as Json, json};
@@ -17,6 +17,7 @@ use crate::report::Case;
 const REPEATS: usize = 15;
 const TRIGGERS: usize = 500;
 const RUNS: usize = 100;
+const ITEMS: u32 = 10_000;
 const TASKS_PER_RUN: usize = 10;
 
 /// A figure beside its floor.
@@ -138,6 +139,25 @@ impl<'a> Bench<'a> {
         let more =
             Map::from_iter([("runs".to_owned(), json!(RUNS)), ("tasks_per_run".to_owned(), json!(TASKS_PER_RUN))]);
         Measured { ours: percentile(&mut ours, 0.5), floor: percentile(&mut floors, 0.5), more }
+    }
+
+    /// One run of a task with ten thousand items, from its row to its end.
+    pub async fn items_10k(&self) -> Measured {
+        let params = Map::from_iter([("list".to_owned(), (0..ITEMS).collect())]);
+        let request = TriggerRequest { params, ..TriggerRequest::default() };
+        let run_id = self.client.trigger("items", &request).await.expect("a run that starts");
+        let newest = RunsQuery { limit: Some(1), ..RunsQuery::default() };
+        let begun = Instant::now();
+        // The list of runs counts no items.
+        while self.client.runs(&newest).await.expect("runs").runs[0].ended_at.is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "run {run_id} does not end");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let run = self.client.run(&run_id).await.expect("a run");
+        assert_eq!(run.tasks[0].items.map(|items| items.succeeded), Some(ITEMS), "{:?}", run.summary);
+        let floor = self.state.bare_commits_ms(1_000).await * f64::from(ITEMS) / 1e3;
+        let more = Map::from_iter([("items_per_s".to_owned(), json!(f64::from(ITEMS) / wall_ms(&run) * 1e3))]);
+        Measured { ours: wall_ms(&run) / 1e3, floor: floor / 1e3, more }
     }
 
     async fn trigger(&self, dag: &str) -> String {

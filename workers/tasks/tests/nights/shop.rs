@@ -127,7 +127,10 @@ impl Shop {
     pub async fn run(&mut self, task: &str, at: Timestamp) -> Result<TaskResult, TaskError> {
         let mut result = self.attempt(task, at).await?;
         result.outputs = self.memory.keep(&result);
-        assert!(serde_json::to_vec(&result.outputs).expect("JSON").len() <= 8 << 10, "outputs fit");
+        assert!(
+            serde_json::to_vec(&result.outputs).expect("JSON").len() <= daybreak_core::MAX_OUTPUTS_BYTES,
+            "outputs fit"
+        );
         self.outputs.insert(name(task), result.outputs.clone());
         Ok(result)
     }
@@ -150,6 +153,8 @@ impl Shop {
             window_end: at,
             params: Map::new(),
             outputs: self.outputs.clone(),
+            without_outputs: BTreeMap::new(),
+            item: None,
             timeout_ms: None,
             token: String::new(),
             waiting_since: None,
