@@ -62,7 +62,8 @@ fn complete(operation: &mut Operation, path: &str, callers: For) {
         refusals.push(("403", "a good token whose role may not do this"));
         refusals.push(("422", "refused for what it says, or for the state things are in"));
     }
-    if path.contains('{') {
+    // A body can name things too.
+    if path.contains('{') || operation.request_body.is_some() {
         refusals.push(("404", "there is no such thing"));
     }
     if operation.request_body.is_some() {
