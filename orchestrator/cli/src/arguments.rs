@@ -54,8 +54,14 @@ pub enum Command {
     Pause(Pause),
     /// Let a paused DAG fire again
     Resume(Pause),
+    /// Run the project's flow tests (`*.test.yaml`): its DAGs, with the ends of their tasks made up
+    Test(Test),
     /// Print the JSON Schema of project files, for editors
-    Schema,
+    Schema {
+        /// The schema of flow tests, `*.test.yaml`, instead
+        #[arg(long)]
+        tests: bool,
+    },
     /// Write a small project that runs
     Init {
         /// Folder to write it to
@@ -241,12 +247,29 @@ impl Apply {
     }
 }
 
+/// `test`
+#[derive(Args)]
+pub struct Test {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Only tests whose name or file holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `check`
 #[derive(Args)]
 pub struct Check {
     /// Folder of the project
     #[arg(default_value = ".")]
     pub directory: PathBuf,
+    /// (internal) leave flow tests out: they are no part of what is deployed
+    #[arg(long, hide = true)]
+    pub without_tests: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -268,6 +291,9 @@ pub struct Up {
     /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Folder with a file for each secret (`secret://NAME` is in NAME), before the one that the project names
+    #[arg(long, value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// Simulate business time (firings, T, ttl): it stands at this instant, or where it stood when the project was last
     /// served so, until `daybreak clock INSTANT` moves it on
     #[arg(long, value_parser = instant, value_name = "INSTANT")]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, training_set, up,
+    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, testing, training_set, up,
 };
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
@@ -75,7 +75,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Dags { project } => dags::dags(&project).await,
         Command::Pause(arguments) => dags::pause(&arguments).await,
         Command::Resume(arguments) => dags::resume(&arguments).await,
-        Command::Schema => project::schema(),
+        Command::Test(arguments) => testing::test(&arguments),
+        Command::Schema { tests } => project::schema(tests),
         Command::Init { directory } => init::init(&directory),
         Command::Run(arguments) => match &arguments.show {
             Some(RunShow::Show { id, project }) => reading::run(id, project).await,

@@ -4,6 +4,7 @@
 
 mod dag;
 mod fields;
+mod flow_test;
 mod model;
 mod params;
 mod project;
@@ -12,5 +13,6 @@ mod source;
 mod task;
 mod view;
 
+pub(crate) use flow_test::flow_tests;
 pub use project::{DeclarationKind, Declared};
 pub(crate) use project::{Merger, ROOT_FILE};

@@ -9,6 +9,7 @@ mod decode;
 mod decoder;
 mod did_you_mean;
 mod expression;
+mod flow_test;
 mod folder;
 mod gate;
 mod keys;
@@ -24,6 +25,7 @@ mod references;
 mod report;
 mod schedule;
 mod schema;
+mod secret;
 mod small_texts;
 mod source;
 mod source_files;
@@ -45,6 +47,7 @@ pub use expression::{
     BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
     type_problems,
 };
+pub use flow_test::{Expectation, FlowTest, Mock, MockedFailure, TaskExpectation, load_flow_tests};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use load::{Loaded, load, load_texts};
@@ -55,10 +58,11 @@ pub use node::{Node, NodeValue};
 pub use param::{Param, ParamType};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
-pub use project::{Entity, Predictions, Project};
+pub use project::{Entity, Predictions, Project, Secrets};
 pub use report::{DiagnosticReport, Style, problems_json, render};
 pub use schedule::{Calendar, DateSet, DayMatch, Dst, Gap, Missed, Overlap, Repeat, Schedule, ScheduleRules};
-pub use schema::json_schema;
+pub use schema::{flow_test_schema, json_schema};
+pub use secret::SecretMention;
 pub use source::{KnownAt, Source};
 pub use source_files::SourceFiles;
 pub use substitution::{MissingValue, Reference, RunValue, Template};

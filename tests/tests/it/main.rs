@@ -3,10 +3,12 @@
 mod architecture;
 mod cli;
 mod faults;
+mod flow_tests;
 mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
 mod reload;
 mod schedules;
+mod secrets;
 mod serving;

@@ -11,6 +11,7 @@ pub mod project;
 pub mod reading;
 pub mod running;
 pub mod schedules;
+pub mod testing;
 pub mod training_set;
 pub mod up;
 pub mod watching;

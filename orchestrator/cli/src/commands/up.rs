@@ -24,6 +24,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         schedules: Schedules::Watched,
         follow: Some(before),
         database: database(arguments.database.as_deref())?,
+        secrets: arguments.secrets.clone(),
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let url = &embedded.running.url;

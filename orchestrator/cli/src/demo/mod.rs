@@ -42,6 +42,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         schedules: Schedules::Watched,
         follow: None,
         database: None,
+        secrets: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{dag, model, schedule, source, view};
 use crate::decode::fields::fields;
-use crate::keys::{FILE, PREDICTIONS};
+use crate::keys::{FILE, PREDICTIONS, SECRETS};
 use crate::small_texts::slugified;
-use crate::{Decoder, Name, Node, NodeValue, Predictions, Problem, Project, Span, Spanned};
+use crate::{Decoder, Name, Node, NodeValue, Predictions, Problem, Project, Secrets, Span, Spanned};
 
 /// The file at the project's root that holds its settings.
 pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
@@ -85,6 +85,7 @@ impl Merger {
             name: Spanned::unplaced(name),
             data_roots: Vec::new(),
             predictions: Predictions::default(),
+            secrets: Secrets::default(),
             sources: BTreeMap::new(),
             entities: BTreeMap::new(),
             feature_views: BTreeMap::new(),
@@ -118,7 +119,7 @@ impl Merger {
             }
             None => {}
         }
-        for key in ["name", "data_roots", "predictions"] {
+        for key in ["name", "data_roots", "predictions", "secrets"] {
             if let (false, Some((key, _))) = (is_root, fields.entry(key)) {
                 let message = format!("`{}` is a setting of the whole project", key.value);
                 let hint = format!("move it to {ROOT_FILE}");
@@ -137,6 +138,9 @@ impl Merger {
         }
         if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
             self.project.predictions = read;
+        }
+        if let Some(read) = fields.read(decoder, "secrets", secrets).filter(|_| is_root) {
+            self.project.secrets = read;
         }
         let (project, declared) = (&mut self.project, &mut self.declared);
         let mut take = |kind, key, into: &mut dyn FnMut(&mut Decoder<'_>, &Spanned<Name>, &Node)| {
@@ -218,7 +222,12 @@ fn predictions(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Pre
     Some(Predictions { keep, max_size_bytes: size.map_or(default.max_size_bytes, |size| size.value) })
 }
 
-fn version(decoder: &mut Decoder<'_>, node: &Node) {
+fn secrets(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Secrets> {
+    let inner = fields(decoder, node, &SECRETS, what.to_owned(), node.span)?;
+    Some(Secrets { folder: inner.read(decoder, "folder", Decoder::text) })
+}
+
+pub(super) fn version(decoder: &mut Decoder<'_>, node: &Node) {
     if node.value == NodeValue::Int(1) {
         return;
     }

@@ -230,6 +230,7 @@ pub async fn start_worker(
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
         limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        secrets: daybreak_runtime::SecretSource::default(),
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
@@ -289,6 +290,7 @@ fn project() -> Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
         data_roots: Vec::new(),
         predictions: Default::default(),
+        secrets: Default::default(),
         sources: Default::default(),
         entities: Default::default(),
         feature_views: Default::default(),

@@ -1,0 +1,276 @@
+//! One run, event by event: every task that is ready is claimed at once, attempts end after the time they take, waits
+//! before the next attempt are over when nothing else happens. Deterministic: of what happens at the same instant, tasks
+//! go by their names.
+
+use std::collections::BTreeMap;
+
+use daybreak_core::{
+    AttemptEnd, DagGraph, Event, Failure, Mark, Moment, RunSnapshot, RunState, TaskProgress, TaskSnapshot, TaskState,
+    WorkerIdentity, advance,
+};
+use daybreak_protocol::Assignment;
+use daybreak_runtime::rendered_parameters;
+use daybreak_spec::{Dag, FlowTest, Mock, Name, Problem, RetryCause, Timestamp};
+use serde_json::{Map, Value as Json};
+
+use crate::FlowTests;
+
+/// The instant of tests that name none.
+const DEFAULT_AT: &str = "2026-01-01T00:00:00Z";
+/// The id of every test's run.
+const RUN_ID: &str = "00000000000000000000000000";
+/// Draws for jitter.
+const UNIFORM: f64 = 0.5;
+
+/// A run that has been played.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// How it ended; one that waits for something that never comes is still running.
+    pub state: RunState,
+    /// Its tasks.
+    pub tasks: BTreeMap<Name, PlayedTask>,
+}
+
+/// A task of such a run.
+#[derive(Clone, Debug, Default)]
+pub struct PlayedTask {
+    /// How it ended.
+    pub state: Option<TaskState>,
+    /// Attempts charged to it.
+    pub attempts: u32,
+    /// What it was given last; none where it never began or a value was missing.
+    pub parameters: Option<Map<String, Json>>,
+    /// The number of the event with which it first began.
+    pub began: Option<u64>,
+    /// The number of the event with which it ended.
+    pub ended: Option<u64>,
+}
+
+/// An attempt that goes on.
+struct Attempt {
+    task: Name,
+    fence: i64,
+    ends_at: Timestamp,
+    end: End,
+}
+
+/// How it will end.
+enum End {
+    Reported(AttemptEnd),
+    WorkerLost,
+}
+
+pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played, Vec<Problem>> {
+    let nothing = || vec![Problem::error("unknown_reference", test.dag.span, "there is no such DAG")];
+    let dag = tests.project.dags.get(&test.dag.value).ok_or_else(nothing)?;
+    let run = snapshot(dag, tests)?;
+    let at = test.at.as_ref().map_or_else(|| Timestamp::parse(DEFAULT_AT), |at| Some(at.value));
+    let at = at.expect("the default is an instant");
+    let firings = tests.schedules.nominal(dag)?;
+    let fires = firings.next_after(at.plus_micros(-1)) == Some(at);
+    let mut params: Map<String, Json> =
+        dag.params.iter().filter_map(|(key, param)| Some((key.clone(), param.default.as_ref()?.to_json()))).collect();
+    params.extend(test.params.clone());
+    let assignment = Assignment {
+        task_run_id: RUN_ID.to_owned(),
+        fence: 0,
+        attempt: 0,
+        run_id: RUN_ID.to_owned(),
+        dag: test.dag.value.clone(),
+        task: test.dag.value.clone(),
+        kind: String::new(),
+        project_hash: String::new(),
+        project_root: tests.root.to_path_buf(),
+        scheduled_for: fires.then_some(at),
+        window_start: firings.previous_before(at),
+        window_end: at,
+        params,
+        outputs: BTreeMap::new(),
+        timeout_ms: None,
+        token: String::new(),
+    };
+    let mocks = test.mocks.iter().map(|(name, mock)| (name, mock)).collect();
+    let tasks = run.tasks.keys().map(|name| (name.clone(), PlayedTask::default())).collect();
+    let (attempts, tried) = (Vec::new(), BTreeMap::new());
+    let mut stage = Stage { dag, mocks, assignment, run, tasks, attempts, tried, now: at, events: 0 };
+    stage.happens(&Event::Start);
+    stage.run();
+    Ok(stage.played())
+}
+
+/// The run as the server makes it.
+fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, Vec<Problem>> {
+    let graph = DagGraph::build(dag)?;
+    let mut snapshots = BTreeMap::new();
+    for (name, task) in &dag.tasks {
+        let kind = tests.catalog.get(&task.kind).ok_or_else(|| {
+            vec![Problem::error("unknown_kind", task.kind.span, format!("there is no kind `{}`", task.kind.value))]
+        })?;
+        let snapshot = TaskSnapshot {
+            parents: graph.parents(name).into_iter().cloned().collect(),
+            trigger: task.trigger.clone(),
+            tolerated: task.tolerated,
+            retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
+            gated: kind.gated,
+            timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
+            progress: TaskProgress::new(),
+        };
+        snapshots.insert(name.clone(), snapshot);
+    }
+    Ok(RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: snapshots })
+}
+
+/// A run while it is played.
+struct Stage<'a> {
+    dag: &'a Dag,
+    mocks: BTreeMap<&'a Name, &'a Mock>,
+    /// What all tasks of the run are given.
+    assignment: Assignment,
+    run: RunSnapshot,
+    tasks: BTreeMap<Name, PlayedTask>,
+    attempts: Vec<Attempt>,
+    /// How often each task was begun.
+    tried: BTreeMap<Name, u32>,
+    now: Timestamp,
+    events: u64,
+}
+
+impl Stage<'_> {
+    fn run(&mut self) {
+        while !self.run.state.status().is_terminal() {
+            let ready = self.run.tasks.iter().filter(|(_, task)| task.progress.state == TaskState::Ready);
+            let ready: Vec<Name> = ready.map(|(name, _)| name.clone()).collect();
+            ready.iter().for_each(|task| self.begin(task));
+            if ready.is_empty() && !self.next() {
+                return;
+            }
+        }
+    }
+
+    /// Lets an event happen. One that does not fit the state is a mistake of this file, not of a test.
+    fn happens(&mut self, event: &Event) {
+        let moment = Moment { now: self.now, uniform: UNIFORM };
+        let changes = advance(&self.run, event, moment).expect("only what fits the run's state happens in it");
+        self.run.apply(&changes);
+        self.events += 1;
+        for (name, task) in &self.run.tasks {
+            let played = self.tasks.entry(name.clone()).or_default();
+            if task.progress.state.is_terminal() && played.ended.is_none() {
+                played.ended = Some(self.events);
+            }
+        }
+    }
+
+    /// A worker takes a task that is ready, and it is known how that will end.
+    fn begin(&mut self, task: &Name) {
+        let mock = self.mocks.get(task).copied().cloned().unwrap_or_default();
+        if let Some(reason) = &mock.skipped {
+            let mark = Mark::Skipped { reason: reason.clone() };
+            return self.happens(&Event::Mark { task: task.clone(), mark });
+        }
+        let worker = WorkerIdentity { id: RUN_ID.to_owned(), epoch: 1 };
+        self.happens(&Event::Claim { task: task.clone(), worker });
+        let begun = self.tried.entry(task.clone()).or_default();
+        *begun += 1;
+        let tries = *begun;
+        let rendered = self.rendered(task);
+        let played = self.tasks.entry(task.clone()).or_default();
+        played.began.get_or_insert(self.events);
+        played.parameters = rendered.as_ref().ok().cloned();
+        let snapshot = &self.run.tasks[task];
+        let takes = mock.takes.as_ref().map_or(0, |takes| takes.micros);
+        let (lasts, end) = match (rendered, snapshot.timeout_us) {
+            (Err(reason), _) => (0, failed("bad_input", reason, false)),
+            (Ok(_), Some(timeout)) if takes > timeout => {
+                let takes = mock.takes.as_ref().map_or("", |takes| takes.text.as_str());
+                let reason = format!("it takes {takes}, longer than its timeout");
+                (timeout, failed("timeout", reason, true))
+            }
+            (Ok(_), _) => (takes, end_of(&mock, tries)),
+        };
+        let (fence, ends_at) = (snapshot.progress.fence, self.now.plus_micros(lasts));
+        self.attempts.push(Attempt { task: task.clone(), fence, ends_at, end });
+    }
+
+    /// What the task is given, as a worker makes it.
+    fn rendered(&self, task: &Name) -> Result<Map<String, Json>, String> {
+        let declaration = &self.dag.tasks[task];
+        let outputs = self.run.ancestors(task.as_str()).into_iter().filter_map(|name| {
+            match &self.run.tasks.get(name)?.progress.state {
+                TaskState::Succeeded { outputs } => Some((name.clone(), outputs.clone())),
+                _ => None,
+            }
+        });
+        let assignment = Assignment {
+            task: task.clone(),
+            kind: declaration.kind.value.clone(),
+            attempt: self.run.tasks[task].progress.attempt,
+            outputs: outputs.collect(),
+            ..self.assignment.clone()
+        };
+        rendered_parameters(declaration, &assignment).map_err(|error| error.reason)
+    }
+
+    /// The next thing that happens: an attempt ends, or a wait before one is over. False: nothing will any more.
+    fn next(&mut self) -> bool {
+        let waits = self.run.tasks.iter().filter_map(|(name, task)| match task.progress.state {
+            TaskState::RetryWait { until, .. } => Some((until, name.clone())),
+            _ => None,
+        });
+        let wait = waits.min();
+        let attempt = (0..self.attempts.len()).min_by_key(|at| {
+            let attempt = &self.attempts[*at];
+            (attempt.ends_at, attempt.task.clone())
+        });
+        let ends_at = attempt.map(|at| self.attempts[at].ends_at);
+        match (wait, attempt) {
+            (Some((until, task)), _) if ends_at.is_none_or(|ends_at| until < ends_at) => {
+                self.now = self.now.max(until);
+                self.happens(&Event::RetryDue { task });
+            }
+            (_, Some(at)) => {
+                let Attempt { task, fence, ends_at, end } = self.attempts.remove(at);
+                self.now = self.now.max(ends_at);
+                // Somebody may have ended it meanwhile.
+                if self.run.tasks[&task].progress.fence == fence {
+                    self.happens(&match end {
+                        End::Reported(end) => Event::Report { task, fence, end },
+                        End::WorkerLost => Event::Lost { task, fence },
+                    });
+                }
+            }
+            (_, None) => return false,
+        }
+        true
+    }
+
+    fn played(mut self) -> Played {
+        for (name, task) in self.run.tasks {
+            let played = self.tasks.entry(name).or_default();
+            played.attempts = task.progress.attempt;
+            played.state = Some(task.progress.state);
+        }
+        Played { state: self.run.state, tasks: self.tasks }
+    }
+}
+
+/// How a try ends (1-based).
+fn end_of(mock: &Mock, tries: u32) -> End {
+    let fails = mock.fails.as_ref().filter(|fails| fails.times.is_none_or(|times| tries <= times));
+    let Some(fails) = fails else { return End::Reported(AttemptEnd::Succeeded { outputs: mock.outputs.clone() }) };
+    let reason = fails.reason.clone().unwrap_or_else(|| "the test lets it fail".to_owned());
+    match fails.cause {
+        Some(RetryCause::Lost) => End::WorkerLost,
+        Some(RetryCause::Exit(code)) => failed(&format!("exit_{code}"), reason, true),
+        Some(RetryCause::AnyExit) => failed("exit_1", reason, true),
+        Some(RetryCause::Error) => failed("task_error", reason, true),
+        Some(RetryCause::Timeout) => failed("timeout", reason, true),
+        Some(RetryCause::OutOfMemory) => failed("out_of_memory", reason, true),
+        Some(RetryCause::Crashed) => failed("crashed", reason, true),
+        None => failed("bad_input", reason, false),
+    }
+}
+
+fn failed(cause: &str, reason: String, retry: bool) -> End {
+    End::Reported(AttemptEnd::Failed { failure: Failure { cause: cause.to_owned(), reason }, retry })
+}
