@@ -12,3 +12,4 @@ mod reload;
 mod schedules;
 mod secrets;
 mod serving;
+mod tour;
