@@ -8,6 +8,7 @@ mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
+mod properties;
 mod reload;
 mod schedules;
 mod secrets;
