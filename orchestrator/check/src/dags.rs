@@ -81,6 +81,7 @@ pub(crate) fn check(
             kinds::check_parameters(&place, kind, problems);
             kinds_of.insert(name.clone(), kind);
         }
+        templates::check_limit_keys(&place, problems);
     }
     let graph = graph?;
     let order: Vec<Name> = graph.topological_order().into_iter().cloned().collect();

@@ -3,14 +3,10 @@
 
 use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
 use daybreak_spec::{
-    DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate,
+    DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate, task_keys,
 };
 
 use crate::dags::TaskPlace;
-
-/// The keys every task takes, whatever its kind.
-pub(crate) const COMMON_KEYS: [&str; 9] =
-    ["kind", "needs", "rule", "when", "tolerate", "teardown", "retry", "timeout", "memory"];
 
 /// The kind of a task, or a problem.
 pub(crate) fn kind_of(
@@ -36,7 +32,7 @@ pub(crate) fn check_parameters(place: &TaskPlace<'_>, kind: &KindDefinition, pro
             None => {
                 unknown.push(key.as_str());
                 let message = format!("tasks of kind `{}` take no parameter `{}`", kind.name, key.value);
-                let words = kind.parameters.iter().map(|parameter| parameter.name).chain(COMMON_KEYS);
+                let words = kind.parameters.iter().map(|parameter| parameter.name).chain(task_keys());
                 problems.push(Problem::error("unknown_parameter", key.span, message).hint(suggest(key, words)));
             }
             Some(parameter) => {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::{Dag, Node, NodeValue, Problem, Reference, Spanned, Template};
+use daybreak_spec::{Dag, Node, NodeValue, Problem, Reference, RunValue, Span, Spanned, Template};
 
 use crate::dags::TaskPlace;
 use crate::kinds::suggest;
@@ -66,12 +66,41 @@ fn resolve_text(place: &TaskPlace<'_>, text: &str, node: &Node, problems: &mut V
     Some(Node { span: node.span, value: NodeValue::Text(rendered.ok()?) })
 }
 
+/// Keys of limits are rendered when a run is made, so that they can name only what every run has by then.
+pub(crate) fn check_limit_keys(place: &TaskPlace<'_>, problems: &mut Vec<Problem>) {
+    for key in place.task.limits.iter().filter_map(|used| used.key.as_ref()) {
+        let template = match Template::parse(key, key.span) {
+            Ok(template) => template,
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        for reference in template.references() {
+            let known = match &reference.value {
+                Reference::Param(_) => true,
+                Reference::Run(value) => matches!(value, RunValue::Dag | RunValue::Id | RunValue::WindowEnd),
+                Reference::Output { .. } => false,
+            };
+            if known {
+                problems.extend(problem_of(place, reference));
+                continue;
+            }
+            let message = format!("`${{{}}}` is not known when a run is made, and a limit's key is", reference.value);
+            let hint = "use `${params.…}`, `${run.dag}`, `${run.id}` or `${run.window_end}`";
+            problems.push(Problem::error("not_known_yet", reference.span, message).hint(hint));
+        }
+    }
+}
+
 /// Parameters that no task of a DAG uses.
 pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
     let mut used = BTreeSet::new();
     for (_, node) in dag.tasks.values().flat_map(|task| &task.parameters) {
         used_params(node, &mut used);
     }
+    let keys = dag.tasks.values().flat_map(|task| &task.limits).filter_map(|used| used.key.as_ref());
+    keys.for_each(|key| used_in_text(key, key.span, &mut used));
     let unused = dag.params.iter().filter(|(name, _)| !used.contains(*name));
     unused
         .map(|(name, param)| {
@@ -84,19 +113,19 @@ pub(crate) fn unused_params(dag: &Dag) -> Vec<Problem> {
 
 fn used_params(node: &Node, used: &mut BTreeSet<String>) {
     match &node.value {
-        NodeValue::Text(text) => {
-            let template = Template::parse(text, node.span);
-            used.extend(template.iter().flat_map(Template::references).filter_map(
-                |reference| match &reference.value {
-                    Reference::Param(name) => Some(name.clone()),
-                    Reference::Run(_) | Reference::Output { .. } => None,
-                },
-            ));
-        }
+        NodeValue::Text(text) => used_in_text(text, node.span, used),
         NodeValue::List(items) => items.iter().for_each(|item| used_params(item, used)),
         NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| used_params(value, used)),
         NodeValue::Null | NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {}
     }
+}
+
+fn used_in_text(text: &str, span: Span, used: &mut BTreeSet<String>) {
+    let template = Template::parse(text, span);
+    used.extend(template.iter().flat_map(Template::references).filter_map(|reference| match &reference.value {
+        Reference::Param(name) => Some(name.clone()),
+        Reference::Run(_) | Reference::Output { .. } => None,
+    }));
 }
 
 fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<Problem> {

@@ -22,4 +22,4 @@ pub use state::{
     TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
 };
 pub use trigger::{Need, Verdict, decide};
-pub use why::{Around, Why, WhyKind, why, why_run};
+pub use why::{Around, Limited, Why, WhyKind, why, why_run};

@@ -2,7 +2,7 @@
 //! programs can tell apart. Says what is, decides nothing: what follows from a state is `advance`'s word. To add an
 //! answer: a variant of [`WhyKind`] and the arm that gives it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub enum WhyKind {
     NoWorker,
     /// It is ready and no worker has had room for it yet.
     NoFreeSlot,
+    /// It is ready and a limit has no slots for it.
+    NoRoom,
     /// It failed or lost its worker, and is tried again later.
     Retry,
     /// It gave its slot back until a condition is met.
@@ -71,6 +73,19 @@ pub struct Around {
     pub running_heavy: u64,
     /// Since when, by whom and why the DAG is paused.
     pub paused: Option<String>,
+    /// Ready tasks that a limit has no room for, by name.
+    pub limited: BTreeMap<Name, Limited>,
+}
+
+/// What keeps a ready task from being handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// The limit, with the key that its slots are counted for: `gpu`, `customer:ana`.
+    pub counter: String,
+    /// Slots that running tasks have.
+    pub taken: u64,
+    /// Slots in all.
+    pub slots: u64,
 }
 
 impl Why {
@@ -106,7 +121,10 @@ pub fn why(run: &RunSnapshot, task: &str, heavy: bool, around: &Around) -> Optio
     }
     Some(match &progress.state {
         TaskState::Waiting => waits(run, &snapshot.parents),
-        TaskState::Ready => ready(heavy, around),
+        TaskState::Ready => match around.limited.get(task) {
+            Some(limited) => no_room(limited),
+            None => ready(heavy, around),
+        },
         TaskState::Running(_) if progress.cancel_requested => {
             Why::new(WhyKind::Running, "is running, and its worker has been asked to end it")
         }
@@ -198,6 +216,14 @@ fn ready(heavy: bool, around: &Around) -> Why {
          {tasks} now"
     );
     Why::new(WhyKind::NoFreeSlot, words)
+}
+
+fn no_room(limited: &Limited) -> Why {
+    let Limited { counter, taken, slots } = limited;
+    let before = if taken < slots { ", and a task that needs more of them comes first" } else { "" };
+    let words =
+        format!("is ready, but limit `{counter}` has no room for it: {taken} of {slots} slots are taken{before}");
+    Why::new(WhyKind::NoRoom, words)
 }
 
 fn retry(until: Timestamp, failure: &Failure, now: Timestamp) -> Why {

@@ -30,7 +30,11 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             tolerated: false,
             retry: None,
             timeout: None,
+            queue_timeout: None,
+            total_timeout: None,
             memory_bytes: None,
+            limits: Vec::new(),
+            priority: None,
             parameters: Vec::new(),
         };
         declared.insert(name(task), Box::new(task_value));
@@ -40,6 +44,9 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        max_active_runs: None,
+        priority: 0,
+        deadline: None,
         tasks: declared,
     }
 }

@@ -54,6 +54,16 @@ struct Attempt {
     end: End,
 }
 
+/// What happens next; of what happens at the same instant, in this order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    /// The task's attempt, by its place.
+    AttemptEnds(Name, usize),
+    RetryDue(Name),
+    TooLong(Name),
+    Overdue,
+}
+
 /// How it will end.
 enum End {
     Reported(AttemptEnd),
@@ -91,8 +101,19 @@ pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played,
     };
     let mocks = test.mocks.iter().map(|(name, mock)| (name, mock)).collect();
     let tasks = run.tasks.keys().map(|name| (name.clone(), PlayedTask::default())).collect();
-    let (attempts, tried) = (Vec::new(), BTreeMap::new());
-    let mut stage = Stage { dag, mocks, assignment, run, tasks, attempts, tried, now: at, events: 0 };
+    let mut stage = Stage {
+        dag,
+        mocks,
+        assignment,
+        run,
+        tasks,
+        attempts: Vec::new(),
+        tried: BTreeMap::new(),
+        ready_since: BTreeMap::new(),
+        begun: at,
+        now: at,
+        events: 0,
+    };
     stage.happens(&Event::Start);
     stage.run();
     Ok(stage.played())
@@ -117,7 +138,7 @@ fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, Vec<Problem
         };
         snapshots.insert(name.clone(), snapshot);
     }
-    Ok(RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: snapshots })
+    Ok(RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks: snapshots })
 }
 
 /// A run while it is played.
@@ -131,6 +152,9 @@ struct Stage<'a> {
     attempts: Vec<Attempt>,
     /// How often each task was begun.
     tried: BTreeMap<Name, u32>,
+    /// When each task first was ready.
+    ready_since: BTreeMap<Name, Timestamp>,
+    begun: Timestamp,
     now: Timestamp,
     events: u64,
 }
@@ -157,6 +181,9 @@ impl Stage<'_> {
             let played = self.tasks.entry(name.clone()).or_default();
             if task.progress.state.is_terminal() && played.ended.is_none() {
                 played.ended = Some(self.events);
+            }
+            if task.progress.state == TaskState::Ready {
+                self.ready_since.entry(name.clone()).or_insert(self.now);
             }
         }
     }
@@ -211,37 +238,61 @@ impl Stage<'_> {
         rendered_parameters(declaration, &assignment).map_err(|error| error.reason)
     }
 
-    /// The next thing that happens: an attempt ends, or a wait before one is over. False: nothing will any more.
+    /// The next thing that happens. False: nothing will any more.
     fn next(&mut self) -> bool {
+        let attempts = (0..self.attempts.len()).map(|at| {
+            let attempt = &self.attempts[at];
+            let asked = self.run.tasks[&attempt.task].progress.cancel_requested;
+            (if asked { self.now } else { attempt.ends_at }, Next::AttemptEnds(attempt.task.clone(), at))
+        });
         let waits = self.run.tasks.iter().filter_map(|(name, task)| match task.progress.state {
-            TaskState::RetryWait { until, .. } => Some((until, name.clone())),
+            TaskState::RetryWait { until, .. } => Some((until, Next::RetryDue(name.clone()))),
             _ => None,
         });
-        let wait = waits.min();
-        let attempt = (0..self.attempts.len()).min_by_key(|at| {
-            let attempt = &self.attempts[*at];
-            (attempt.ends_at, attempt.task.clone())
+        let too_long = self.run.tasks.iter().filter_map(|(name, task)| {
+            let limit = self.dag.tasks[name].total_timeout.as_ref()?.micros;
+            let open = !task.progress.state.is_terminal() && !task.progress.cancel_requested;
+            let since = self.ready_since.get(name).filter(|_| open)?;
+            Some((since.plus_micros(limit), Next::TooLong(name.clone())))
         });
-        let ends_at = attempt.map(|at| self.attempts[at].ends_at);
-        match (wait, attempt) {
-            (Some((until, task)), _) if ends_at.is_none_or(|ends_at| until < ends_at) => {
-                self.now = self.now.max(until);
-                self.happens(&Event::RetryDue { task });
+        let deadline = self.dag.deadline.as_ref().filter(|_| self.run.cancel_requested.is_none());
+        let overdue = deadline.map(|deadline| (self.begun.plus_micros(deadline.micros), Next::Overdue));
+        let Some((at, next)) = attempts.chain(waits).chain(too_long).chain(overdue).min() else { return false };
+        self.now = self.now.max(at);
+        match next {
+            Next::AttemptEnds(_, at) => {
+                let attempt = self.attempts.remove(at);
+                self.end(attempt);
             }
-            (_, Some(at)) => {
-                let Attempt { task, fence, ends_at, end } = self.attempts.remove(at);
-                self.now = self.now.max(ends_at);
-                // Somebody may have ended it meanwhile.
-                if self.run.tasks[&task].progress.fence == fence {
-                    self.happens(&match end {
-                        End::Reported(end) => Event::Report { task, fence, end },
-                        End::WorkerLost => Event::Lost { task, fence },
-                    });
-                }
+            Next::RetryDue(task) => self.happens(&Event::RetryDue { task }),
+            Next::TooLong(task) => {
+                let limit = self.dag.tasks[&task].total_timeout.as_ref().map_or("", |limit| limit.text.as_str());
+                let reason = format!("it took longer in all than its `total_timeout` of {limit}");
+                let fence = self.run.tasks[&task].progress.fence;
+                let failure = Failure { cause: "total_timeout".to_owned(), reason };
+                self.happens(&Event::TotalTimedOut { task, fence, failure });
             }
-            (_, None) => return false,
+            Next::Overdue => {
+                let limit = self.dag.deadline.as_ref().map_or("", |limit| limit.text.as_str());
+                self.happens(&Event::Overdue {
+                    reason: format!("it had not ended {limit} after its start, which is the `deadline` of its DAG"),
+                });
+            }
         }
         true
+    }
+
+    fn end(&mut self, Attempt { task, fence, end, .. }: Attempt) {
+        let progress = &self.run.tasks[&task].progress;
+        // The server may have ended it meanwhile.
+        if progress.fence != fence {
+            return;
+        }
+        let end = if progress.cancel_requested { End::Reported(AttemptEnd::Cancelled) } else { end };
+        self.happens(&match end {
+            End::Reported(end) => Event::Report { task, fence, end },
+            End::WorkerLost => Event::Lost { task, fence },
+        });
     }
 
     fn played(mut self) -> Played {

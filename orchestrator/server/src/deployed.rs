@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
 use daybreak_protocol::{ErrorItem, ScheduleView};
-use daybreak_spec::{Dag, Name, Param, Project, Schedule, ScheduleRules};
-use daybreak_store::{RunTemplate, TaskTemplate};
+use daybreak_spec::{Dag, LimitUse, Name, Param, Problem, Project, Schedule, ScheduleRules, Task, Template};
+use daybreak_store::{LimitShare, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json};
 
 use crate::Error;
@@ -41,6 +41,8 @@ impl Deployed {
                 dag: name.clone(),
                 version: version.clone(),
                 params: defaults(dag),
+                max_active: dag.max_active_runs,
+                deadline_us: dag.deadline.as_ref().map(|deadline| deadline.micros),
                 tasks: tasks(name, dag, catalog)?,
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
@@ -146,7 +148,19 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             tolerated: task.tolerated,
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
+            priority: task.priority.unwrap_or(dag.priority),
+            limits: limits(task).map_err(|problems| Error::Invalid { dag: dag_name.clone(), problems })?,
+            queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
+            total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),
         });
     }
     Ok(tasks)
+}
+
+fn limits(task: &Task) -> Result<Vec<LimitShare>, Vec<Problem>> {
+    let share = |used: &LimitUse| {
+        let key = used.key.as_ref().map(|key| Template::parse(key, key.span)).transpose()?;
+        Ok(LimitShare { limit: used.limit.value.clone(), slots: used.slots, key })
+    };
+    task.limits.iter().map(share).collect()
 }

@@ -113,6 +113,7 @@ impl Server {
             version: deployed.version.clone(),
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
+            limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             dags,
         };
         self.store.deploy(deployment).await?;

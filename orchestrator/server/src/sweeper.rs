@@ -27,6 +27,10 @@ impl Server {
                         let (lost, timed_out, forced) = (swept.lost, swept.timed_out, swept.forced);
                         tracing::warn!(lost, timed_out, forced, "attempts were ended without their worker");
                     }
+                    if swept.untaken + swept.too_long + swept.overdue > 0 {
+                        let (untaken, too_long, overdue) = (swept.untaken, swept.too_long, swept.overdue);
+                        tracing::warn!(untaken, too_long, overdue, "tasks and runs were ended at their limits");
+                    }
                     swept.next_retry
                 }
                 Err(error) => {

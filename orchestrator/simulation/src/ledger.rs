@@ -253,7 +253,11 @@ impl Ledger {
             Event::TimedOut { task } | Event::ForceCancel { task } => self.task(run, &task).holder = None,
             Event::Resume { task, resumption, .. } => self.resumed(run, &task, Some(resumption)),
             Event::WaitOver { task } => self.resumed(run, &task, None),
-            Event::Cancel { .. } => {
+            Event::TotalTimedOut { task, .. } => {
+                let account = self.task(run, &task);
+                (account.holder, account.deferred) = (None, None);
+            }
+            Event::Cancel { .. } | Event::Overdue { .. } => {
                 for task in &mut self.runs[run].tasks {
                     task.cancelling |= task.holder.is_some();
                     task.deferred = None;

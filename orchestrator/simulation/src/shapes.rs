@@ -28,7 +28,12 @@ pub(crate) fn template(chance: &mut Chance, catalogue: &Catalogue) -> Rc<RunSnap
         };
         tasks.push((catalogue.tasks[place].clone(), snapshot));
     }
-    Rc::new(RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: tasks.into_iter().collect() })
+    Rc::new(RunSnapshot {
+        state: RunState::Queued,
+        cancel_requested: None,
+        overdue: false,
+        tasks: tasks.into_iter().collect(),
+    })
 }
 
 fn retry(chance: &mut Chance) -> Retry {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
+use crate::{Duration, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,15 @@ pub struct Dag {
     pub retry: Retry,
     /// What stands for `${params.x}`; a manual run may be given other values.
     pub params: BTreeMap<String, Param>,
+    /// Runs at once, those by hand too; none written: one of those that its schedules make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_active_runs: Option<u32>,
+    /// Of its tasks, unless they say otherwise. Higher goes first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// Real time after its start at which a run that has not ended is ended and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Spanned<Duration>>,
     /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
     pub tasks: BTreeMap<Name, Box<Task>>,
 }
@@ -159,10 +168,27 @@ pub struct Task {
     pub retry: Option<Retry>,
     /// Real time after which an attempt is ended and counts as failed.
     pub timeout: Option<Spanned<Duration>>,
+    /// Real time that it may be ready without a worker taking it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<Spanned<Duration>>,
+    /// Real time that it may take in all since it first was ready: attempts and all waits between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_timeout: Option<Spanned<Duration>>,
     /// Memory limit of its child process in bytes (heavy kinds and `command`); none = the worker's default.
     pub memory_bytes: Option<Spanned<u64>>,
+    /// What it takes of limits while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitUse>,
+    /// In place of the DAG's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
     /// The kind's own parameters, still positioned nodes; `core::KindCatalog` knows their types.
     pub parameters: Vec<(Spanned<String>, Node)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_zero(priority: &i32) -> bool {
+    *priority == 0
 }
 
 impl Task {

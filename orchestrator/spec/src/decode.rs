@@ -5,6 +5,7 @@
 mod dag;
 mod fields;
 mod flow_test;
+mod limits;
 mod model;
 mod params;
 mod project;

@@ -4,10 +4,12 @@
 
 mod dags;
 mod flow_tests;
+mod limits;
 mod schedules;
 
 pub(crate) use dags::*;
 pub(crate) use flow_tests::*;
+pub(crate) use limits::*;
 pub(crate) use schedules::*;
 
 /// A kind of map and its keys.
@@ -111,6 +113,11 @@ const fn key(name: &'static str, shape: Shape, presence: Presence, doc: &'static
     Key { name, shape, presence, doc }
 }
 
+/// The keys every task takes, whatever its kind.
+pub fn task_keys() -> impl Iterator<Item = &'static str> {
+    TASK.keys.iter().map(|key| key.name)
+}
+
 /// Types of columns, in the order of their documentation.
 pub(crate) const COLUMN_TYPES: &[&str] =
     &["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "str", "date", "datetime"];
@@ -150,6 +157,12 @@ pub(crate) const FILE: Table = Table {
             Shape::NamedOf(&Shape::Either(&[Shape::List(&Shape::Date), Shape::Map(&CALENDAR)])),
             Optional,
             "Dates that schedules leave out or keep to: a list, or a file",
+        ),
+        key(
+            "limits",
+            Shape::NamedOf(&Shape::Integer(1, MAX_SLOTS)),
+            Optional,
+            "Slots that tasks share: a task that names a limit runs only while it has its slots",
         ),
         key("dags", Shape::Named(&DAG), Optional, "Tasks, their order and when they run"),
     ],

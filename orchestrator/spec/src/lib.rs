@@ -14,6 +14,7 @@ mod folder;
 mod gate;
 mod keys;
 mod lexer;
+mod limit;
 mod load;
 mod model_declaration;
 mod node;
@@ -50,6 +51,8 @@ pub use expression::{
 pub use flow_test::{Expectation, FlowTest, Mock, MockedFailure, TaskExpectation, load_flow_tests};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use keys::task_keys;
+pub use limit::{Limit, LimitUse};
 pub use load::{Loaded, load, load_texts};
 pub use model_declaration::{
     Algorithm, Categories, Derived, FeatureReference, Input, Metric, Missing, Model, Observations,

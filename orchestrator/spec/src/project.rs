@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, Dag, Duration, FeatureView, Model, Name, Source, Span, Spanned};
+use crate::{Calendar, Dag, Duration, FeatureView, Limit, Model, Name, Source, Span, Spanned};
 
 /// A whole project: every `*.yaml` below one folder, merged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Project {
     /// Declared calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Calendar>,
+    /// Declared limits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<Name, Limit>,
     /// Declared DAGs.
     pub dags: BTreeMap<Name, Dag>,
 }

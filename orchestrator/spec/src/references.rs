@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::did_you_mean::suggestion;
 use crate::expression::find_name;
 use crate::{
-    DateSet, DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, Model, Name, Problem, Project, Span,
-    Spanned, ViewDefinition,
+    DateSet, DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, LimitUse, Model, Name, Problem,
+    Project, Span, Spanned, ViewDefinition,
 };
 
 /// Checks all references of a project.
@@ -19,6 +19,9 @@ pub(crate) fn check(project: &Project, declared: &Declared, decoder: &mut Decode
     }
     for (name, model) in &project.models {
         check.model(name, model);
+    }
+    for used in project.dags.values().flat_map(|dag| dag.tasks.values()).flat_map(|task| &task.limits) {
+        check.limit(used);
     }
     for schedule in project.dags.values().flat_map(|dag| &dag.schedules) {
         for set in schedule.exclude.iter().chain(&schedule.only) {
@@ -44,6 +47,16 @@ impl Check<'_, '_, '_> {
             self.decoder.report(problem.hint(hint));
         }
         found
+    }
+
+    /// A task that takes more than there is would wait for ever.
+    fn limit(&mut self, used: &LimitUse) {
+        let name = &used.limit.value;
+        self.declared(DeclarationKind::Limit, name, used.limit.span);
+        let Some(limit) = self.project.limits.get(name).filter(|limit| limit.slots < used.slots) else { return };
+        let message = format!("{} slots are taken of limit `{name}`, which has {}", used.slots, limit.slots);
+        let problem = Problem::error("out_of_range", used.limit.span, message);
+        self.decoder.report(problem.hint("it would never run").related(limit.span, "the limit"));
     }
 
     fn view(&mut self, name: &Name, view: &FeatureView) {

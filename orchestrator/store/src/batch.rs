@@ -13,6 +13,7 @@ use crate::changes::start_queued;
 use crate::claims::Waiting;
 use crate::database::{Database, query};
 use crate::known::Known;
+use crate::limits::let_in;
 use crate::load::hold_known;
 use crate::tx::{Done, Job, Tx};
 use crate::{Effect, Error};
@@ -189,6 +190,9 @@ impl Batches {
         let mut outcome = Ok(());
         if afterwards {
             outcome = start_queued(&mut self.tx).await;
+            if outcome.is_ok() {
+                outcome = let_in(&mut self.tx).await;
+            }
             if outcome.is_ok() && (claimants || !self.tx.effects.ready.is_empty()) {
                 outcome = self.waiting.serve(&mut self.tx).await;
             }

@@ -1,11 +1,14 @@
 //! Writes what `daybreak_core::advance` decided: every row compare-and-set on what it was, exactly one row each. The
 //! only place that writes a state. To add a column: here and in `load.rs`.
 
+use std::collections::BTreeSet;
+
 use daybreak_core::{Changes, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance};
 use daybreak_spec::Timestamp;
 
 use crate::database::{Value, Values, fetch_rows, query};
 use crate::effects::ReadyTask;
+use crate::limits::Counter;
 use crate::load::{LoadedRun, hold, load};
 use crate::tx::Tx;
 use crate::{Effect, Error};
@@ -68,10 +71,16 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
         }
         let Some(task) = run.tasks.get(&change.task) else { continue };
         tx.change_task(&task.task_run_id, task_row(&task.task_run_id, change, (now, times)));
+        if ends {
+            let project = || run.project.clone();
+            let counters = task.limits.iter().map(|taken| taken.counter.clone());
+            tx.freed.extend(counters.map(|counter| Counter { project: project(), counter }));
+        }
         match &change.after.state {
             TaskState::Ready => {
                 let (run_id, task_name) = (run.run_id.clone(), change.task.clone());
-                tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy: task.heavy });
+                let (heavy, rank_us) = (task.heavy, task.rank_us);
+                tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy, rank_us });
             }
             TaskState::RetryWait { until, .. } => tx.effects.list.push(Effect::RetryAt(*until)),
             TaskState::Running(hold) if change.after.cancel_requested => {
@@ -127,13 +136,18 @@ pub(crate) fn write_claim(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) {
     run.accept(changes);
 }
 
-/// Starts the longest-queued run of each DAG in which a run ended or was made, unless one is running there. The rows of the
-/// DAGs are held meanwhile, so that two servers that each end a run of one do not wait for one another's.
+/// Starts the longest-queued runs of each DAG in which a run ended or was made, as many as may go on there at once. The rows
+/// of the DAGs are held meanwhile, so that two servers that each end a run of one do not wait for one another's.
 pub(crate) async fn start_queued(tx: &mut Tx) -> Result<(), Error> {
-    let followed = std::mem::take(&mut tx.followed);
-    if followed.is_empty() {
-        return Ok(());
+    while !tx.followed.is_empty() {
+        let followed = std::mem::take(&mut tx.followed);
+        start_next(tx, &followed).await?;
     }
+    Ok(())
+}
+
+/// Starts the longest-queued run of each DAG, where there is room for it.
+async fn start_next(tx: &mut Tx, followed: &BTreeSet<(String, String)>) -> Result<(), Error> {
     let dags: Vec<Values> = followed.iter().map(|(project, dag)| vec![text(project), text(dag)]).collect();
     if tx.is_shared() {
         let _: Vec<String> = fetch_rows(
@@ -150,21 +164,27 @@ pub(crate) async fn start_queued(tx: &mut Tx) -> Result<(), Error> {
          AND run.state IN ('queued', 'running') AND run.state = 'queued' \
          ORDER BY run.window_end_us, run.run_id LIMIT 1) \
          FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT))) AS v \
-         WHERE (SELECT run.run_id FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
-         AND run.state IN ('queued', 'running') AND run.state = 'running' \
-         ORDER BY run.window_end_us, run.run_id LIMIT 1) IS NULL",
+         WHERE (SELECT COUNT(*) FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
+         AND run.state IN ('queued', 'running') AND run.state = 'running') \
+         < (SELECT COALESCE(run.max_active, 1) FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
+         AND run.state IN ('queued', 'running') AND run.state = 'queued' \
+         ORDER BY run.window_end_us, run.run_id LIMIT 1)",
         dags,
         tx.direct().await?,
     )
     .await?;
+    let mut more = Vec::new();
     for run_id in next.into_iter().flatten() {
         match apply(tx, &run_id, &Event::Start).await {
-            Ok(()) | Err(Error::Refused(_)) => {}
+            // There may be room for another.
+            Ok(()) => more.extend(tx.known.one_of_several(&run_id)),
+            Err(Error::Refused(_)) => {}
             Err(error) if error.is_database_fault() => return Err(error),
             // One run that does not read must not keep the others from going on.
             Err(error) => tracing::error!(run.id = run_id, %error, "a run could not be started"),
         }
     }
+    tx.followed.extend(more);
     Ok(())
 }
 
@@ -292,6 +312,7 @@ fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
         changes.cancel_requested.clone().into(),
         (status == RunStatus::Running).then_some(now.micros).into(),
         status.is_terminal().then_some(now.micros).into(),
+        i64::from(changes.overdue).into(),
     ];
     tx.change_run(&run.run_id, row);
     // The run has made room, or waits for it again.

@@ -14,6 +14,7 @@ use crate::Error;
 use crate::changes::{apply, write_claim};
 use crate::database::query;
 use crate::effects::ReadyTask;
+use crate::limits::take;
 use crate::load::{LoadedRun, load, name};
 use crate::tx::{Command, Job, Tx, Typed};
 
@@ -118,7 +119,9 @@ impl Waiting {
 
     /// Gives ready tasks to those who wait, inside the open transaction.
     pub(crate) async fn serve(&mut self, tx: &mut Tx) -> Result<(), Error> {
-        let mut fresh: VecDeque<ReadyTask> = std::mem::take(&mut tx.effects.ready).into();
+        let mut fresh = std::mem::take(&mut tx.effects.ready);
+        fresh.sort_by_key(|ready| ready.rank_us);
+        let mut fresh = VecDeque::from(fresh);
         let mut still_waiting = VecDeque::new();
         let mut outcome = Ok(());
         while let Some(mut waiting) = self.claims.pop_front() {
@@ -182,7 +185,8 @@ async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<Claimed
         }
         let rows = query(
             "SELECT task_run.run_id, task_run.task, run.revision FROM task_run JOIN run ON run.run_id = task_run.run_id \
-             WHERE task_run.state = 'ready' AND heavy = $1 ORDER BY priority, task_run_id LIMIT $2 \
+             WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 \
+             ORDER BY rank_us, task_run_id LIMIT $2 \
              FOR UPDATE OF task_run SKIP LOCKED",
         )
         .bind(heavy)
@@ -196,9 +200,11 @@ async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<Claimed
             if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
                 tx.known.forget(&run_id);
             }
-            let given = claim_one(tx, &claim.worker, &run_id, &task).await?;
-            all &= given.is_some();
-            claimed.extend(given);
+            match claim_one(tx, &claim.worker, &run_id, &task).await? {
+                Taking::Given(task) => claimed.push(*task),
+                Taking::SetAside => {}
+                Taking::NotToBeHad => all = false,
+            }
         }
         seen.set(heavy != 0, all);
     }
@@ -215,16 +221,17 @@ async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>
     let (mut claimed, mut left) = (Vec::new(), VecDeque::new());
     while let Some(ready) = fresh.pop_front() {
         let free = if ready.heavy { &mut heavy } else { &mut light };
-        let given = match *free {
-            0 => None,
+        let taking = match *free {
+            0 => Taking::NotToBeHad,
             _ => claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await?,
         };
-        match given {
-            Some(task) => {
+        match taking {
+            Taking::Given(task) => {
                 *free -= 1;
-                claimed.push(task);
+                claimed.push(*task);
             }
-            None => left.push_back(ready),
+            Taking::SetAside => {}
+            Taking::NotToBeHad => left.push_back(ready),
         }
     }
     *fresh = left;
@@ -252,30 +259,28 @@ async fn require_lease(tx: &mut Tx, worker: &WorkerIdentity) -> Result<(), Error
     }
 }
 
-/// `None`: it is not to be had, or does not read, which must not keep the others from being run.
-async fn claim_one(
-    tx: &mut Tx,
-    worker: &WorkerIdentity,
-    run_id: &str,
-    task: &Name,
-) -> Result<Option<ClaimedTask>, Error> {
+/// What came of taking a ready task.
+enum Taking {
+    Given(Box<ClaimedTask>),
+    /// A limit has no room for it.
+    SetAside,
+    /// It is not ready, or does not read, which must not keep the others from being run.
+    NotToBeHad,
+}
+
+async fn claim_one(tx: &mut Tx, worker: &WorkerIdentity, run_id: &str, task: &Name) -> Result<Taking, Error> {
     match try_claim(tx, worker, run_id, task).await {
-        Ok(claimed) => Ok(claimed),
+        Ok(taking) => Ok(taking),
         Err(error) if error.is_database_fault() => Err(error),
         Err(error) => {
             tracing::error!(run.id = run_id, task.name = %task, %error, "a ready task cannot be handed out");
-            Ok(None)
+            Ok(Taking::NotToBeHad)
         }
     }
 }
 
 /// Needs no hold on the run: the row of the task is enough, and whoever else changes it finds it changed.
-async fn try_claim(
-    tx: &mut Tx,
-    worker: &WorkerIdentity,
-    run_id: &str,
-    task: &Name,
-) -> Result<Option<ClaimedTask>, Error> {
+async fn try_claim(tx: &mut Tx, worker: &WorkerIdentity, run_id: &str, task: &Name) -> Result<Taking, Error> {
     let event = Event::Claim { task: task.clone(), worker: worker.clone() };
     let mut run = match tx.known.take(run_id) {
         Some(run) => run,
@@ -286,17 +291,25 @@ async fn try_claim(
         run = load(tx, run_id).await?;
         decided = advance(&run.snapshot, &event, tx.moment());
     }
-    let claimed = match decided {
+    let taking = match decided {
+        Ok(_) if !has_slots(tx, &run, task).await? => Taking::SetAside,
         Ok(changes) => {
             let (dag, root) = (name(&run.dag)?, root(tx, &run).await?);
             write_claim(tx, &mut run, &changes);
-            Some(handed_out(&run, task, (dag, root)))
+            Taking::Given(Box::new(handed_out(&run, task, (dag, root))))
         }
-        Err(_) => None,
+        Err(_) => Taking::NotToBeHad,
     };
     tx.known.note(run_id);
     tx.known.keep(run);
-    Ok(claimed)
+    Ok(taking)
+}
+
+async fn has_slots(tx: &mut Tx, run: &LoadedRun, task: &Name) -> Result<bool, Error> {
+    match run.tasks.get(task).filter(|task| !task.limits.is_empty()) {
+        Some(limited) => take(tx, &run.project, limited).await,
+        None => Ok(true),
+    }
 }
 
 fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> ClaimedTask {

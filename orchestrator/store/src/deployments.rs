@@ -8,6 +8,7 @@ use daybreak_spec::{Name, Timestamp};
 use crate::Error;
 use crate::audit::audit;
 use crate::database::{Values, execute_rows, query};
+use crate::limits::declare;
 use crate::registry::raise_cursor;
 use crate::tx::{Command, Tx};
 
@@ -22,6 +23,8 @@ pub struct Deployment {
     pub root: String,
     /// Its declared models.
     pub models: Vec<Name>,
+    /// Its limits and their slots.
+    pub limits: Vec<(Name, u32)>,
     /// Its DAGs.
     pub dags: Vec<DeployedDag>,
 }
@@ -74,6 +77,7 @@ impl Command for Deployment {
         query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(tx.direct().await?).await?;
         self.take_up(tx).await?;
         self.set_cursors(tx).await?;
+        declare(tx, project, &self.limits).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
         audit(tx, None, "deploy", (project, &self.version)).await

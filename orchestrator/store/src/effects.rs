@@ -41,6 +41,7 @@ pub(crate) struct ReadyTask {
     pub run_id: String,
     pub task: Name,
     pub heavy: bool,
+    pub rank_us: i64,
 }
 
 /// What a transaction has brought about so far.

@@ -65,6 +65,12 @@ impl Known {
         self.runs.get(run_id).map(|run| run.revision)
     }
 
+    /// Its project and DAG, where runs of it may go on beside one another.
+    pub(crate) fn one_of_several(&self, run_id: &str) -> Option<(String, String)> {
+        let run = self.runs.get(run_id).filter(|run| run.max_active > 1)?;
+        Some((run.project.clone(), run.dag.clone()))
+    }
+
     /// The open transaction handed out a task of this run.
     pub(crate) fn note(&mut self, run_id: &str) {
         if !self.held.contains(run_id) {

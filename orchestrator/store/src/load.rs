@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::Error;
 use crate::database::{Row, fetch_rows, query};
+use crate::limits::Taken;
 use crate::tx::Tx;
 
 /// How often a run is read again because another server changed it meanwhile.
@@ -30,6 +31,8 @@ pub(crate) struct LoadedRun {
     pub params: Map<String, Json>,
     pub snapshot: RunSnapshot,
     pub tasks: BTreeMap<Name, LoadedTask>,
+    /// Runs of its DAG at once.
+    pub max_active: u32,
     /// Raised by whoever changes it.
     pub revision: i64,
     /// Not read in this transaction.
@@ -41,6 +44,9 @@ pub(crate) struct LoadedTask {
     pub task_run_id: String,
     pub kind: String,
     pub heavy: bool,
+    /// Its place among ready tasks.
+    pub rank_us: i64,
+    pub limits: Box<[Taken]>,
 }
 
 impl LoadedRun {
@@ -56,8 +62,10 @@ impl LoadedRun {
             if *state == RunState::Queued {
                 // It is to run again.
                 self.snapshot.cancel_requested = None;
+                self.snapshot.overdue = false;
             }
         }
+        self.snapshot.overdue |= changes.overdue;
         if let Some(reason) = &changes.cancel_requested {
             self.snapshot.cancel_requested = Some(reason.clone());
         }
@@ -131,12 +139,12 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
 
 /// A run's row, for [`loaded`].
 pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
-     window_start_us, window_end_us, params, revision FROM run WHERE run_id = $1";
+     window_start_us, window_end_us, params, revision, overdue, max_active FROM run WHERE run_id = $1";
 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -156,9 +164,22 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
     for row in rows {
         let name = name(row.try_get("task")?)?;
         snapshots.insert(name.clone(), task(&row)?);
-        let (task_run_id, kind) = (row.try_get("task_run_id")?, row.try_get("kind")?);
-        tasks.insert(name, LoadedTask { task_run_id, kind, heavy: row.try_get::<i64>("heavy")? != 0 });
+        let limits = row.try_get::<Option<&str>>("limits")?.map(|text| json("limits", text)).transpose()?;
+        let loaded = LoadedTask {
+            task_run_id: row.try_get("task_run_id")?,
+            kind: row.try_get("kind")?,
+            heavy: row.try_get::<i64>("heavy")? != 0,
+            rank_us: row.try_get("rank_us")?,
+            limits: limits.unwrap_or_default(),
+        };
+        tasks.insert(name, loaded);
     }
+    let snapshot = RunSnapshot {
+        state,
+        cancel_requested: row.try_get("cancel_requested")?,
+        overdue: row.try_get::<i64>("overdue")? != 0,
+        tasks: snapshots,
+    };
     Ok(LoadedRun {
         run_id: run_id.to_owned(),
         project: row.try_get("project")?,
@@ -168,8 +189,9 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
         params: map("parameters", row.try_get("params")?)?,
-        snapshot: RunSnapshot { state, cancel_requested: row.try_get("cancel_requested")?, tasks: snapshots },
+        snapshot,
         tasks,
+        max_active: row.try_get::<Option<i64>>("max_active")?.and_then(|most| u32::try_from(most).ok()).unwrap_or(1),
         revision: row.try_get("revision")?,
         remembered: false,
     })

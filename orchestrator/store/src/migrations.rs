@@ -47,6 +47,8 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../migrations/0007_dag_semantics.sql"),
         floor: 1,
     },
+    Step { number: 8, name: "waits", sql: include_str!("../../../migrations/0008_waits.sql"), floor: 1 },
+    Step { number: 11, name: "limits", sql: include_str!("../../../migrations/0011_limits.sql"), floor: 11 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -14,27 +14,33 @@ use crate::database::{Connection, Value, Values, execute_rows};
 use crate::tx::Tx;
 
 const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state, scheduled_for_us, window_start_us, \
-     window_end_us, params, created_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+     window_end_us, params, created_at_us, max_active, deadline_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 const INSERT_TASK: &str = "INSERT INTO task_run (task_run_id, project, run_id, task, kind, heavy, gated, parents, retry, \
-     timeout_us, state, trigger_rule, tolerated) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+     timeout_us, state, trigger_rule, tolerated, priority, rank_us, limits, queue_timeout_us, total_timeout_us) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 const CHANGE_RUN: &str = "UPDATE run SET state = v.column3, reason = v.column4, \
      cancel_requested = CASE WHEN v.column3 = 'queued' THEN NULL ELSE COALESCE(v.column5, run.cancel_requested) END, \
-     started_at_us = COALESCE(run.started_at_us, v.column6), ended_at_us = v.column7 \
+     started_at_us = COALESCE(run.started_at_us, v.column6), ended_at_us = v.column7, \
+     deadline_at_us = CASE WHEN v.column3 = 'queued' THEN NULL \
+     WHEN v.column2 = 'queued' THEN v.column6 + run.deadline_us ELSE run.deadline_at_us END, \
+     overdue = CASE WHEN v.column3 = 'queued' THEN 0 WHEN v.column8 = 1 THEN 1 ELSE run.overdue END \
      FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), \
-     CAST($6 AS BIGINT), CAST($7 AS BIGINT))) AS v WHERE run.run_id = v.column1 AND run.state = v.column2";
+     CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT))) AS v WHERE run.run_id = v.column1 AND run.state = v.column2";
 
 const CHANGE_TASK: &str = "UPDATE task_run SET state = v.column4, attempt = v.column5, lost = v.column6, fence = v.column7, \
      reported_fence = v.column8, cancel_requested = v.column9, worker_id = v.column10, worker_epoch = v.column11, \
      deadline_us = v.column12, run_after_us = v.column13, cause = v.column14, reason = v.column15, \
      upstream = v.column16, outputs = v.column17, \
+     first_ready_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL \
+     ELSE COALESCE(task_run.first_ready_at_us, v.column18) END, \
      ready_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column18, task_run.ready_at_us) END, \
      started_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column19, task_run.started_at_us) END, \
      ended_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column20, task_run.ended_at_us) END, \
      cancel_at_us = CASE WHEN v.column9 = 0 THEN NULL ELSE COALESCE(task_run.cancel_at_us, v.column21) END, \
-     generation = v.column22, deferral = v.column23, wake_at_us = v.column24, \
+     blocked_on = NULL, generation = v.column22, deferral = v.column23, wake_at_us = v.column24, \
      busy_us = COALESCE(v.column25, task_run.busy_us), start_us = COALESCE(v.column26, task_run.start_us) \
      FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS BIGINT), \
      CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS TEXT), \

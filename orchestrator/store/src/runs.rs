@@ -13,9 +13,13 @@ use crate::audit::audit;
 use crate::changes::{apply, exactly_one};
 use crate::database::{Values, query};
 use crate::known::Known;
+use crate::limits::LimitShare;
 use crate::load::{LoadedRun, LoadedTask};
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error};
+
+/// What a point of priority is worth in waiting.
+const POINT_US: i64 = 60_000_000;
 
 /// What every run of a DAG is made from.
 #[derive(Clone, Debug)]
@@ -28,6 +32,10 @@ pub struct RunTemplate {
     pub version: String,
     /// The run's parameters.
     pub params: Map<String, Json>,
+    /// Runs of the DAG at once, those by hand too; none: one of those that schedules make.
+    pub max_active: Option<u32>,
+    /// How long a run may take from its start to its end, in real time.
+    pub deadline_us: Option<i64>,
     /// Its tasks, parents before children.
     pub tasks: Vec<TaskTemplate>,
 }
@@ -53,6 +61,14 @@ pub struct TaskTemplate {
     pub retry: Retry,
     /// Longest attempt in real time.
     pub timeout_us: Option<i64>,
+    /// Higher goes first: a point counts as a minute of waiting.
+    pub priority: i32,
+    /// What it takes of limits while it runs.
+    pub limits: Vec<LimitShare>,
+    /// Longest time that it is ready and no worker takes it.
+    pub queue_timeout_us: Option<i64>,
+    /// Longest time in all since it first was ready.
+    pub total_timeout_us: Option<i64>,
 }
 
 /// A run to be made by hand.
@@ -119,7 +135,13 @@ impl Command for NewRun {
             RunRow { scheduled_for: None, window_start: self.window_start, window_end: self.window_end, skipped: None };
         let run_id = insert_run(tx, &self.template, &row).await?;
         let run_id = run_id.ok_or_else(|| Error::Conflict { what: "a run by hand".to_owned() })?;
-        apply(tx, &run_id, &Event::Start).await?;
+        match self.template.max_active {
+            Some(_) => {
+                let dag = (self.template.project.to_string(), self.template.dag.to_string());
+                tx.followed.insert(dag);
+            }
+            None => apply(tx, &run_id, &Event::Start).await?,
+        }
         Ok(run_id)
     }
 }
@@ -227,6 +249,8 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
             row.window_end.micros.into(),
             params.into(),
             now.micros.into(),
+            template.max_active.map(i64::from).into(),
+            template.deadline_us.into(),
         ];
         tx.insert_run(values);
         insert_tasks(tx, template, &run_id, row);
@@ -235,7 +259,8 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     let status = if row.skipped.is_some() { RunStatus::Skipped } else { RunStatus::Queued };
     let made = query(
         "INSERT INTO run (run_id, project, dag, version, state, reason, scheduled_for_us, window_start_us, \
-         window_end_us, params, created_at_us, ended_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         window_end_us, params, created_at_us, ended_at_us, max_active, deadline_us) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (project, dag, scheduled_for_us) DO NOTHING",
     )
     .bind(&run_id)
@@ -250,6 +275,8 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
     .bind(params)
     .bind(now.micros)
     .bind(row.skipped.is_some().then_some(now.micros))
+    .bind(template.max_active.map(i64::from))
+    .bind(template.deadline_us)
     .execute(&mut tx.connection)
     .await?;
     if made == 0 {
@@ -263,10 +290,36 @@ async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result
 
 /// Writes the run's tasks and remembers the run.
 fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow) {
-    let (mut tasks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
+    let now = tx.now();
+    let mut run = LoadedRun {
+        run_id: run_id.to_owned(),
+        project: template.project.to_string(),
+        dag: template.dag.to_string(),
+        version: template.version.clone(),
+        scheduled_for: row.scheduled_for,
+        window_start: row.window_start,
+        window_end: row.window_end,
+        params: template.params.clone(),
+        snapshot: RunSnapshot {
+            state: RunState::Queued,
+            cancel_requested: None,
+            overdue: false,
+            tasks: BTreeMap::new(),
+        },
+        tasks: BTreeMap::new(),
+        max_active: template.max_active.unwrap_or(1),
+        revision: 0,
+        remembered: false,
+    };
     for task in &template.tasks {
-        let task_run_id = tx.sources.id();
-        tx.insert_task(task_row(template, (run_id, &task_run_id), task));
+        let loaded = LoadedTask {
+            task_run_id: tx.sources.id(),
+            kind: task.kind.clone(),
+            heavy: task.heavy,
+            rank_us: now.micros - i64::from(task.priority) * POINT_US,
+            limits: task.limits.iter().map(|share| share.taken(&run)).collect(),
+        };
+        tx.insert_task(task_row(template, run_id, (task, &loaded)));
         let snapshot = TaskSnapshot {
             parents: task.parents.clone(),
             trigger: task.trigger.clone(),
@@ -276,33 +329,22 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             timeout_us: task.timeout_us,
             progress: TaskProgress::new(),
         };
-        snapshots.insert(task.task.clone(), snapshot);
-        tasks.insert(task.task.clone(), LoadedTask { task_run_id, kind: task.kind.clone(), heavy: task.heavy });
+        run.snapshot.tasks.insert(task.task.clone(), snapshot);
+        run.tasks.insert(task.task.clone(), loaded);
     }
     // Nobody else can know of it before the commit.
     tx.known.hold(run_id);
-    tx.known.keep(LoadedRun {
-        run_id: run_id.to_owned(),
-        project: template.project.to_string(),
-        dag: template.dag.to_string(),
-        version: template.version.clone(),
-        scheduled_for: row.scheduled_for,
-        window_start: row.window_start,
-        window_end: row.window_end,
-        params: template.params.clone(),
-        snapshot: RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks: snapshots },
-        tasks,
-        revision: 0,
-        remembered: false,
-    });
+    tx.known.keep(run);
 }
 
 /// A task's row as `pending.rs` inserts it.
-fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &TaskTemplate) -> Values {
+fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate, &LoadedTask)) -> Values {
     let trigger =
         (!task.trigger.is_default()).then(|| serde_json::to_string(&task.trigger).expect("a trigger always writes"));
+    let limits =
+        (!loaded.limits.is_empty()).then(|| serde_json::to_string(&loaded.limits).expect("limits always write"));
     vec![
-        task_run_id.to_owned().into(),
+        loaded.task_run_id.clone().into(),
         template.project.to_string().into(),
         run_id.to_owned().into(),
         task.task.to_string().into(),
@@ -315,6 +357,11 @@ fn task_row(template: &RunTemplate, (run_id, task_run_id): (&str, &str), task: &
         TaskStatus::Waiting.as_str().into(),
         trigger.into(),
         i64::from(task.tolerated).into(),
+        i64::from(task.priority).into(),
+        loaded.rank_us.into(),
+        limits.into(),
+        task.queue_timeout_us.into(),
+        task.total_timeout_us.into(),
     ]
 }
 

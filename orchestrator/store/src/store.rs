@@ -97,6 +97,7 @@ impl Store {
             sources: sources.clone(),
             effects: Effects::default(),
             known: Known::default(),
+            freed: BTreeSet::new(),
             followed: BTreeSet::new(),
             epoch: None,
             database_time: None,

@@ -1,5 +1,5 @@
 //! What real time brings about, dealt with by the leader: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
-//! them, waits that are over. Looks at what is, not at what happened, so it is safe to run at any moment and twice.
+//! them, waits that are over; limits on tasks and runs (`limits.rs`). Looks at what is, not at what happened, so it is safe to run at any moment and twice.
 //! To add a matter of time: a statement and its event here.
 
 use daybreak_core::Event;
@@ -8,8 +8,10 @@ use daybreak_spec::{Name, Timestamp};
 use crate::Error;
 use crate::changes::apply;
 use crate::database::query;
+use crate::limits::waited_for;
 use crate::load::name;
 use crate::runs::check_epoch;
+use crate::time_limits::{end_overdue, end_too_long, end_untaken};
 use crate::tx::{Command, Tx};
 
 /// Rows looked at per matter and turn.
@@ -35,6 +37,12 @@ pub struct Swept {
     pub forced: u32,
     /// Tasks made ready for their next attempt.
     pub retried: u32,
+    /// Tasks that no worker took in time.
+    pub untaken: u32,
+    /// Tasks that took too long in all.
+    pub too_long: u32,
+    /// Runs that had not ended by their deadline.
+    pub overdue: u32,
     /// When the next wait is over, if one is known.
     pub next_retry: Option<Timestamp>,
 }
@@ -80,6 +88,9 @@ impl Command for Sweep {
         )
         .await?;
         swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
+        swept.untaken = end_untaken(tx).await?;
+        swept.too_long = end_too_long(tx).await?;
+        swept.overdue = end_overdue(tx).await?;
         let next: Option<i64> = query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
             .fetch_scalar(tx.direct().await?)
             .await?;
@@ -92,7 +103,9 @@ impl Command for Sweep {
         for row in &queued {
             tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
         }
-        swept.next_retry = next.map(Timestamp::from_micros);
+        let waited_for = waited_for(tx).await?;
+        tx.freed.extend(waited_for);
+        swept.sooner(next);
         Ok(swept)
     }
 }

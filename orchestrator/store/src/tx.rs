@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::database::{Connection, Dialect};
 use crate::effects::Effects;
 use crate::known::Known;
+use crate::limits::Counter;
 use crate::pending::Pending;
 use crate::{Error, Sources};
 
@@ -29,6 +30,8 @@ pub(crate) struct Tx {
     pub known: Known,
     /// DAGs whose next queued run may start at the end of this transaction.
     pub followed: BTreeSet<(String, String)>,
+    /// Counters of limits that tasks of this transaction may have made room in.
+    pub freed: BTreeSet<Counter>,
     /// The epoch of the leadership, once this transaction has read (and locked) it.
     pub epoch: Option<i64>,
     /// The database's own time at the beginning, where leases go by it.
@@ -61,6 +64,7 @@ impl Tx {
         self.pending = Pending::default();
         self.spoilt = false;
         self.followed.clear();
+        self.freed.clear();
         self.epoch = None;
         self.connection.written = false;
     }

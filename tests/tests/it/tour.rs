@@ -54,6 +54,7 @@ fn each_dag_of_the_tour_does_for_real_what_it_says() {
     assert_eq!(states(&["cleanup", "--param", "works=false"]), broken);
     let (state, tasks, _) = ran(folder.path(), &["picky"]);
     assert_eq!((state.as_str(), tasks["call"].1), ("succeeded", 3), "tried again on exit 75");
+    assert_eq!(states(&["crowds"]), "succeeded: bill succeeded, label succeeded, parcel succeeded");
     assert_eq!(states(&["twice_a_week"]), "succeeded: look succeeded");
     let refused = daybreak(folder.path(), &["run", "orders", "--param", "limit=1000"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

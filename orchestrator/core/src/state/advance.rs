@@ -27,6 +27,8 @@ pub fn advance(run: &RunSnapshot, event: &Event, moment: Moment) -> Result<Chang
         Event::WaitOver { task } => draft.wait_over(task)?,
         Event::CacheHit { task, outputs } => draft.cache_hit(task, outputs)?,
         Event::QueueTimedOut { task, fence, end } => draft.queue_timed_out(task, *fence, end)?,
+        Event::TotalTimedOut { task, fence, failure } => draft.total_timed_out(task, *fence, failure)?,
+        Event::Overdue { reason } => draft.overdue(reason)?,
         Event::Rerun { tasks } => return rerun(draft, tasks),
         Event::Mark { task, mark } => draft.mark(task, mark)?,
     }

@@ -36,6 +36,15 @@ impl Draft<'_> {
         self.settle_waiting()
     }
 
+    /// Ends what is left of a run that goes on; whatever was started is cleared up after.
+    pub fn overdue(&mut self, reason: &str) -> Result<(), Rejected> {
+        if self.run.state != RunState::Running {
+            return Err(Rejected::NotApplicable);
+        }
+        self.overdue = true;
+        self.cancel(reason)
+    }
+
     /// The named tasks and all that need them wait again. Not while the run is being ended, nor while one of them is
     /// still under way: what it reads would change under it.
     pub fn rerun(&mut self, tasks: &[Name]) -> Result<(), Rejected> {

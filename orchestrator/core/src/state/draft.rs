@@ -23,6 +23,8 @@ pub(super) struct Draft<'a> {
     pub state: Option<RunState>,
     /// The run's end is asked for by this event.
     pub cancel: Option<String>,
+    /// It is the run's deadline that asks for it.
+    pub overdue: bool,
     /// How a run ended is looked at again, although it has ended.
     pub recount: bool,
     tasks: BTreeMap<&'a Name, TaskProgress>,
@@ -30,7 +32,7 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub fn new(run: &'a RunSnapshot, moment: Moment) -> Self {
-        Self { run, moment, state: None, cancel: None, recount: false, tasks: BTreeMap::new() }
+        Self { run, moment, state: None, cancel: None, overdue: false, recount: false, tasks: BTreeMap::new() }
     }
 
     pub fn find(&self, task: &Name) -> Result<(&'a Name, &'a TaskSnapshot), Rejected> {
@@ -151,6 +153,9 @@ impl<'a> Draft<'a> {
         let states = || self.run.tasks.keys().filter_map(|name| Some((name, &self.progress(name)?.state)));
         let cancelled = states().find(|(_, state)| **state == TaskState::Cancelled).map(|(name, _)| name);
         let asked = self.cancel.as_ref().or(self.run.cancel_requested.as_ref());
+        if let Some(reason) = asked.filter(|_| self.overdue || self.run.overdue) {
+            return RunState::Failed { reason: reason.clone() };
+        }
         // A queued run without tasks cannot end before it starts, but it can be cancelled.
         if let Some(reason) = asked.filter(|_| cancelled.is_some() || self.run.tasks.is_empty()) {
             return RunState::Cancelled { reason: reason.clone() };
@@ -203,7 +208,7 @@ impl<'a> Draft<'a> {
                 }
             })
             .collect();
-        Changes { tasks, run: self.state, cancel_requested: self.cancel }
+        Changes { tasks, run: self.state, cancel_requested: self.cancel, overdue: self.overdue }
     }
 }
 

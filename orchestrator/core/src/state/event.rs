@@ -91,6 +91,20 @@ pub enum Event {
         /// What comes of it.
         end: QueueEnd,
     },
+    /// A task has taken longer in all than its declaration allows, whatever it does now.
+    TotalTimedOut {
+        /// The task.
+        task: Name,
+        /// Its fence when that was found.
+        fence: i64,
+        /// What it fails with.
+        failure: Failure,
+    },
+    /// The run has not ended by its deadline: what is left of it is ended as by a cancellation, and it has failed.
+    Overdue {
+        /// Which deadline, for people.
+        reason: String,
+    },
     /// Somebody has tasks run again, and with them everything that needs them. A run that has ended is queued again.
     Rerun {
         /// Tasks that have ended.
@@ -179,6 +193,8 @@ pub struct Changes {
     pub run: Option<RunState>,
     /// The run's end was asked for by this event.
     pub cancel_requested: Option<String>,
+    /// It was asked for by the run's deadline.
+    pub overdue: bool,
 }
 
 /// One changed task.

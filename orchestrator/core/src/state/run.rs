@@ -54,6 +54,8 @@ pub struct RunSnapshot {
     pub state: RunState,
     /// Why its end was asked for, if it was.
     pub cancel_requested: Option<String>,
+    /// It was its deadline that asked for it: however it ends, it has failed.
+    pub overdue: bool,
     /// Its tasks.
     pub tasks: BTreeMap<Name, TaskSnapshot>,
 }
@@ -72,8 +74,10 @@ impl RunSnapshot {
         if changes.cancel_requested.is_some() {
             self.cancel_requested.clone_from(&changes.cancel_requested);
         }
+        self.overdue |= changes.overdue;
         if changes.run == Some(RunState::Queued) {
             self.cancel_requested = None;
+            self.overdue = false;
         }
     }
 

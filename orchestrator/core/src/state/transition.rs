@@ -1,4 +1,4 @@
-//! The one function that owns every change of a task's state: the table T1 to T16 of the durable core. Anything that
+//! The one function that owns every change of a task's state: the table T1 to T17 of the durable core. Anything that
 //! is not in it is a bug. To add a change: a variant, its row, and the event that causes it in `advance.rs`.
 
 use super::{TaskProgress, TaskState, TaskStatus};
@@ -38,6 +38,8 @@ pub enum Transition {
     Mark,
     /// T16: its worker hands it back unfinished.
     HandBack,
+    /// T17: it has taken longer in all than it may.
+    TotalTimeout,
 }
 
 /// Who causes a change: what a worker does under its fence leaves the fence, what is done over its head raises it.
@@ -100,6 +102,7 @@ const TABLE: &[Row] = &[
     row(Transition::QueueTimeout, &[Ready], &[Failed, Skipped], FenceRule::Keep),
     row(Transition::Mark, &TaskStatus::ALL, &[Succeeded, Failed, Skipped], FenceRule::Raise),
     row(Transition::HandBack, &[Running], &[Ready], FenceRule::Raise),
+    row(Transition::TotalTimeout, &[Ready, Running, Deferred, RetryWait], &[Failed], FenceRule::Raise),
 ];
 
 /// Changes a task's state by a rule of the table, raising its fence where the rule says so.
@@ -156,7 +159,7 @@ mod tests {
     fn every_rule_of_the_table_has_exactly_one_row() {
         let mut rules: Vec<_> = TABLE.iter().map(|row| row.rule).collect();
         rules.dedup();
-        assert_eq!(rules.len(), 16);
+        assert_eq!(rules.len(), 17);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use daybreak_spec::Name;
 use serde_json::{Map, Value as Json};
 
 use super::draft::Draft;
-use super::{Actor, Deferral, QueueEnd, Rejected, Resumption, RunState, RunStatus, TaskState, TaskStatus, Transition};
+use super::{
+    Actor, Deferral, Failure, QueueEnd, Rejected, Resumption, RunState, RunStatus, TaskState, TaskStatus, Transition,
+};
 
 impl<'a> Draft<'a> {
     pub fn start(&mut self) -> Result<(), Rejected> {
@@ -60,6 +62,19 @@ impl<'a> Draft<'a> {
             QueueEnd::Skipped { reason } => TaskState::Skipped { reason: reason.clone() },
         };
         self.change(name, ended, Transition::QueueTimeout, Actor::Server)?;
+        self.settle_children(name)
+    }
+
+    /// Whoever holds it hears that it is no longer his.
+    pub fn total_timed_out(&mut self, task: &Name, fence: i64, failure: &Failure) -> Result<(), Rejected> {
+        let (name, snapshot) = self.find(task)?;
+        if snapshot.progress.fence != fence {
+            return Err(Rejected::Stale);
+        }
+        if snapshot.progress.cancel_requested {
+            return Err(Rejected::NotApplicable);
+        }
+        self.change(name, TaskState::Failed(failure.clone()), Transition::TotalTimeout, Actor::Server)?;
         self.settle_children(name)
     }
 

@@ -39,6 +39,9 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
         schedules,
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        max_active_runs: None,
+        priority: 0,
+        deadline: None,
         tasks: BTreeMap::new(),
     }
 }

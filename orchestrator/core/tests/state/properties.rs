@@ -45,6 +45,8 @@ enum Step {
         task: usize,
         skip: bool,
     },
+    TotalTimeOut(usize),
+    Overdue,
     /// Words of those who no longer hold the task.
     Stale(usize),
     RepeatLast,
@@ -79,6 +81,8 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => task.clone().prop_map(Step::WaitOver),
         1 => task.clone().prop_map(Step::CacheHit),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, skip)| Step::QueueTimeOut { task, skip }),
+        1 => prop::bool::weighted(0.3).prop_map(|over| if over { Step::Overdue } else { Step::Pass { seconds: 1 } }),
+        1 => task.clone().prop_map(Step::TotalTimeOut),
         2 => task.prop_map(Step::Stale),
         2 => Just(Step::RepeatLast),
         1 => prop::bool::weighted(0.2).prop_map(|cancel| if cancel { Step::Cancel } else { Step::Pass { seconds: 1 } }),
@@ -159,7 +163,7 @@ fn runs() -> impl Strategy<Value = RunSnapshot> {
                 (name(number), snapshot)
             })
             .collect();
-        RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks }
+        RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks }
     })
 }
 
@@ -221,7 +225,9 @@ impl Model {
             TaskState::UpstreamFailed { upstream } => !self.run.tasks[upstream].tolerated,
             _ => false,
         });
-        let expected = if self.run.cancel_requested.is_some() && any(TaskStatus::Cancelled) {
+        let expected = if self.run.overdue {
+            RunStatus::Failed
+        } else if self.run.cancel_requested.is_some() && any(TaskStatus::Cancelled) {
             RunStatus::Cancelled
         } else if failed {
             RunStatus::Failed
@@ -293,6 +299,11 @@ impl Model {
                 let skipped = QueueEnd::Skipped { reason: "nobody took it".to_owned() };
                 Event::QueueTimedOut { task, fence, end: if skip { skipped } else { QueueEnd::Failed(broke()) } }
             }
+            Step::TotalTimeOut(task) => {
+                let (task, fence) = self.fenced(task);
+                Event::TotalTimedOut { task, fence, failure: broke() }
+            }
+            Step::Overdue => Event::Overdue { reason: "it took too long".to_owned() },
             Step::Stale(task) => return self.stale_words(task),
             Step::RepeatLast => return self.repeat_last(),
             Step::Cancel => Event::Cancel { reason: "by hand".to_owned() },
@@ -318,6 +329,7 @@ impl Model {
                 Event::Lost { task: task(), fence },
                 Event::Interrupted { task: task(), fence },
                 Event::Resume { task: task(), fence, resumption: Resumption::Continues },
+                Event::TotalTimedOut { task: task(), fence, failure: broke() },
             ];
             for event in words {
                 let refused = self.happen(&event);

@@ -42,7 +42,7 @@ pub fn night() -> RunSnapshot {
         (name("judge"), task(&["train"], 3, false)),
         (name("promote"), task(&["judge", "publish"], 3, true)),
     ]);
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks };
+    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
     happen(&mut run, &Event::Start, NOW).expect("it starts");
     run
 }

@@ -19,7 +19,7 @@ fn run(tasks: &[(&str, &[&str], TriggerRule)]) -> RunSnapshot {
             (name(task), TaskSnapshot { parents, trigger: trigger.clone(), progress, ..model.clone() })
         })
         .collect();
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, tasks };
+    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
     happen(&mut run, &Event::Start, NOW).expect("it starts");
     run
 }

@@ -1,6 +1,8 @@
 //! "Why is this not running?": every state has its answer, and the answer names what keeps the task. To add one: a test
 //! whose name states it.
 
+use std::collections::BTreeMap;
+
 use daybreak_core::{
     Around, AttemptEnd, Deferral, Event, Mark, Resumption, RunSnapshot, RunState, WhyKind, why, why_run,
 };
@@ -16,6 +18,7 @@ fn around() -> Around {
         workers: 1,
         running_light: 0,
         running_heavy: 0,
+        limited: BTreeMap::new(),
         paused: None,
     }
 }

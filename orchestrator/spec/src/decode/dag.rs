@@ -18,8 +18,19 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
     let params = fields.read(decoder, "params", params).unwrap_or_default();
     require_defaults(decoder, &params, &schedules);
+    let max_active_runs = fields.read(decoder, "max_active_runs", |decoder, node, what| {
+        let most = decoder.integer(node, what, 1, 1000)?;
+        u32::try_from(most.value).ok()
+    });
+    let priority = fields.read(decoder, "priority", priority).unwrap_or_default();
+    let deadline = fields.read(decoder, "deadline", Decoder::duration);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
-    Some(Dag { span: name.span, schedules, retry, params, tasks: tasks.unwrap_or_default() })
+    let tasks = tasks.unwrap_or_default();
+    Some(Dag { span: name.span, schedules, retry, params, max_active_runs, priority, deadline, tasks })
+}
+
+pub(crate) fn priority(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<i32> {
+    i32::try_from(decoder.integer(node, what, -10_000, 10_000)?.value).ok()
 }
 
 /// The policy of a DAG that declares none.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{dag, model, schedule, source, view};
+use super::{dag, limits, model, schedule, source, view};
 use crate::decode::fields::fields;
 use crate::keys::{FILE, PREDICTIONS, SECRETS};
 use crate::small_texts::slugified;
@@ -15,7 +15,7 @@ pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
 /// A log below this would be all of one file.
 const LEAST_LOG_BYTES: u64 = 16 << 20;
 
-/// The six kinds of named declarations.
+/// The kinds of named declarations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeclarationKind {
     /// `sources:`
@@ -28,6 +28,8 @@ pub enum DeclarationKind {
     Model,
     /// `calendars:`
     Calendar,
+    /// `limits:`
+    Limit,
     /// `dags:`
     Dag,
 }
@@ -41,6 +43,7 @@ impl DeclarationKind {
             Self::FeatureView => "feature view",
             Self::Model => "model",
             Self::Calendar => "calendar",
+            Self::Limit => "limit",
             Self::Dag => "DAG",
         }
     }
@@ -91,6 +94,7 @@ impl Merger {
             feature_views: BTreeMap::new(),
             models: BTreeMap::new(),
             calendars: BTreeMap::new(),
+            limits: BTreeMap::new(),
             dags: BTreeMap::new(),
         };
         Self { project, declared: Declared::default() }
@@ -163,6 +167,9 @@ impl Merger {
         });
         take(DeclarationKind::Calendar, "calendars", &mut |decoder, name, node| {
             insert(&mut project.calendars, name, schedule::calendar(decoder, name, node));
+        });
+        take(DeclarationKind::Limit, "limits", &mut |decoder, name, node| {
+            insert(&mut project.limits, name, limits::limit(decoder, name, node));
         });
         take(DeclarationKind::Dag, "dags", &mut |decoder, name, node| {
             insert(&mut project.dags, name, dag::dag(decoder, name, node));

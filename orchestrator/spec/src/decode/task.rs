@@ -1,9 +1,10 @@
 //! Tasks: what every kind of them takes. Parameters of kinds stay positioned nodes.
 
-use super::dag::retry;
+use super::dag::{priority, retry};
 use super::fields::{Fields, fields};
+use super::limits::limit_uses;
 use crate::keys::{RULES, TASK, TOLERATE};
-use crate::{Condition, Decoder, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
+use crate::{Condition, Decoder, Duration, Node, NodeValue, Problem, Rule, Span, Spanned, Task, TriggerRule};
 
 pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
     let fields = fields(decoder, node, &TASK, label, span)?;
@@ -19,7 +20,10 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
     });
     let retry = fields.read(decoder, "retry", retry);
     let timeout = fields.read(decoder, "timeout", Decoder::duration);
+    let (queue_timeout, total_timeout) = longest_waits(decoder, &fields, timeout.as_ref());
     let memory_bytes = fields.read(decoder, "memory", Decoder::size);
+    let limits = fields.read(decoder, "limits", limit_uses).unwrap_or_default();
+    let priority = fields.read(decoder, "priority", priority);
     let trigger = trigger(decoder, &fields);
     let tolerate = fields.read(decoder, "tolerate", |decoder, node, what| decoder.word::<String>(node, what, TOLERATE));
     let mut needs = needs.unwrap_or_default();
@@ -38,9 +42,35 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         tolerated: tolerate.is_some(),
         retry,
         timeout,
+        queue_timeout,
+        total_timeout,
         memory_bytes,
+        limits,
+        priority,
         parameters: fields.others(),
     })
+}
+
+/// A limit on a part that the limit on the whole never lets come about is a mistake.
+fn longest_waits(
+    decoder: &mut Decoder<'_>,
+    fields: &Fields<'_>,
+    timeout: Option<&Spanned<Duration>>,
+) -> (Option<Spanned<Duration>>, Option<Spanned<Duration>>) {
+    let queue = fields.read(decoder, "queue_timeout", Decoder::duration);
+    let total = fields.read(decoder, "total_timeout", Decoder::duration);
+    if let Some(total) = &total {
+        for (key, part) in [("timeout", timeout), ("queue_timeout", queue.as_ref())] {
+            let Some(part) = part.filter(|part| part.value.micros > total.value.micros) else { continue };
+            let label = &fields.label;
+            let message =
+                format!("`{key}` of {label} is {}, longer than its `total_timeout` of {}", part.value, total.value);
+            let hint = format!("make `{key}` shorter, or leave it out");
+            let problem = Problem::error("out_of_range", part.span, message);
+            decoder.report(problem.hint(hint).related(total.span, "all that it may take"));
+        }
+    }
+    (queue, total)
 }
 
 /// `rule`, `when` and `teardown` say three times the same thing, so at most one of them stands.

@@ -1,8 +1,10 @@
 //! The keys of DAGs and tasks. To add one: a line in its table and the line in `decode/dag.rs` or `decode/task.rs` that reads it.
 
 use super::Presence::{Optional, Required};
-use super::{SCHEDULE, Shape, Table, key};
+use super::{LIMIT_USE, SCHEDULE, Shape, Table, key};
 
+/// `priority:`
+const PRIORITY: Shape = Shape::Integer(-10_000, 10_000);
 /// `jitter:`
 pub(crate) const JITTER: &[&str] = &["none", "full"];
 /// `only:` of a retry policy, beside `exit 75`.
@@ -38,6 +40,19 @@ pub(crate) const DAG: Table = Table {
             Shape::MapOf(&Shape::Either(&[Shape::Scalar, Shape::Map(&PARAM)])),
             Optional,
             "What stands for ${params.x}: a default value, or a map with its type",
+        ),
+        key(
+            "max_active_runs",
+            Shape::Integer(1, 1000),
+            Optional,
+            "Runs at once, those by hand too; default: 1 of those that its schedules make, and any by hand",
+        ),
+        key("priority", PRIORITY, Optional, "Priority of its tasks unless they say otherwise; default: 0"),
+        key(
+            "deadline",
+            Shape::Duration,
+            Optional,
+            "Real time after its start at which a run that has not ended is ended and has failed; teardowns still run",
         ),
         key("tasks", Shape::Tasks, Required, "Its tasks"),
     ],
@@ -120,6 +135,30 @@ pub(crate) const TASK: Table = Table {
         ),
         key("retry", Shape::Map(&RETRY), Optional, "Overrides the DAG's policy"),
         key("timeout", Shape::Duration, Optional, "Real time after which an attempt fails"),
+        key(
+            "limits",
+            Shape::OneOrMany(&Shape::Either(&[Shape::Name, Shape::Map(&LIMIT_USE)])),
+            Optional,
+            "Limits that it takes slots of while it runs",
+        ),
+        key(
+            "priority",
+            PRIORITY,
+            Optional,
+            "Goes before tasks of lower priority as if its run had been made that many minutes earlier; default: 0",
+        ),
+        key(
+            "queue_timeout",
+            Shape::Duration,
+            Optional,
+            "It fails when no worker has taken it so long after it was ready",
+        ),
+        key(
+            "total_timeout",
+            Shape::Duration,
+            Optional,
+            "It fails so long after it first was ready: all attempts and all waits before and between them count",
+        ),
         key("memory", Shape::Size, Optional, "Memory limit of its process, e.g. 2GiB"),
     ],
     others: Some("Parameters of the kind"),

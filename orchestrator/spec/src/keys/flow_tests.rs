@@ -7,7 +7,7 @@ use super::{Shape, Table, key};
 pub(crate) const FAILURE_CAUSES: &[&str] =
     &["exit", "error", "timeout", "out_of_memory", "crashed", "lost", "bad_input"];
 /// How a task can have ended.
-pub(crate) const TASK_ENDS: &[&str] = &["succeeded", "failed", "skipped", "upstream_failed"];
+pub(crate) const TASK_ENDS: &[&str] = &["succeeded", "failed", "skipped", "upstream_failed", "cancelled"];
 /// How a run can have ended.
 pub(crate) const RUN_ENDS: &[&str] = &["succeeded", "failed"];
 

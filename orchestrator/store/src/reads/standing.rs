@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{Around, RunSnapshot, RunStatus};
+use daybreak_core::{Around, Limited, RunSnapshot, RunStatus};
 use daybreak_spec::{Name, Timestamp};
 
 use super::runs::no_run;
 use crate::database::{Snapshot, query};
-use crate::load::{LoadedRun, READ_RUN, READ_TASKS, loaded};
+use crate::load::{LoadedRun, READ_RUN, READ_TASKS, count, loaded, name};
 use crate::{Error, Store};
 
 /// A run and what stands around it.
@@ -46,11 +46,11 @@ impl Store {
                 .await?;
         let heavy: u64 = running.iter().map(|heavy| heavy.unsigned_abs()).sum();
         let mut tasks: BTreeMap<_, _> = BTreeMap::new();
-        for (name, task) in &run.tasks {
-            tasks.insert(task.task_run_id.clone(), (name.clone(), task.heavy));
+        for (task_name, task) in &run.tasks {
+            tasks.insert(task.task_run_id.clone(), (task_name.clone(), task.heavy));
         }
         Ok(Standing {
-            dag: crate::load::name(&run.dag)?,
+            dag: name(&run.dag)?,
             tasks: tasks.into_values().collect(),
             around: Around {
                 now,
@@ -60,6 +60,7 @@ impl Store {
                 running_light: running.len() as u64 - heavy,
                 running_heavy: heavy,
                 paused: pause(&run, &mut snapshot).await?,
+                limited: limited(&run, &mut snapshot).await?,
             },
             run: run.snapshot,
         })
@@ -87,6 +88,36 @@ async fn ahead(run: &LoadedRun, snapshot: &mut Snapshot) -> Result<(Option<Strin
     .fetch_scalar(&mut *snapshot)
     .await?;
     Ok((running, before.unsigned_abs()))
+}
+
+/// Its ready tasks that a limit has no room for.
+async fn limited(run: &LoadedRun, snapshot: &mut Snapshot) -> Result<BTreeMap<Name, Limited>, Error> {
+    let rows = query(
+        "SELECT task, blocked_on, CAST(COALESCE((SELECT SUM(limit_slot.slots) FROM limit_slot JOIN task_run AS holder \
+         ON holder.task_run_id = limit_slot.task_run_id AND holder.state = 'running' \
+         WHERE limit_slot.project = task_run.project AND limit_slot.counter = task_run.blocked_on), 0) AS BIGINT) AS taken \
+         FROM task_run WHERE run_id = $1 AND state = 'ready' AND blocked_on IS NOT NULL",
+    )
+    .bind(&run.run_id)
+    .fetch_all(&mut *snapshot)
+    .await?;
+    let declared = query("SELECT limit_name, slots FROM limit_pool WHERE project = $1")
+        .bind(&run.project)
+        .fetch_all(&mut *snapshot)
+        .await?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let counter: String = row.try_get("blocked_on")?;
+        let limit = counter.split_once(':').map_or(counter.as_str(), |(limit, _)| limit);
+        let mut slots = 0;
+        for declared in &declared {
+            if declared.try_get::<&str>("limit_name")? == limit {
+                slots = count(declared, "slots")?;
+            }
+        }
+        found.insert(name(row.try_get("task")?)?, Limited { counter, taken: count(&row, "taken")?, slots });
+    }
+    Ok(found)
 }
 
 /// The pause of the run's DAG in words.

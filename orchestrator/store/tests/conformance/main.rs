@@ -6,6 +6,7 @@ mod batches;
 mod control;
 mod failpoints;
 mod leases;
+mod limits;
 mod locked;
 mod outages;
 #[path = "../../../../tests/src/postgres.rs"]
@@ -17,3 +18,4 @@ mod semantics;
 mod several_servers;
 mod statements;
 mod support;
+mod time_limits;

@@ -23,6 +23,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         version: "aa".to_owned(),
         root: "/project".to_owned(),
         models: vec![name("late")],
+        limits: Vec::new(),
         dags,
     }
 }

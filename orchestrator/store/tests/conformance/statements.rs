@@ -145,7 +145,16 @@ async fn no_statement_reads_the_whole_past() {
         let text = statement.split(" FOR ").next().unwrap_or_default();
         let Some(plan) = plan(&mut connection, text).await else { continue };
         planned += 1;
-        let of_few = ["task_run_ready", "task_run_running", "task_run_retry", "run_active"];
+        let of_few = [
+            "task_run_ready",
+            "task_run_blocked",
+            "task_run_running",
+            "task_run_retry",
+            "task_run_queue_timeout",
+            "task_run_total_timeout",
+            "run_active",
+            "run_deadline",
+        ];
         let reads_all = |step: &str| {
             let table =
                 step.strip_prefix("SCAN ").is_some_and(|rest| rest.starts_with("task_run") || rest.starts_with("run"));

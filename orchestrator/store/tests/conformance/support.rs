@@ -171,6 +171,7 @@ impl World {
             version: "aa".to_owned(),
             root: "/project".to_owned(),
             models: vec![name("late")],
+            limits: vec![(name("gpu"), 2), (name("customer"), 1)],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
         };
         self.store.deploy(deployment).await.expect("it deploys");
@@ -315,12 +316,18 @@ pub fn template() -> RunTemplate {
             only: Vec::new(),
         },
         timeout_us: Some(60 * SECOND),
+        priority: 0,
+        limits: Vec::new(),
+        queue_timeout_us: None,
+        total_timeout_us: None,
     };
     RunTemplate {
         project: name("demo"),
         dag: name("nightly"),
         version: "aa".to_owned(),
         params: Map::from_iter([("day".to_owned(), json!("monday"))]),
+        max_active: None,
+        deadline_us: None,
         tasks: vec![task("first", &[], false), task("second", &["first"], true), task("third", &["second"], false)],
     }
 }

@@ -271,6 +271,10 @@ fn project() -> Project {
         tolerated: false,
         retry: None,
         timeout: None,
+        queue_timeout: None,
+        total_timeout: None,
+        limits: Vec::new(),
+        priority: None,
         memory_bytes: Some(Spanned::unplaced(200_000_000)),
         parameters: vec![
             (Spanned::unplaced("limit".to_owned()), text("${params.limit}")),
@@ -284,6 +288,9 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
+        max_active_runs: None,
+        priority: 0,
+        deadline: None,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
@@ -296,6 +303,7 @@ fn project() -> Project {
         feature_views: Default::default(),
         models: Default::default(),
         calendars: Default::default(),
+        limits: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }
