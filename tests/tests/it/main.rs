@@ -1,5 +1,6 @@
 //! The end-to-end tests: one binary, one module a subject.
 
+mod airflow;
 mod architecture;
 mod cli;
 mod faults;
