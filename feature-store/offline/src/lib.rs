@@ -27,7 +27,7 @@ pub use definition::definition_hash;
 pub use error::Error;
 pub use model_schema::{LabelKind, ModelSchema, ResolvedFeature, model_schema};
 pub use offline::{Offline, data_roots};
-pub use schema::{SchemaProblem, SourceSchema, read_schema, source_files};
+pub use schema::{SchemaProblem, SourceSchema, files_named, read_schema, source_files};
 pub use training_frame::{FeatureCounts, TrainingFrame, TrainingReport};
 pub use typing::check_source;
 pub use view_schema::{ViewSchema, view_schema};

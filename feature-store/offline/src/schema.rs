@@ -127,7 +127,15 @@ pub fn read_schema(root: &Path, data_roots: &[PathBuf], source: &Source) -> Resu
 /// # Errors
 /// Where it names none, or one that a project may not read.
 pub fn source_files(root: &Path, data_roots: &[PathBuf], source: &Source) -> Result<Vec<PathBuf>, SchemaProblem> {
-    expand(root, data_roots, source.path.as_str())
+    files_named(root, data_roots, source.path.as_str())
+}
+
+/// The files that a path or glob names now, sorted.
+///
+/// # Errors
+/// `no_files` where it names none; another code where it names one that a project may not read.
+pub fn files_named(root: &Path, data_roots: &[PathBuf], pattern: &str) -> Result<Vec<PathBuf>, SchemaProblem> {
+    expand(root, data_roots, pattern)
 }
 
 fn types_of(declared: &BTreeMap<String, Spanned<ColumnType>>) -> BTreeMap<String, ColumnType> {

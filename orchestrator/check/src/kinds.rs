@@ -1,11 +1,12 @@
 //! Tasks against the catalogue of kinds: unknown kinds, unknown, missing and mistyped parameters. Knows types of
 //! parameters, never a kind by name. A new parameter type = a line in `check_value` and one in `schema.rs`.
 
-use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
+use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 use daybreak_spec::{
     DeclarationKind, Decoder, Model, Name, Node, NodeValue, Problem, Spanned, did_you_mean, parse_gate, task_keys,
 };
 
+use crate::dag_values;
 use crate::dags::TaskPlace;
 
 /// The kind of a task, or a problem.
@@ -38,6 +39,8 @@ pub(crate) fn check_parameters(place: &TaskPlace<'_>, kind: &KindDefinition, pro
             Some(parameter) => {
                 if let Some(value) = place.resolve(node, problems) {
                     check_value(place, parameter, &value, problems);
+                } else if parameter.parameter_type == ParameterType::Moment {
+                    dag_values::check_moment_of_run(place, (parameter.name, node), problems);
                 }
             }
         }
@@ -49,6 +52,55 @@ pub(crate) fn check_parameters(place: &TaskPlace<'_>, kind: &KindDefinition, pro
                 format!("task `{}` of kind `{}` needs the parameter `{}`", place.name, kind.name, parameter.name);
             let hint = format!("`{}`: {}", parameter.name, parameter.summary);
             problems.push(Problem::error("missing_parameter", place.task.kind.span, message).hint(hint));
+        }
+    }
+    let dags: Vec<(&str, &str)> = kind
+        .parameters
+        .iter()
+        .filter_map(|parameter| match parameter.parameter_type {
+            ParameterType::DagParams(dag) => Some((dag, parameter.name)),
+            _ => None,
+        })
+        .collect();
+    problems.extend(dag_values::missing_params(place, &dags));
+    for rule in kind.rules {
+        problems.extend(broken_rule(place, kind, *rule));
+    }
+}
+
+/// What holds between parameters.
+fn broken_rule(place: &TaskPlace<'_>, kind: &KindDefinition, rule: ParameterRule) -> Option<Problem> {
+    let parameter = |name: &str| place.task.parameters.iter().find(|(key, _)| key.as_str() == name);
+    let is_given = |name: &str| match name {
+        "timeout" => place.task.timeout.is_some(),
+        name => parameter(name).is_some(),
+    };
+    match rule {
+        ParameterRule::OneOf(names) => {
+            let given: Vec<_> = names.iter().filter_map(|name| parameter(name)).collect();
+            let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            match given.as_slice() {
+                [_] => None,
+                [] => {
+                    let message = format!("task `{}` of kind `{}` needs one of {listed}", place.name, kind.name);
+                    Some(Problem::error("missing_parameter", place.task.kind.span, message).hint("give exactly one"))
+                }
+                [(first, _), (second, _), ..] => {
+                    let message = format!("task `{}` has `{}` and `{}`", place.name, first.value, second.value);
+                    let problem = Problem::error("conflicting_keys", second.span, message);
+                    Some(problem.hint(format!("give exactly one of {listed}")).related(first.span, "the other key"))
+                }
+            }
+        }
+        ParameterRule::Beside(name, others) => {
+            let (key, _) = parameter(name)?;
+            if others.iter().any(|other| is_given(other)) {
+                return None;
+            }
+            let listed = others.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>().join(" or ");
+            let message = format!("`{name}` of task `{}` means nothing without {listed}", place.name);
+            let problem = Problem::error("conflicting_keys", key.span, message);
+            Some(problem.hint(format!("add {listed}, or leave `{name}` out")))
         }
     }
 }
@@ -77,11 +129,21 @@ fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &No
         ParameterType::Argv => check_argv(&mut decoder, &as_words(node), &what),
         ParameterType::Environment => check_environment(&mut decoder, &as_words(node), &what),
         ParameterType::Path => check_path(&mut decoder, node, &what),
+        ParameterType::Files => dag_values::check_files(&mut decoder, node, &what),
+        ParameterType::Words(words) => drop(decoder.word::<String>(node, &what, words)),
+        ParameterType::Moment => dag_values::check_moment(&mut decoder, node, &what),
+        ParameterType::Dag => {
+            if let Some(name) = decoder.name(node, &what) {
+                known(place, &mut decoder, DeclarationKind::Dag, &name);
+            }
+        }
+        ParameterType::DagParams(dag) => dag_values::check_params(place, &mut decoder, (dag, node), &what),
+        ParameterType::DagWindow => dag_values::check_window(place, &mut decoder, node, &what),
     }
     problems.extend(decoder.into_problems());
 }
 
-fn known(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, kind: DeclarationKind, name: &Spanned<Name>) {
+pub(crate) fn known(place: &TaskPlace<'_>, decoder: &mut Decoder<'_>, kind: DeclarationKind, name: &Spanned<Name>) {
     if !place.declared.may_exist(kind, name) {
         let message = format!("there is no {} `{}`", kind.name(), name.value);
         let problem = Problem::error("unknown_reference", name.span, message);

@@ -4,6 +4,7 @@
 //! that pushes problems, and a fixture in `tests/invalid`.
 
 mod columns;
+mod dag_values;
 mod dags;
 mod explain;
 mod flow;
@@ -79,6 +80,7 @@ pub fn check_flows(root: &Path) -> Result<Flows, Error> {
     let kinds = daybreak_tasks::registry().catalog();
     let mut found = Vec::new();
     dags_of(&loaded, &kinds, &mut found);
+    found.extend(dag_values::circles(&loaded.project, &kinds));
     let problems = all(&loaded, found);
     Ok(Flows { loaded, tests, kinds, problems })
 }
@@ -126,6 +128,7 @@ impl Checker {
         let columns = columns::check(project, &loaded.root, &self.footers, &mut found);
         let checked = dags_of(&loaded, &self.kinds, &mut found);
         found.extend(flow::unpublished(project, &checked));
+        found.extend(dag_values::circles(project, &self.kinds));
         let problems = all(&loaded, found);
         let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
         let plan = (!refused).then(|| planning::plan(project, &columns, &checked));

@@ -1,7 +1,7 @@
 //! The JSON Schema of project files for editors: the language's own, with tasks narrowed to the kinds that exist and
 //! algorithms to those that can be trained. A new parameter type = a line in `parameter_schema`.
 
-use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
+use daybreak_core::{KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 use serde_json::{Map, Value as Json, json};
 
 /// The language's schema with kinds and algorithms filled in.
@@ -26,10 +26,23 @@ fn task_schema(common: &Json, kind: &KindDefinition) -> Json {
     let required: Vec<&str> = std::iter::once("kind")
         .chain(kind.parameters.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name))
         .collect();
-    json!({
+    let mut schema = json!({
         "type": "object", "description": kind.summary, "properties": properties, "required": required,
         "additionalProperties": false,
-    })
+    });
+    for rule in kind.rules {
+        match rule {
+            ParameterRule::OneOf(names) => {
+                let one_of: Vec<Json> = names.iter().map(|name| json!({ "required": [name] })).collect();
+                schema["oneOf"] = one_of.into();
+            }
+            ParameterRule::Beside(name, others) => {
+                let any_of: Vec<Json> = others.iter().map(|other| json!({ "required": [other] })).collect();
+                schema["dependentSchemas"][name] = json!({ "anyOf": any_of });
+            }
+        }
+    }
+    schema
 }
 
 fn parameter_schema(parameter: &ParameterDefinition) -> Json {
@@ -51,6 +64,16 @@ fn parameter_schema(parameter: &ParameterDefinition) -> Json {
         ParameterType::Gates => one_or_many(json!({ "type": "string" })),
         ParameterType::Argv => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         ParameterType::Environment => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        ParameterType::Files | ParameterType::Moment => json!({ "type": "string", "minLength": 1 }),
+        ParameterType::Words(words) => {
+            json!({ "oneOf": [{ "enum": words }, { "type": "string", "pattern": "^\\$\\{.*\\}$" }] })
+        }
+        ParameterType::Dag => name(),
+        ParameterType::DagParams(_) => json!({ "type": "object" }),
+        ParameterType::DagWindow => json!({
+            "type": "object", "required": ["name"], "additionalProperties": false,
+            "properties": { "name": name(), "window": { "enum": ["same", "end"] } },
+        }),
     };
     let mut described: Map<String, Json> = schema.as_object().cloned().unwrap_or_default();
     described.insert("description".to_owned(), parameter.summary.into());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
-pub use control::{Audit, Cancel, Clear, Mark, MarkAs, Rerun, WhyNot};
+pub use control::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
 
 mod control;
@@ -99,6 +99,10 @@ pub enum Command {
     Clear(Clear),
     /// Say how a task ends that has not ended; an attempt that is going on is ended
     Mark(Mark),
+    /// Approve a task that waits for a decision
+    Approve(Decide),
+    /// Reject a task that waits for a decision
+    Reject(Decide),
     /// Ask for the end of a run
     Cancel(Cancel),
     /// Say what keeps a run's tasks from running

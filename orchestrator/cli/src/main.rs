@@ -87,6 +87,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,
         Command::Mark(arguments) => control::mark(&arguments).await,
+        Command::Approve(arguments) => control::decide(&arguments, daybreak_protocol::DecisionWord::Approve).await,
+        Command::Reject(arguments) => control::decide(&arguments, daybreak_protocol::DecisionWord::Reject).await,
         Command::Cancel(arguments) => control::cancel(&arguments).await,
         Command::Why(arguments) => control::why(&arguments).await,
         Command::Audit(arguments) => control::audit(&arguments).await,

@@ -22,6 +22,17 @@ pub struct KindDefinition {
     pub reads: &'static [Dataset],
     /// What it makes.
     pub makes: &'static [Dataset],
+    /// Which of its parameters go together.
+    pub rules: &'static [ParameterRule],
+}
+
+/// What holds between parameters of a kind, and keys of every task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterRule {
+    /// Exactly one of these is given.
+    OneOf(&'static [&'static str]),
+    /// The first means something only beside one of the others.
+    Beside(&'static str, &'static [&'static str]),
 }
 
 /// One parameter of a kind.
@@ -62,6 +73,18 @@ pub enum ParameterType {
     Environment,
     /// A path relative to the project.
     Path,
+    /// A path or glob of files, relative to the project or below a data root.
+    Files,
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// An instant with or without an offset, e.g. `${run.window_end}+6h`.
+    Moment,
+    /// A declared DAG that the task runs.
+    Dag,
+    /// What the DAG in this parameter is given beside its defaults.
+    DagParams(&'static str),
+    /// A declared DAG and which of its windows: `{ name: prices, window: same }`.
+    DagWindow,
 }
 
 /// Something that tasks hand on to each other.

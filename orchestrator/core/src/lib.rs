@@ -13,13 +13,14 @@ mod why;
 pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
 pub use graph::DagGraph;
 pub use heartbeat::Unlisted;
-pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterType};
+pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 pub use retry::backoff;
 pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, ScheduleCompiler, Walk};
 pub use state::{
-    Actor, AttemptEnd, Changes, Deferral, Event, Failure, Hold, IllegalTransition, MAX_LOST, Mark, Moment, QueueEnd,
-    Rejected, Resumption, RunSnapshot, RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot,
-    TaskState, TaskStatus, Transition, WorkerIdentity, advance, legal_changes, transition,
+    Actor, AttemptEnd, Awaited, Changes, Deferral, Event, Failure, Hold, IllegalTransition, MAX_LOST, Mark, Moment,
+    OnReject, QueueEnd, Rejected, Resumption, RunSnapshot, RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange,
+    TaskProgress, TaskSnapshot, TaskState, TaskStatus, Transition, Wait, WorkerIdentity, advance, legal_changes,
+    transition,
 };
 pub use trigger::{Need, Verdict, decide};
 pub use why::{Around, Limited, Why, WhyKind, why, why_run};

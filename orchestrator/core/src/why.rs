@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
-use crate::state::{Deferral, Failure, RunSnapshot, RunState, TaskState, TaskStatus};
+use crate::state::{Deferral, Failure, Resumption, RunSnapshot, RunState, TaskState, TaskStatus};
 
 /// Tasks named in one answer; the others are counted.
 const MOST_NAMED: usize = 5;
@@ -237,12 +236,15 @@ fn retry(until: Timestamp, failure: &Failure, now: Timestamp) -> Why {
 }
 
 fn deferred(deferral: &Deferral) -> Why {
-    let condition = Json::Object(deferral.condition.clone());
-    let until = match deferral.until {
-        Some(until) => format!("until {until} at the latest"),
-        None => "until it is decided".to_owned(),
+    let condition = &deferral.condition;
+    let mut words = match deferral.ends_at {
+        Some(ends_at) => format!("gave its slot back and waits until {ends_at} at the latest for {condition}"),
+        None => format!("gave its slot back and waits for {condition}"),
     };
-    Why::new(WhyKind::Deferred, format!("gave its slot back and waits {until} for {condition}"))
+    if let Some(next) = deferral.until.filter(|_| deferral.at_timeout == Resumption::Continues) {
+        words.push_str(&format!("; looks again at {next}"));
+    }
+    Why::new(WhyKind::Deferred, words)
 }
 
 fn upstream_failed(run: &RunSnapshot, upstream: &Name) -> Why {

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{
-    AttemptEnd, DagGraph, Event, Failure, Mark, Moment, RunSnapshot, RunState, TaskProgress, TaskSnapshot, TaskState,
-    WorkerIdentity, advance,
+    AttemptEnd, Awaited, DagGraph, Deferral, Event, Failure, Mark, Moment, Resumption, RunSnapshot, RunState,
+    TaskProgress, TaskSnapshot, TaskState, Wait, WorkerIdentity, advance,
 };
 use daybreak_protocol::Assignment;
 use daybreak_runtime::rendered_parameters;
-use daybreak_spec::{Dag, FlowTest, Mock, Name, Problem, RetryCause, Timestamp};
+use daybreak_spec::{Dag, FlowTest, Mock, MockedCause, Name, Problem, RetryCause, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::FlowTests;
@@ -60,6 +60,7 @@ enum Next {
     /// The task's attempt, by its place.
     AttemptEnds(Name, usize),
     RetryDue(Name),
+    WaitOver(Name),
     TooLong(Name),
     Overdue,
 }
@@ -97,6 +98,7 @@ pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played,
         params,
         outputs: BTreeMap::new(),
         timeout_ms: None,
+        waiting_since: None,
         token: String::new(),
     };
     let mocks = test.mocks.iter().map(|(name, mock)| (name, mock)).collect();
@@ -208,10 +210,9 @@ impl Stage<'_> {
         let takes = mock.takes.as_ref().map_or(0, |takes| takes.micros);
         let (lasts, end) = match (rendered, snapshot.timeout_us) {
             (Err(reason), _) => (0, failed("bad_input", reason, false)),
-            (Ok(_), Some(timeout)) if takes > timeout => {
+            (Ok(parameters), Some(timeout)) if takes > timeout => {
                 let takes = mock.takes.as_ref().map_or("", |takes| takes.text.as_str());
-                let reason = format!("it takes {takes}, longer than its timeout");
-                (timeout, failed("timeout", reason, true))
+                too_long((takes, timeout), &parameters, self.now)
             }
             (Ok(_), _) => (takes, end_of(&mock, tries)),
         };
@@ -247,6 +248,7 @@ impl Stage<'_> {
         });
         let waits = self.run.tasks.iter().filter_map(|(name, task)| match task.progress.state {
             TaskState::RetryWait { until, .. } => Some((until, Next::RetryDue(name.clone()))),
+            TaskState::Deferred(Deferral { until: Some(until), .. }) => Some((until, Next::WaitOver(name.clone()))),
             _ => None,
         });
         let too_long = self.run.tasks.iter().filter_map(|(name, task)| {
@@ -265,6 +267,7 @@ impl Stage<'_> {
                 self.end(attempt);
             }
             Next::RetryDue(task) => self.happens(&Event::RetryDue { task }),
+            Next::WaitOver(task) => self.happens(&Event::WaitOver { task }),
             Next::TooLong(task) => {
                 let limit = self.dag.tasks[&task].total_timeout.as_ref().map_or("", |limit| limit.text.as_str());
                 let reason = format!("it took longer in all than its `total_timeout` of {limit}");
@@ -310,16 +313,31 @@ fn end_of(mock: &Mock, tries: u32) -> End {
     let fails = mock.fails.as_ref().filter(|fails| fails.times.is_none_or(|times| tries <= times));
     let Some(fails) = fails else { return End::Reported(AttemptEnd::Succeeded { outputs: mock.outputs.clone() }) };
     let reason = fails.reason.clone().unwrap_or_else(|| "the test lets it fail".to_owned());
-    match fails.cause {
-        Some(RetryCause::Lost) => End::WorkerLost,
-        Some(RetryCause::Exit(code)) => failed(&format!("exit_{code}"), reason, true),
-        Some(RetryCause::AnyExit) => failed("exit_1", reason, true),
-        Some(RetryCause::Error) => failed("task_error", reason, true),
-        Some(RetryCause::Timeout) => failed("timeout", reason, true),
-        Some(RetryCause::OutOfMemory) => failed("out_of_memory", reason, true),
-        Some(RetryCause::Crashed) => failed("crashed", reason, true),
-        None => failed("bad_input", reason, false),
-    }
+    let cause = match &fails.cause {
+        MockedCause::Final(cause) => return failed(cause, reason, false),
+        MockedCause::Tried(RetryCause::Lost) => return End::WorkerLost,
+        MockedCause::Tried(RetryCause::Exit(code)) => format!("exit_{code}"),
+        MockedCause::Tried(RetryCause::AnyExit) => "exit_1".to_owned(),
+        MockedCause::Tried(RetryCause::Error) => "task_error".to_owned(),
+        MockedCause::Tried(RetryCause::Timeout) => "timeout".to_owned(),
+        MockedCause::Tried(RetryCause::OutOfMemory) => "out_of_memory".to_owned(),
+        MockedCause::Tried(RetryCause::Crashed) => "crashed".to_owned(),
+    };
+    failed(&cause, reason, true)
+}
+
+/// The end of an attempt that would take longer than its timeout. A task that waits says itself what comes of that.
+fn too_long((takes, timeout): (&str, i64), parameters: &Map<String, Json>, now: Timestamp) -> (i64, End) {
+    let reason = format!("it takes {takes}, longer than its timeout");
+    let at_limit = match parameters.get("at_timeout").and_then(Json::as_str) {
+        None => return (timeout, failed("timeout", reason, true)),
+        Some("skip") => Resumption::Skips { reason },
+        Some("succeed") => Resumption::Succeeds { outputs: Map::from_iter([("timed_out".to_owned(), true.into())]) },
+        Some(_) => Resumption::Fails(Failure { cause: "wait_timeout".to_owned(), reason }),
+    };
+    let condition = Awaited::Instant { at: now };
+    let wait = Wait { condition, again_after_us: None, limit_us: Some(timeout), at_limit };
+    (0, End::Reported(AttemptEnd::Deferred(wait)))
 }
 
 fn failed(cause: &str, reason: String, retry: bool) -> End {

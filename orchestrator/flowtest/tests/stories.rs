@@ -9,6 +9,8 @@ use daybreak_spec::{FlowTest, Loaded, load, load_flow_tests};
 
 static PARAMETERS: [ParameterDefinition; 1] =
     [ParameterDefinition { name: "argv", parameter_type: ParameterType::Argv, required: false, summary: "" }];
+static WAIT_PARAMETERS: [ParameterDefinition; 1] =
+    [ParameterDefinition { name: "at_timeout", parameter_type: ParameterType::Text, required: false, summary: "" }];
 static PLAIN: KindDefinition = KindDefinition {
     name: "command",
     summary: "",
@@ -18,6 +20,18 @@ static PLAIN: KindDefinition = KindDefinition {
     gated: false,
     reads: &[],
     makes: &[],
+    rules: &[],
+};
+static WAITING: KindDefinition = KindDefinition {
+    name: "wait_for",
+    summary: "",
+    parameters: &WAIT_PARAMETERS,
+    heavy: false,
+    side_effects: false,
+    gated: false,
+    reads: &[],
+    makes: &[],
+    rules: &[],
 };
 static GATED: KindDefinition = KindDefinition {
     name: "promote",
@@ -28,6 +42,7 @@ static GATED: KindDefinition = KindDefinition {
     gated: true,
     reads: &[],
     makes: &[],
+    rules: &[],
 };
 
 fn project(tests: &str) -> (Loaded, Vec<FlowTest>) {
@@ -42,7 +57,7 @@ fn project(tests: &str) -> (Loaded, Vec<FlowTest>) {
 
 fn played(tests: &str) -> Vec<(String, Vec<Mismatch>)> {
     let (loaded, tests) = project(tests);
-    let catalog = KindCatalog::new([&PLAIN, &GATED]);
+    let catalog = KindCatalog::new([&PLAIN, &WAITING, &GATED]);
     let mut flow_tests = FlowTests::of(&loaded.project, Path::new("/project"), &catalog);
     let mut found = Vec::new();
     for test in &tests {
@@ -55,7 +70,7 @@ fn played(tests: &str) -> Vec<(String, Vec<Mismatch>)> {
 #[test]
 fn what_holds_in_production_holds_in_a_test() {
     let found = played(include_str!("fixtures/nightly.test.yaml"));
-    assert_eq!(found.len(), 16);
+    assert_eq!(found.len(), 19);
     for (name, wrong) in found {
         assert_eq!(wrong, [], "{name}");
     }

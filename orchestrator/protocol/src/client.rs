@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest,
-    ClockView, DagView, Error, HealthView, Heartbeat, HeartbeatReply, Held, Live, MarkRequest, Marked, MintPublication,
-    Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, Register,
-    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TriggerRequest, Triggered, WhyQuery, code,
+    ClockView, DagView, DecisionRequest, Error, HealthView, Heartbeat, HeartbeatReply, Held, Live, MarkRequest, Marked,
+    MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails,
+    ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery,
+    SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -99,6 +99,12 @@ impl Client {
     /// Says how a task that has not ended ends.
     pub async fn mark(&self, run_id: &str, task: &str, request: &MarkRequest) -> Result<Marked, Error> {
         self.post(&format!("/api/v1/runs/{}/tasks/{}/mark", segment(run_id)?, segment(task)?), request).await
+    }
+
+    /// Decides on a task that waits for approval.
+    pub async fn decide(&self, run_id: &str, task: &str, request: &DecisionRequest) -> Result<(), Error> {
+        let path = format!("/api/v1/runs/{}/tasks/{}/decision", segment(run_id)?, segment(task)?);
+        self.post_nothing(&path, request).await
     }
 
     /// Why a run and its tasks are not running.
@@ -197,6 +203,7 @@ impl Client {
         match (status, told) {
             (_, code::STALE_ATTEMPT) => Error::StaleAttempt,
             (_, code::RE_REGISTER) => Error::ReRegister,
+            (_, code::NOT_NOW) => Error::NotNow(detail),
             (StatusCode::NOT_FOUND, _) => Error::NotFound(detail),
             (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 Error::Unavailable { url: self.url.clone(), detail }

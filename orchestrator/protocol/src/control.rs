@@ -87,6 +87,32 @@ pub struct Marked {
     pub state: MarkWord,
 }
 
+/// What somebody decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum DecisionWord {
+    Approve,
+    Reject,
+}
+
+/// "This is my decision" on a task that waits for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    /// Which.
+    pub decision: DecisionWord,
+    /// Why, for those who look later; the task hands it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The wait that it is about, as the run's view names it; none: the one that lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<i64>,
+    /// Who decides; none = a caller of the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
 /// Why a run and its tasks are not running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunWhy {
@@ -160,7 +186,7 @@ pub struct AuditEntry {
     pub id: String,
     /// Real time.
     pub at: Timestamp,
-    /// `pause`, `cancel`, `rerun`, `clear`, `mark`, …
+    /// `pause`, `cancel`, `rerun`, `clear`, `mark`, `approve`, `reject`, …
     pub action: String,
     /// The run, the DAG or the project it was done to.
     pub subject: String,

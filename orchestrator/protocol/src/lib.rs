@@ -13,8 +13,8 @@ mod worker;
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
 pub use control::{
-    AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest,
-    RunAgain, RunWhy, TaskWhy, WhyQuery,
+    AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest,
+    MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
@@ -22,7 +22,7 @@ pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
     PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,
-    Trigger, TriggerRequest, Triggered,
+    Trigger, TriggerRequest, Triggered, WaitView,
 };
 pub use worker::{
     AliasMove, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,

@@ -24,6 +24,9 @@ pub enum Error {
     /// The request is refused for what it says.
     #[error("{0}")]
     Refused(String),
+    /// The request does not fit what the thing is doing now.
+    #[error("{0}")]
+    NotNow(String),
     /// The request is refused for several things that it says.
     #[error("{detail}")]
     Invalid {

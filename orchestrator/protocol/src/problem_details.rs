@@ -18,6 +18,8 @@ pub mod code {
     pub const NOT_FOUND: &str = "not_found";
     /// 422: refused for what it says.
     pub const REFUSED: &str = "refused";
+    /// 409: it does not fit what the thing is doing now.
+    pub const NOT_NOW: &str = "not_now";
     /// 503: cannot be answered now; try again.
     pub const UNAVAILABLE: &str = "unavailable";
 }

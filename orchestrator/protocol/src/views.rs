@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{RunStatus, TaskStatus};
+use daybreak_core::{Awaited, RunStatus, TaskStatus};
 use daybreak_spec::{Name, ScheduleRules, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -90,6 +90,26 @@ pub struct TaskRunView {
     pub outputs: Map<String, Json>,
     /// The worker that held it last.
     pub worker: Option<String>,
+    /// What it waits for without a worker; none in every state but `deferred`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitView>,
+}
+
+/// What a task waits for without a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitView {
+    /// For people.
+    pub words: String,
+    /// For programs.
+    pub condition: Awaited,
+    /// Real time at which its attempt first gave its slot back.
+    pub since: Option<Timestamp>,
+    /// Real time at which it is looked at again.
+    pub next_look: Option<Timestamp>,
+    /// Real time at which the wait is over whatever came of it; none: it lasts until it is decided.
+    pub until: Option<Timestamp>,
+    /// Names this very wait: a decision may say which one it is for.
+    pub fence: i64,
 }
 
 /// Which runs are listed, newest first.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use daybreak_core::Wait;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -82,6 +83,9 @@ pub struct Assignment {
     pub timeout_ms: Option<u64>,
     /// Authorises calls about this attempt only. Never logged.
     pub token: String,
+    /// Real time at which this very attempt first gave its slot back, if it did: it goes on now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
 }
 
 /// One task that a worker holds.
@@ -165,6 +169,8 @@ pub enum Outcome {
     Cancelled,
     /// The worker is going away; no attempt is charged.
     HandedBack,
+    /// It gives its slot back and waits.
+    Deferred(Box<Wait>),
 }
 
 /// What a task leaves behind, committed with its success in one transaction.
@@ -179,6 +185,16 @@ pub struct TaskResult {
     pub model_version: Option<NewModelVersion>,
     /// An alias to move.
     pub alias_move: Option<AliasMove>,
+    /// It is not done yet: nothing of it counts, and it goes on when this has come about. Becomes [`Outcome::Deferred`].
+    #[serde(skip)]
+    pub waits: Option<Box<Wait>>,
+}
+
+impl TaskResult {
+    /// Of a task that gives its slot back.
+    pub fn waiting(wait: Wait) -> Self {
+        Self { waits: Some(Box::new(wait)), ..Self::default() }
+    }
 }
 
 /// One view at one instant, stored as an object.

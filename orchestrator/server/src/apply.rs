@@ -90,6 +90,7 @@ impl Server {
             outputs: task.outputs,
             timeout_ms: task.timeout_us.map(|timeout| timeout.unsigned_abs().div_ceil(1_000)),
             token,
+            waiting_since: task.waiting_since,
         }
     }
 
@@ -97,8 +98,11 @@ impl Server {
     pub(crate) async fn apply_report(&self, report: Report) -> Result<(), Error> {
         let Report { task_run_id, fence, outcome, busy_us, start_us } = report;
         let times = (signed(busy_us), signed(start_us));
-        let end = reported_end(outcome);
-        let succeeded = matches!(end, ReportedEnd::Succeeded(_));
+        let end = match outcome {
+            Outcome::Deferred(wait) => self.waiting_end(&task_run_id, *wait).await?,
+            ended => reported_end(ended),
+        };
+        let succeeded = matches!(end, ReportedEnd::Succeeded(_) | ReportedEnd::MadeRun { .. });
         match self.store.report(task_run_id.clone(), fence, end, times).await {
             Err(daybreak_store::Error::Refused(why)) if succeeded => {
                 let reason = format!("its result was refused: {why}");
@@ -130,10 +134,11 @@ fn reported_end(outcome: Outcome) -> ReportedEnd {
         }
         Outcome::Cancelled => ReportedEnd::Other(AttemptEnd::Cancelled),
         Outcome::HandedBack => ReportedEnd::Other(AttemptEnd::HandedBack),
+        Outcome::Deferred(wait) => ReportedEnd::Other(AttemptEnd::Deferred(*wait)),
     }
 }
 
-fn lasting_failure(cause: &str, reason: String) -> ReportedEnd {
+pub(crate) fn lasting_failure(cause: &str, reason: String) -> ReportedEnd {
     let failure = Failure { cause: cause.to_owned(), reason };
     ReportedEnd::Other(AttemptEnd::Failed { failure, retry: false })
 }

@@ -18,6 +18,7 @@ impl Server {
         self.clock.set_business(at);
         self.make_due_runs().await?;
         self.wake.notify_one();
+        self.wake_waits.notify_one();
         Ok(())
     }
 

@@ -3,11 +3,11 @@
 
 use daybreak_core::{Mark, why, why_run};
 use daybreak_protocol::{
-    AuditList, AuditQuery, CancelRequest, ClearRequest, MarkRequest, MarkWord, Marked, RerunRequest, RunAgain, RunWhy,
-    TaskWhy,
+    AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest, MarkWord, Marked,
+    RerunRequest, RunAgain, RunWhy, TaskWhy,
 };
 use daybreak_spec::Name;
-use daybreak_store::{Again, Caller, MarkTask};
+use daybreak_store::{Again, Caller, DecideTask, Decision, MarkTask};
 
 use crate::apply::MAX_OUTPUTS_BYTES;
 use crate::origin::Origin;
@@ -83,6 +83,26 @@ impl Server {
         let (run_id, task) = (run_id.to_owned(), task.clone());
         let was = self.store.mark(MarkTask { run_id, task, mark, reason: request.reason, caller }).await?;
         Ok(Marked { was, state: request.state })
+    }
+
+    /// Takes somebody's decision on a task that waits for approval.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::NotNow`] when it does not wait for a decision, or waits again since.
+    pub async fn decide(
+        &self,
+        run_id: &str,
+        task: &Name,
+        request: DecisionRequest,
+        from: &Origin,
+    ) -> Result<(), Error> {
+        let decision = match request.decision {
+            DecisionWord::Approve => Decision::Approve,
+            DecisionWord::Reject => Decision::Reject,
+        };
+        let (run_id, task, caller) = (run_id.to_owned(), task.clone(), from.caller(request.by));
+        let decided = DecideTask { run_id, task, decision, note: request.note, fence: request.fence, caller };
+        Ok(self.store.decide(decided).await?)
     }
 
     /// Why a run and its tasks (or one of them) are not running.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView, Error,
-    HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList,
-    RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
+    DecisionRequest, Error, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest,
+    RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -115,6 +115,10 @@ impl Engine for Server {
 
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
         Ok(Self::mark(self, run_id, task, request, &from).await?)
+    }
+
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error> {
+        Ok(Self::decide(self, run_id, task, request, &from).await?)
     }
 
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {

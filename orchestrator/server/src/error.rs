@@ -59,6 +59,9 @@ pub enum Error {
     /// It is refused for what it says or for the state things are in.
     #[error("{0}")]
     Refused(String),
+    /// It does not fit what the thing is doing now.
+    #[error("{0}")]
+    NotNow(String),
     /// Values of a request that are not accepted, all at once.
     #[error("{detail}")]
     Values {
@@ -84,6 +87,7 @@ impl From<daybreak_store::Error> for Error {
         match error {
             daybreak_store::Error::NotFound(what) => Self::NotFound(what),
             daybreak_store::Error::Refused(why) => Self::Refused(why),
+            daybreak_store::Error::NotNow(why) => Self::NotNow(why),
             other => Self::Store(other),
         }
     }
@@ -93,6 +97,7 @@ impl From<Error> for protocol::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(what) => Self::NotFound(what),
+            Error::NotNow(why) => Self::NotNow(why),
             Error::Store(error) => of_store(error),
             Error::Values { detail, errors } => Self::Invalid { detail, errors },
             Error::NothingDeployed
@@ -114,6 +119,7 @@ pub(crate) fn of_store(error: daybreak_store::Error) -> protocol::Error {
         Store::ReRegister => protocol::Error::ReRegister,
         Store::NotFound(what) => protocol::Error::NotFound(what),
         Store::Refused(why) => protocol::Error::Refused(why),
+        Store::NotNow(why) => protocol::Error::NotNow(why),
         Store::Away { database, detail } => protocol::Error::Unavailable { url: database, detail },
         Store::Conflict { .. }
         | Store::Full

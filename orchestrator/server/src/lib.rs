@@ -26,6 +26,7 @@ mod server;
 mod sweeper;
 mod tokens;
 mod versions;
+mod waits;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;

@@ -77,7 +77,8 @@ impl Orchestrator for Server {
                             Effect::RunEnded { .. }
                             | Effect::RetryAt(_)
                             | Effect::CancelRequested { .. }
-                            | Effect::Revoked { .. },
+                            | Effect::Revoked { .. }
+                            | Effect::Waits,
                         ) => {}
                         Err(RecvError::Closed) => return Ok(live),
                     },

@@ -232,7 +232,11 @@ async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
         match effects.recv().await {
             Ok(Effect::RunEnded { .. } | Effect::Elsewhere) | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(
-                Effect::RetryAt(_) | Effect::RegistryMoved | Effect::CancelRequested { .. } | Effect::Revoked { .. },
+                Effect::RetryAt(_)
+                | Effect::RegistryMoved
+                | Effect::CancelRequested { .. }
+                | Effect::Revoked { .. }
+                | Effect::Waits,
             ) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }

@@ -39,6 +39,8 @@ pub struct Server {
     pub(crate) scheduler: tokio::sync::Mutex<Lines>,
     /// Something the scheduler has to look at.
     pub(crate) wake: Notify,
+    /// Waits may be over: business time was set.
+    pub(crate) wake_waits: Notify,
     /// By worker: tasks its rows give it and its last heartbeats did not list.
     pub(crate) unlisted: Mutex<UnlistedOfWorkers>,
     pub(crate) draining: watch::Sender<bool>,
@@ -46,7 +48,7 @@ pub struct Server {
     pub(crate) source: Mutex<Option<Arc<dyn ProjectSource>>>,
     pub(crate) problems: Mutex<Option<String>>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
-    catalog: KindCatalog,
+    pub(crate) catalog: KindCatalog,
     deployed: RwLock<Option<Arc<Deployed>>>,
     _lock: Lock,
 }
@@ -81,6 +83,7 @@ impl Server {
             server_id,
             epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
+            wake_waits: Notify::new(),
             unlisted: Mutex::default(),
             draining: watch::channel(false).0,
             source: Mutex::default(),
@@ -180,8 +183,8 @@ impl Server {
             self.drain().await;
             let _ = stop_sweeping.send(true);
         };
-        let leading = swept_until.clone();
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading));
+        let (leading, waiting) = (swept_until.clone(), swept_until.clone());
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), self.run_waits(waiting));
         self.close().await;
     }
 

@@ -68,6 +68,7 @@ impl Server {
                     | Effect::RegistryMoved
                     | Effect::CancelRequested { .. }
                     | Effect::Revoked { .. }
+                    | Effect::Waits
                     | Effect::Elsewhere,
                 ) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,

@@ -32,6 +32,11 @@ pub(crate) struct RunAccount {
 }
 
 impl TaskAccount {
+    /// It is ended over the head of whoever holds it, or while it waits.
+    pub fn let_go(&mut self) {
+        (self.holder, self.deferred) = (None, None);
+    }
+
     /// How a task's row differs from the account.
     pub fn differs(&self, task: &TaskSnapshot) -> Option<&'static str> {
         let progress = &task.progress;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use daybreak_core::{Changes, Event, Moment, RunSnapshot, RunState, RunStatus, advance};
+use daybreak_core::{Changes, Event, Moment, Resumption, RunSnapshot, RunState, RunStatus, TaskState, advance};
 use daybreak_spec::{Overlap, Timestamp};
 
 use crate::Guards;
@@ -72,10 +72,21 @@ impl Draft<'_> {
     /// Lets an event happen to a run.
     pub fn event(&mut self, run: RunId, event: Event) -> Result<(), Answer> {
         self.lock(Locked::Run(run));
+        let said = self.out_of_time(run, &event);
         let changes = self.advance(run, &event)?;
-        self.tx.notes.push(Note::Event { run, event });
+        self.tx.notes.push(Note::Event { run, event: said.unwrap_or(event) });
         self.note_state(run, &changes);
         Ok(())
+    }
+
+    /// The end of a wait, where it was not the wait's own limit that brought it but its attempt's timeout.
+    fn out_of_time(&self, run: RunId, event: &Event) -> Option<Event> {
+        let Event::WaitOver { task } = event else { return None };
+        let snapshot = self.snapshot(run)?;
+        let TaskState::Deferred(deferral) = &snapshot.tasks.get(task)?.progress.state else { return None };
+        let by_timeout = matches!(deferral.at_timeout, Resumption::FailsAttempt(_));
+        let resumption = deferral.at_timeout.clone();
+        by_timeout.then(|| Event::Resume { task: task.clone(), fence: 0, resumption })
     }
 
     pub fn advance(&mut self, run: RunId, event: &Event) -> Result<Changes, Answer> {

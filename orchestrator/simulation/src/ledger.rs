@@ -253,10 +253,7 @@ impl Ledger {
             Event::TimedOut { task } | Event::ForceCancel { task } => self.task(run, &task).holder = None,
             Event::Resume { task, resumption, .. } => self.resumed(run, &task, Some(resumption)),
             Event::WaitOver { task } => self.resumed(run, &task, None),
-            Event::TotalTimedOut { task, .. } => {
-                let account = self.task(run, &task);
-                (account.holder, account.deferred) = (None, None);
-            }
+            Event::TotalTimedOut { task, .. } => self.task(run, &task).let_go(),
             Event::Cancel { .. } | Event::Overdue { .. } => {
                 for task in &mut self.runs[run].tasks {
                     task.cancelling |= task.holder.is_some();
@@ -284,7 +281,7 @@ impl Ledger {
         match end {
             AttemptEnd::Succeeded { .. } => account.succeeded = Some(fence),
             AttemptEnd::HandedBack if !account.cancelling => account.uncharged += 1,
-            AttemptEnd::Deferred(deferral) if !account.cancelling => account.deferred = Some(deferral.at_timeout),
+            AttemptEnd::Deferred(wait) if !account.cancelling => account.deferred = Some(wait.at_limit),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Simulated workers: they register, beat, ask for work, run tasks and report until they are answered. The lease loop of
 //! the real worker in small. To add a way in which a task behaves: an arm in `World::begin_task`.
 
-use daybreak_core::{AttemptEnd, Deferral, Failure, Resumption};
+use daybreak_core::{AttemptEnd, Awaited, Failure, Resumption, Wait};
 use serde_json::{Map, Value as Json};
 
 use crate::commands::{Answer, Command, Held, LEASE_US};
@@ -212,7 +212,7 @@ impl World<'_> {
                 0 | 1 => Some(AttemptEnd::Failed { failure: failure(), retry: true }),
                 2 => Some(AttemptEnd::Failed { failure: failure(), retry: false }),
                 3 => Some(AttemptEnd::HandedBack),
-                4 => Some(AttemptEnd::Deferred(self.deferral())),
+                4 => Some(AttemptEnd::Deferred(self.wait())),
                 5 => Some(AttemptEnd::Cancelled),
                 _ => None,
             };
@@ -222,14 +222,14 @@ impl World<'_> {
         Some(AttemptEnd::Succeeded { outputs: Map::from_iter(outputs) })
     }
 
-    fn deferral(&mut self) -> Deferral {
-        let at_timeout = match self.chance.below(4) {
+    fn wait(&mut self) -> Wait {
+        let at_limit = match self.chance.below(4) {
             0 => Resumption::Skips { reason: "nobody decided".to_owned() },
             1 => Resumption::Succeeds { outputs: Map::new() },
             _ => Resumption::Continues,
         };
-        let until = self.database_now().plus_micros(self.chance.between(SECOND, 15 * SECOND));
-        Deferral { condition: Map::new(), until: Some(until), at_timeout }
+        let condition = Awaited::Instant { at: self.database_now() };
+        Wait { condition, again_after_us: None, limit_us: Some(self.chance.between(SECOND, 15 * SECOND)), at_limit }
     }
 
     pub fn task_ends(&mut self, worker: usize, life: u32, held: Held, end: AttemptEnd) {

@@ -42,12 +42,21 @@ pub struct Mock {
 /// How attempts fail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MockedFailure {
-    /// The cause; none: one that is never tried again.
-    pub cause: Option<RetryCause>,
+    /// The cause.
+    pub cause: MockedCause,
     /// For people.
     pub reason: Option<String>,
     /// So many fail; none: all.
     pub times: Option<u32>,
+}
+
+/// Why an attempt fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MockedCause {
+    /// The retry policy says what follows.
+    Tried(RetryCause),
+    /// It is never tried again.
+    Final(String),
 }
 
 /// What must hold at the end of a run.
@@ -149,9 +158,10 @@ dags:
         assert_eq!((first.name.as_str(), first.params["day"].as_i64()), ("every key", Some(7)));
         assert_eq!(first.at.as_ref().map(|at| at.value.to_string()).as_deref(), Some("2026-03-10T07:00:00Z"));
         let fails = fetch.fails.as_ref().expect("it fails");
-        assert_eq!((fails.cause, fails.times), (Some(RetryCause::Exit(75)), Some(2)));
+        assert_eq!((&fails.cause, fails.times), (&MockedCause::Tried(RetryCause::Exit(75)), Some(2)));
         assert_eq!(first.expect.order.len(), 2);
-        assert_eq!(tests[1].mocks[0].1.fails.as_ref().map(|fails| fails.cause), Some(None));
+        let last = MockedCause::Final("bad_input".to_owned());
+        assert_eq!(tests[1].mocks[0].1.fails.as_ref().map(|fails| &fails.cause), Some(&last));
     }
 
     #[test]

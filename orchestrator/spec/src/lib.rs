@@ -48,7 +48,7 @@ pub use expression::{
     BinaryOperator, Expr, Expression, Function, TypeError, UnaryOperator, check_query, infer_type, parse_expression,
     type_problems,
 };
-pub use flow_test::{Expectation, FlowTest, Mock, MockedFailure, TaskExpectation, load_flow_tests};
+pub use flow_test::{Expectation, FlowTest, Mock, MockedCause, MockedFailure, TaskExpectation, load_flow_tests};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use keys::task_keys;

@@ -2,16 +2,18 @@
 //! nothing; the same report again is a success. To add something that a success commits: a statement in `registry.rs`
 //! and a call in [`Report::succeed`].
 
-use daybreak_core::{AttemptEnd, Event, Rejected, advance};
+use daybreak_core::{AttemptEnd, Changes, Event, Rejected, TaskState, Wait, advance};
 use daybreak_protocol::{MintPublication, TaskResult};
 use daybreak_spec::Name;
 
 use crate::Error;
+use crate::NewRun;
 use crate::changes::{decide, write};
 use crate::database::query;
 use crate::known::Known;
 use crate::load::{LoadedRun, hold, name};
 use crate::registry::{move_alias, number_model_version, record_build};
+use crate::sub_runs::make_sub_run;
 use crate::tx::{Command, Tx};
 
 /// How an attempt ended, with what it leaves behind.
@@ -19,6 +21,13 @@ use crate::tx::{Command, Tx};
 pub enum ReportedEnd {
     /// It did its work.
     Succeeded(Box<TaskResult>),
+    /// It made a run and waits for its end.
+    MadeRun {
+        /// For what.
+        wait: Wait,
+        /// The run that is to be made, once for the attempt.
+        run: Box<NewRun>,
+    },
     /// Any other end.
     Other(AttemptEnd),
 }
@@ -39,6 +48,7 @@ impl Command for Report {
         let mut run = hold(tx, &run_id).await?;
         let end = match &self.end {
             ReportedEnd::Other(end) => end.clone(),
+            ReportedEnd::MadeRun { wait, .. } => AttemptEnd::Deferred(wait.clone()),
             ReportedEnd::Succeeded(result) => AttemptEnd::Succeeded { outputs: result.outputs.clone() },
         };
         let event = Event::Report { task: task.clone(), fence: self.fence, end };
@@ -54,7 +64,12 @@ impl Command for Report {
                 let event = self.succeed(tx, &run, &task, result).await?;
                 advance(&run.snapshot, &event, tx.moment())?
             }
-            ReportedEnd::Succeeded(_) | ReportedEnd::Other(_) => changes,
+            ReportedEnd::MadeRun { wait, run: made } if deferred(&changes, &task) => {
+                let wait = make_sub_run(tx, (&run, &task), wait, made).await?;
+                let end = AttemptEnd::Deferred(wait);
+                advance(&run.snapshot, &Event::Report { task: task.clone(), fence: self.fence, end }, tx.moment())?
+            }
+            ReportedEnd::Succeeded(_) | ReportedEnd::MadeRun { .. } | ReportedEnd::Other(_) => changes,
         };
         write(tx, run, &changes, Some((self.busy_us, self.start_us))).await?;
         crossing!("cp11.before");
@@ -64,6 +79,11 @@ impl Command for Report {
     fn run_id<'a>(&'a self, known: &'a Known) -> Option<&'a str> {
         known.task(&self.task_run_id).map(|(run_id, _)| run_id.as_str())
     }
+}
+
+/// Whether the task does wait: one whose end is asked for does not.
+fn deferred(changes: &Changes, task: &Name) -> bool {
+    changes.tasks.iter().any(|change| change.task == *task && matches!(change.after.state, TaskState::Deferred(_)))
 }
 
 fn leaves_something(result: &TaskResult) -> bool {

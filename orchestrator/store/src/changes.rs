@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_core::{Changes, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance};
+use daybreak_core::{
+    Changes, Deferral, Event, Failure, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
+};
 use daybreak_spec::Timestamp;
 
 use crate::database::{Value, Values, fetch_rows, query};
@@ -11,6 +13,7 @@ use crate::effects::ReadyTask;
 use crate::limits::Counter;
 use crate::load::{LoadedRun, hold, load};
 use crate::tx::Tx;
+use crate::waits::note_wait;
 use crate::{Effect, Error};
 
 impl From<Rejected> for Error {
@@ -82,12 +85,15 @@ pub(crate) async fn write(tx: &mut Tx, mut run: LoadedRun, changes: &Changes, ti
                 let (heavy, rank_us) = (task.heavy, task.rank_us);
                 tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy, rank_us });
             }
-            TaskState::RetryWait { until, .. } => tx.effects.list.push(Effect::RetryAt(*until)),
+            TaskState::RetryWait { until, .. } | TaskState::Deferred(Deferral { until: Some(until), .. }) => {
+                tx.effects.list.push(Effect::RetryAt(*until));
+            }
             TaskState::Running(hold) if change.after.cancel_requested => {
                 tx.effects.list.push(Effect::CancelRequested { worker_id: hold.worker.id.clone() });
             }
             _ => {}
         }
+        note_wait(tx, &run, change).await?;
     }
     if changes.run.is_some() || changes.cancel_requested.is_some() {
         write_run(tx, &run, changes, now);
@@ -102,6 +108,11 @@ fn goes_by(run: &LoadedRun, change: &TaskChange) -> bool {
     let over_its_head = change.after.fence != change.fence_before;
     match (change.status_before, &change.after.state) {
         (TaskStatus::Running, TaskState::Running(_)) => false,
+        // It goes on; the first of its looks is kept for its log.
+        (TaskStatus::Running, TaskState::Deferred(_)) => {
+            let before = run.snapshot.tasks.get(&change.task).map(|task| &task.progress);
+            before.is_some_and(|before| before.waiting_since.is_none())
+        }
         (TaskStatus::Running, TaskState::Succeeded { .. }) => over_its_head,
         (TaskStatus::Running, _) => true,
         (TaskStatus::Succeeded, TaskState::Waiting) => {
@@ -264,6 +275,7 @@ fn task_row(task_run_id: &str, change: &TaskChange, (now, times): (Timestamp, Ti
         columns.wake_at_us.into(),
         times.map(|(busy_us, _)| busy_us).into(),
         times.map(|(_, start_us)| start_us).into(),
+        after.waiting_since.map(|since| since.micros).into(),
     ]
 }
 
@@ -288,7 +300,8 @@ async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Tim
     query(
         "INSERT INTO failed_attempt (task_run_id, project, fence, attempt, worker_id, started_at_us, ended_at_us, \
          state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, started_at_us, \
-         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6",
+         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6 \
+         ON CONFLICT (task_run_id, fence) DO NOTHING",
     )
     .bind(now.micros)
     .bind(change.after.state.status().as_str())

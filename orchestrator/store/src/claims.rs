@@ -62,6 +62,8 @@ pub struct ClaimedTask {
     pub outputs: BTreeMap<Name, Map<String, Json>>,
     /// Longest attempt.
     pub timeout_us: Option<i64>,
+    /// When the attempt first gave its slot back, if it did.
+    pub waiting_since: Option<Timestamp>,
 }
 
 pub(crate) struct WaitingClaim {
@@ -327,6 +329,7 @@ fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, String)) -> Clai
         attempt: snapshot.progress.attempt,
         dag,
         timeout_us: snapshot.timeout_us,
+        waiting_since: snapshot.progress.waiting_since,
         run_id: run.run_id.clone(),
         task: task.clone(),
         kind: row.kind.clone(),

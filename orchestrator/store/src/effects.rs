@@ -16,6 +16,8 @@ pub enum Effect {
     },
     /// A task waits for its next attempt.
     RetryAt(Timestamp),
+    /// A wait whose end the server sees began or ended.
+    Waits,
     /// An alias moved or a project was deployed.
     RegistryMoved,
     /// Somebody asked for the end of a task that this worker runs.

@@ -16,6 +16,9 @@ pub enum Error {
     /// It cannot be done for what it says or for the state things are in.
     #[error("{0}")]
     Refused(String),
+    /// It does not fit what the thing is doing at the moment.
+    #[error("{0}")]
+    NotNow(String),
     /// A row that was just read has changed since.
     #[error("{what} was changed by somebody else meanwhile; it is left as it is now")]
     Conflict {

@@ -144,7 +144,7 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, waiting_since_us FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -206,6 +206,7 @@ fn task(row: &Row) -> Result<TaskSnapshot, Error> {
         fence: row.try_get("fence")?,
         reported_fence: row.try_get("reported_fence")?,
         cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
+        waiting_since: instant(row, "waiting_since_us")?,
     };
     Ok(TaskSnapshot {
         parents: json("list of needed tasks", row.try_get("parents")?)?,

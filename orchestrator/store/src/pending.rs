@@ -41,13 +41,14 @@ const CHANGE_TASK: &str = "UPDATE task_run SET state = v.column4, attempt = v.co
      ended_at_us = CASE WHEN v.column4 = 'waiting' THEN NULL ELSE COALESCE(v.column20, task_run.ended_at_us) END, \
      cancel_at_us = CASE WHEN v.column9 = 0 THEN NULL ELSE COALESCE(task_run.cancel_at_us, v.column21) END, \
      blocked_on = NULL, generation = v.column22, deferral = v.column23, wake_at_us = v.column24, \
-     busy_us = COALESCE(v.column25, task_run.busy_us), start_us = COALESCE(v.column26, task_run.start_us) \
+     busy_us = COALESCE(v.column25, task_run.busy_us), start_us = COALESCE(v.column26, task_run.start_us), \
+     waiting_since_us = v.column27 \
      FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT), CAST($5 AS BIGINT), \
      CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS TEXT), \
      CAST($11 AS BIGINT), CAST($12 AS BIGINT), CAST($13 AS BIGINT), CAST($14 AS TEXT), CAST($15 AS TEXT), \
      CAST($16 AS TEXT), CAST($17 AS TEXT), CAST($18 AS BIGINT), CAST($19 AS BIGINT), CAST($20 AS BIGINT), \
      CAST($21 AS BIGINT), CAST($22 AS BIGINT), CAST($23 AS TEXT), CAST($24 AS BIGINT), CAST($25 AS BIGINT), \
-     CAST($26 AS BIGINT))) AS v \
+     CAST($26 AS BIGINT), CAST($27 AS BIGINT))) AS v \
      WHERE task_run.task_run_id = v.column1 AND task_run.state = v.column2 AND task_run.fence = v.column3";
 
 /// Places in a row of [`CHANGE_TASK`].

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybreak_core::{TaskStatus, WorkerIdentity};
+use daybreak_core::{Resumption, TaskStatus, WorkerIdentity};
 use daybreak_protocol::MintPublication;
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;
@@ -26,12 +26,14 @@ use crate::migrations::bring_up;
 use crate::pauses::{LiftPause, SetPause};
 use crate::pending::Pending;
 use crate::runs::Cancel;
+use crate::sub_runs::SettleSubRun;
 use crate::tx::{Command, Tx, Typed};
+use crate::waits::ResumeTask;
 use crate::workers::{Beat, Revoke, TakeOver};
 use crate::writer::{Message, Writer};
 use crate::{
-    Again, Caller, Claim, ClaimedTask, Database, Deployment, Effect, Error, Fire, Fired, HeldByWorker, MarkTask,
-    NewRun, NewWorker, PauseChange, ReportedEnd, RunAgain, Sources, Sweep, Swept,
+    Again, Caller, Claim, ClaimedTask, Database, DecideTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker,
+    MarkTask, MetWait, NewRun, NewWorker, PauseChange, ReportedEnd, RunAgain, Sources, SubRunSettled, Sweep, Swept,
 };
 
 /// Effects that a subscriber may fall behind by before it has to read the truth instead.
@@ -206,6 +208,30 @@ impl Store {
     /// [`Error::NotFound`] for an unknown run or task; [`Error::Refused`] when it has ended.
     pub async fn mark(&self, mark: MarkTask) -> Result<TaskStatus, Error> {
         self.write(mark).await
+    }
+
+    /// Decides on a task that waits for approval.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown run or task; [`Error::NotNow`] when it does not wait for a decision, or waits
+    /// again since.
+    pub async fn decide(&self, decision: DecideTask) -> Result<(), Error> {
+        self.write(decision).await
+    }
+
+    /// Tells tasks that what they wait for has come about; how many waited for it still. What is given in one call is in
+    /// the writer's hands at once.
+    ///
+    /// # Errors
+    /// The first one met; the others are told all the same.
+    pub async fn resume_waits(&self, met: Vec<(MetWait, Resumption)>) -> Result<u64, Error> {
+        let told = join_all(met.into_iter().map(|(met, resumption)| self.write(ResumeTask { met, resumption }))).await;
+        told.into_iter().try_fold(0, |count, told| Ok(count + u64::from(told?)))
+    }
+
+    /// Does what is to be done about a run that a task has made; safe to ask for at any moment.
+    pub async fn settle_sub_run(&self, run_id: String) -> Result<SubRunSettled, Error> {
+        self.write(SettleSubRun(run_id)).await
     }
 
     /// Takes up a worker.

@@ -1,5 +1,5 @@
 //! What real time brings about, dealt with by the leader: lost workers, attempts past their deadline, cancelled tasks whose worker does not end
-//! them, waits that are over; limits on tasks and runs (`limits.rs`). Looks at what is, not at what happened, so it is safe to run at any moment and twice.
+//! them, waits that are over; limits in time (`time_limits.rs`), room in limits (`limits.rs`). Looks at what is, not at what happened, so it is safe to run at any moment and twice.
 //! To add a matter of time: a statement and its event here.
 
 use daybreak_core::Event;
@@ -37,6 +37,8 @@ pub struct Swept {
     pub forced: u32,
     /// Tasks made ready for their next attempt.
     pub retried: u32,
+    /// Waits of tasks that were over, or that are to be looked at again.
+    pub resumed: u32,
     /// Tasks that no worker took in time.
     pub untaken: u32,
     /// Tasks that took too long in all.
@@ -51,7 +53,37 @@ impl Command for Sweep {
     type Reply = Swept;
     async fn run(&self, tx: &mut Tx) -> Result<Swept, Error> {
         check_epoch(tx, self.epoch).await?;
-        // Each order is that of the index of the few rows in question: without it SQLite reads the whole past.
+        let mut swept = self.end_attempts(tx).await?;
+        end_waits(tx, &mut swept).await?;
+        swept.untaken = end_untaken(tx).await?;
+        swept.too_long = end_too_long(tx).await?;
+        swept.overdue = end_overdue(tx).await?;
+        for next in [
+            query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'"),
+            query("SELECT MIN(wake_at_us) FROM task_run WHERE state = 'deferred'"),
+        ] {
+            let next: Option<i64> = next.fetch_scalar(tx.direct().await?).await?;
+            swept.next_retry = swept.next_retry.into_iter().chain(next.map(Timestamp::from_micros)).min();
+        }
+        let queued = query(
+            "SELECT DISTINCT project, dag FROM run WHERE state IN ('queued', 'running') AND state = 'queued' \
+             ORDER BY project, dag",
+        )
+        .fetch_all(tx.direct().await?)
+        .await?;
+        for row in &queued {
+            tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
+        }
+        let waited_for = waited_for(tx).await?;
+        tx.freed.extend(waited_for);
+        Ok(swept)
+    }
+}
+
+impl Sweep {
+    /// Attempts whose worker is lost, is late or does not obey. Each order is that of the index of the few rows in
+    /// question: without it SQLite reads the whole past.
+    async fn end_attempts(&self, tx: &mut Tx) -> Result<Swept, Error> {
         let now = tx.now().micros;
         let lost = find(
             tx,
@@ -80,34 +112,30 @@ impl Command for Sweep {
         )
         .await?;
         swept.forced = each(tx, unended, |task, _| Event::ForceCancel { task }).await?;
-        let due = find(
-            tx,
-            "SELECT run_id, task, fence FROM task_run WHERE state = 'retry_wait' AND run_after_us <= $1 \
-             ORDER BY run_after_us, task_run_id LIMIT $2",
-            now,
-        )
-        .await?;
-        swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
-        swept.untaken = end_untaken(tx).await?;
-        swept.too_long = end_too_long(tx).await?;
-        swept.overdue = end_overdue(tx).await?;
-        let next: Option<i64> = query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'")
-            .fetch_scalar(tx.direct().await?)
-            .await?;
-        let queued = query(
-            "SELECT DISTINCT project, dag FROM run WHERE state IN ('queued', 'running') AND state = 'queued' \
-             ORDER BY project, dag",
-        )
-        .fetch_all(tx.direct().await?)
-        .await?;
-        for row in &queued {
-            tx.followed.insert((row.try_get("project")?, row.try_get("dag")?));
-        }
-        let waited_for = waited_for(tx).await?;
-        tx.freed.extend(waited_for);
-        swept.sooner(next);
         Ok(swept)
     }
+}
+
+/// Waits before attempts, and those of tasks that gave their slot back.
+async fn end_waits(tx: &mut Tx, swept: &mut Swept) -> Result<(), Error> {
+    let now = tx.now().micros;
+    let due = find(
+        tx,
+        "SELECT run_id, task, fence FROM task_run WHERE state = 'retry_wait' AND run_after_us <= $1 \
+         ORDER BY run_after_us, task_run_id LIMIT $2",
+        now,
+    )
+    .await?;
+    swept.retried = each(tx, due, |task, _| Event::RetryDue { task }).await?;
+    let over = find(
+        tx,
+        "SELECT run_id, task, fence FROM task_run WHERE state = 'deferred' AND wake_at_us <= $1 \
+         ORDER BY wake_at_us LIMIT $2",
+        now,
+    )
+    .await?;
+    swept.resumed = each(tx, over, |task, _| Event::WaitOver { task }).await?;
+    Ok(())
 }
 
 struct Found {

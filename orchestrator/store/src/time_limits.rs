@@ -3,7 +3,7 @@
 //! that what is not limited costs nothing. To add a limit: a look-up and its event here, a call in `sweep.rs`.
 
 use daybreak_core::{Event, Failure, QueueEnd};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::Name;
 
 use crate::Error;
 use crate::changes::apply;
@@ -148,16 +148,8 @@ async fn happens(tx: &mut Tx, run_id: &str, event: &Event) -> Result<bool, Error
 }
 
 /// A length of time in the largest unit that it is a whole number of.
-pub(crate) fn shown(length_us: i64) -> String {
+fn shown(length_us: i64) -> String {
     let units = [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)];
     let whole = units.iter().find(|(_, unit)| length_us >= *unit && length_us % unit == 0);
     whole.map_or_else(|| format!("{length_us}us"), |(name, unit)| format!("{}{name}", length_us / unit))
-}
-
-impl crate::Swept {
-    /// Notes when the next of the limits that are kept is reached, if it is sooner than what is known.
-    pub(crate) fn sooner(&mut self, at_us: Option<i64>) {
-        let at = at_us.map(Timestamp::from_micros);
-        self.next_retry = self.next_retry.into_iter().chain(at).min();
-    }
 }

@@ -75,6 +75,7 @@ impl Nights {
             outputs,
             timeout_ms: None,
             token: String::new(),
+            waiting_since: None,
         };
         let (project, artifacts) = (self.project.clone(), self.artifacts.clone());
         let log = LogName::new(&assignment.run_id, &assignment.task, 1, 1).expect("a run's name");

@@ -18,8 +18,10 @@ fn properties(table: &str, schema: &Json, common: &BTreeSet<String>, found: &mut
     }
     for one in schema["oneOf"].as_array().into_iter().flatten() {
         let word = ["kind", "name"].into_iter().find_map(|key| one["properties"][key]["const"].as_str());
+        // An alternative without a word says which keys go together.
+        let Some(word) = word else { continue };
         let common = if table == "task" { common } else { &BTreeSet::new() };
-        properties(&format!("{table}({})", word.expect("each alternative has its word")), one, common, found);
+        properties(&format!("{table}({word})"), one, common, found);
     }
 }
 
@@ -113,6 +115,39 @@ fn observations_are_those_for_which_their_condition_holds() {
     let expected = all.iter().filter(|amount| **amount > 100.0).count();
     assert!(expected > 0 && expected < all.len(), "{expected} of {}", all.len());
     assert_eq!((large.len(), large.iter().all(|amount| *amount > 100.0)), (expected, true));
+}
+
+/// What is asked for here is small enough to run out at once.
+const WAITS: &str = "version: 1
+name: waits
+dags:
+  waits:
+    tasks:
+      skips: { kind: wait_for, file: \"none*.csv\", every: 20ms, timeout: 100ms, at_timeout: skip }
+      succeeds: { kind: wait_for, file: none.csv, every: 20ms, timeout: 100ms, at_timeout: succeed }
+      fails: { kind: wait_for, until: \"${run.window_end}+30d\", timeout: 100ms, tolerate: failure }
+      finds: { kind: wait_for, file: \"*.yaml\", every: 20ms }
+      approves: { kind: approve, message: go?, deadline: 100ms, default: approve }
+      rejects: { kind: approve, deadline: 100ms, default: reject, on_reject: skip }
+";
+
+#[test]
+fn waits_and_questions_that_nobody_answers_end_as_they_were_declared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("daybreak.yaml"), WAITS).expect("written");
+    let run = json(&daybreak(folder.path(), &["run", "waits", "--wait", "--json"]));
+    let tasks = run["tasks"].as_array().expect("tasks").iter();
+    let mut states: Vec<String> = tasks.map(|task| format!("{} {}", task["name"], task["state"])).collect();
+    states.sort();
+    let expected = [
+        "\"approves\" \"succeeded\"",
+        "\"fails\" \"failed\"",
+        "\"finds\" \"succeeded\"",
+        "\"rejects\" \"skipped\"",
+        "\"skips\" \"skipped\"",
+        "\"succeeds\" \"succeeded\"",
+    ];
+    assert_eq!(states, expected, "{run}");
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use daybreak_tests::served::Served;
-use daybreak_tests::{copy_project, daybreak, json, root};
+use daybreak_tests::{copy_project, daybreak, json, root, wait_for};
 use serde_json::Value as Json;
 
 const MISTAKES: &str = include_str!("tour_mistakes.txt");
@@ -59,6 +60,31 @@ fn each_dag_of_the_tour_does_for_real_what_it_says() {
     let refused = daybreak(folder.path(), &["run", "orders", "--param", "limit=1000"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("must be at most 100"), "{said}");
+    drop(served);
+}
+
+#[test]
+fn the_tours_release_waits_for_a_trial_and_for_somebody() {
+    let folder = tour();
+    let served = Served::start(folder.path(), &[]);
+    let started = json(&daybreak(folder.path(), &["run", "release", "--json"]));
+    let id = started["id"].as_str().expect("an id").to_owned();
+    wait_for("the question", Duration::from_secs(30), || {
+        let run = json(&daybreak(folder.path(), &["run", "show", &id, "--json"]));
+        let tasks = run["tasks"].as_array().expect("tasks");
+        tasks.iter().any(|task| task["name"] == "boss" && task["state"] == "deferred").then_some(())
+    });
+    let approved = daybreak(folder.path(), &["approve", &id, "boss", "--note", "go ahead"]);
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    let run = wait_for("the end", Duration::from_secs(30), || {
+        let run = json(&daybreak(folder.path(), &["run", "show", &id, "--json"]));
+        (run["ended_at"] != Json::Null).then_some(run)
+    });
+    assert_eq!(run["state"], "succeeded", "{run}");
+    let log = String::from_utf8_lossy(&daybreak(folder.path(), &["logs", &id, "release"]).stdout).into_owned();
+    assert!(log.contains("note: go ahead"), "{log}");
+    let runs = json(&daybreak(folder.path(), &["runs", "--dag", "branches", "--json"]));
+    assert_eq!(runs[0]["state"], "succeeded", "the trial was a run of its own: {runs}");
     drop(served);
 }
 

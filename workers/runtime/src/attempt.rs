@@ -77,7 +77,7 @@ pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold,
         }
         Outcome::Cancelled => log.line(&format!("daybreak: attempt {attempt} was cancelled")),
         Outcome::HandedBack => log.line(&format!("daybreak: attempt {attempt} was handed back, its worker stops")),
-        Outcome::Succeeded(_) => {}
+        Outcome::Succeeded(_) | Outcome::Deferred(_) => {}
     }
     drop(log);
     // The slot is free, and whoever asks for work goes first: the commit that takes the report can then give the next task.
@@ -149,7 +149,7 @@ async fn send(worker: &Worker, mut report: Report, hold: &Hold) {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(Error::Refused(detail)) if matches!(report.outcome, Outcome::Succeeded(_)) => {
+            Err(Error::Refused(detail)) if matches!(report.outcome, Outcome::Succeeded(_) | Outcome::Deferred(_)) => {
                 let reason = format!("the server refused the task's result: {detail}");
                 report.outcome = Outcome::Failed { reason, cause: "task_error".to_owned(), retry: false };
             }

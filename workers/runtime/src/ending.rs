@@ -43,6 +43,7 @@ pub(crate) fn not_started(error: &std::io::Error) -> Outcome {
 /// The end of the task's own code.
 pub(crate) fn of_task(ended: Result<Result<TaskResult, TaskError>, JoinError>) -> Outcome {
     match ended {
+        Ok(Ok(TaskResult { waits: Some(wait), .. })) => Outcome::Deferred(wait),
         Ok(Ok(result)) => checked(result),
         Ok(Err(error)) => failed(error),
         Err(error) => {

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use daybreak_artifacts::LogWriter;
+use daybreak_core::Wait;
 use daybreak_protocol::Outcome;
 use serde_json::{Map, Value as Json};
 
@@ -56,7 +57,21 @@ impl Mask {
             Outcome::Failed { reason, cause, retry } => {
                 Outcome::Failed { reason: self.text(&reason), cause: self.text(&cause), retry }
             }
+            Outcome::Deferred(wait) => self.wait(wait),
             Outcome::Cancelled | Outcome::HandedBack => outcome,
+        }
+    }
+
+    /// A wait is kept in the database and shown.
+    fn wait(&self, wait: Box<Wait>) -> Outcome {
+        let masked = serde_json::to_value(&wait).and_then(|wait| serde_json::from_value(self.json(wait)));
+        match masked {
+            Ok(wait) => Outcome::Deferred(wait),
+            Err(_) => Outcome::Failed {
+                reason: "what the task waits for cannot be kept: one of its secrets is a part of it".to_owned(),
+                cause: "bad_input".to_owned(),
+                retry: false,
+            },
         }
     }
 
@@ -241,6 +256,8 @@ fn base64_inside(secret: &[u8], before: usize, signs: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use daybreak_core::{Awaited, OnReject, Resumption};
+
     use super::*;
 
     const SECRET: &str = "p@ss wörd/+42\"x";
@@ -335,6 +352,23 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_masked() {
+        let condition = Awaited::Approval { message: Some("ask 12345678".into()), on_reject: OnReject::Fail };
+        let wait =
+            |condition| Wait { condition, again_after_us: None, limit_us: None, at_limit: Resumption::Continues };
+        match mask("12345678").outcome(Outcome::Deferred(Box::new(wait(condition)))) {
+            Outcome::Deferred(wait) => match wait.condition {
+                Awaited::Approval { message, .. } => assert_eq!(message.as_deref(), Some("ask ***")),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+        let condition = Awaited::Approval { message: None, on_reject: OnReject::Fail };
+        let torn = mask("approval").outcome(Outcome::Deferred(Box::new(wait(condition))));
+        assert!(matches!(torn, Outcome::Failed { retry: false, .. }), "{torn:?}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[],
     makes: &[Dataset::Views("views")],
+    rules: &[],
 };
 
 /// The task.

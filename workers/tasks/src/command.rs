@@ -48,6 +48,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[],
     makes: &[],
+    rules: &[],
 };
 
 /// How much of the newest output is kept for the reason of a failure, and how many lines of it are shown.

@@ -42,6 +42,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[Dataset::ModelVersion("model")],
     makes: &[Dataset::Judgement("model")],
+    rules: &[],
 };
 
 /// The alias that gates compare with.

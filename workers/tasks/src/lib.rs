@@ -1,6 +1,7 @@
 //! The kinds of task, one file each. A new kind = one file (its `DEFINITION` and its `Task`), one line in [`registry`]
 //! and one fixture. Nothing here knows of SQL, HTTP routes or schedules.
 
+pub mod approve;
 pub mod build_features;
 pub mod command;
 pub mod evaluate;
@@ -10,10 +11,12 @@ pub mod materialize;
 pub mod noop;
 mod parameters;
 pub mod promote;
+pub mod run_dag;
 mod stores;
 pub mod train;
 mod training_data;
 mod upstream;
+pub mod wait_for;
 
 use daybreak_model::Target;
 use daybreak_offline::LabelKind;
@@ -25,13 +28,16 @@ pub use training_data::{TrainingSetFile, TrainingSetRequest, training_set};
 /// All kinds of task.
 pub fn registry() -> Registry {
     Registry::new(vec![
+        Box::new(approve::Approve),
         Box::new(build_features::BuildFeatures),
         Box::new(command::Command),
         Box::new(evaluate::Evaluate),
         Box::new(materialize::Materialize),
         Box::new(noop::Noop),
         Box::new(promote::Promote),
+        Box::new(run_dag::RunDag),
         Box::new(train::Train),
+        Box::new(wait_for::WaitFor),
     ])
 }
 

@@ -36,6 +36,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[Dataset::Views("views")],
     makes: &[Dataset::OnlineRows("views")],
+    rules: &[],
 };
 
 /// The task.

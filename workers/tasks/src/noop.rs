@@ -16,6 +16,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[],
     makes: &[],
+    rules: &[],
 };
 
 /// The task.

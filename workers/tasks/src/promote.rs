@@ -35,6 +35,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: true,
     reads: &[Dataset::Judgement("model")],
     makes: &[Dataset::Alias("model")],
+    rules: &[],
 };
 
 /// The task.

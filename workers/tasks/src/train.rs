@@ -56,6 +56,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     gated: false,
     reads: &[Dataset::ViewsOfModel("model")],
     makes: &[Dataset::ModelVersion("model")],
+    rules: &[],
 };
 
 /// The task.
@@ -163,7 +164,7 @@ impl Task for Train {
             rows: artifact.training.rows,
             metrics,
         };
-        Ok(TaskResult { outputs, builds, model_version: Some(version), alias_move: None })
+        Ok(TaskResult { outputs, builds, model_version: Some(version), ..TaskResult::default() })
     }
 }
 

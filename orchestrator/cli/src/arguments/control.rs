@@ -69,6 +69,22 @@ pub struct Mark {
     pub project: Project,
 }
 
+/// `approve` and `reject`
+#[derive(Args)]
+pub struct Decide {
+    /// The run's id
+    #[arg(value_parser = run_id)]
+    pub run: String,
+    /// The task that waits for approval
+    pub task: String,
+    /// Why, for those who look later; the task hands it on
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    #[command(flatten)]
+    /// Where.
+    pub project: Project,
+}
+
 /// `cancel`
 #[derive(Args)]
 pub struct Cancel {

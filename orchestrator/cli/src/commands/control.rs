@@ -2,8 +2,8 @@
 //! `audit`. To add one: a function here, a variant in `arguments.rs`.
 
 use daybreak_protocol::{
-    AuditEntry, AuditQuery, CancelRequest, ClearRequest, Client, MarkRequest, MarkWord, RerunRequest, RunAgain,
-    RunDetail, RunWhy, WhyQuery,
+    AuditEntry, AuditQuery, CancelRequest, ClearRequest, Client, DecisionRequest, DecisionWord, MarkRequest, MarkWord,
+    RerunRequest, RunAgain, RunDetail, RunWhy, WhyQuery,
 };
 use daybreak_spec::Name;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::asking::row;
 use super::dags::caller;
 use super::reading::{people_run, print};
 use super::running::{follow, succeeded};
-use crate::arguments::{Audit, Cancel, Clear, Mark, MarkAs, Project, Rerun, WhyNot};
+use crate::arguments::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Project, Rerun, WhyNot};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::table;
@@ -105,6 +105,31 @@ pub async fn mark(arguments: &Mark) -> Outcome {
             arguments.task, arguments.run, marked.was, run.summary.state
         )
     })
+}
+
+/// `daybreak approve` and `daybreak reject`: on the wait that is there now, and no later one.
+pub async fn decide(arguments: &Decide, decision: DecisionWord) -> Outcome {
+    let connection = Connection::open(&arguments.project.directory).await?;
+    let decided = decide_on(&connection.client, arguments, decision).await;
+    connection.close().await;
+    let run = decided?;
+    let task = run.tasks.iter().find(|task| task.name.as_str() == arguments.task);
+    let state = task.map_or_else(String::new, |task| task.state.to_string());
+    let shown = json!({ "run_id": arguments.run, "task": arguments.task, "decision": decision, "state": state,
+        "run_state": run.summary.state });
+    print(&shown, &arguments.project, |_| {
+        let (task, run_id, run) = (&arguments.task, &arguments.run, run.summary.state);
+        format!("`{task}` of run {run_id} is {state} now; the run is {run}\n")
+    })
+}
+
+async fn decide_on(client: &Client, arguments: &Decide, decision: DecisionWord) -> Outcome<RunDetail> {
+    let run = client.run(&arguments.run).await?;
+    let task = run.tasks.iter().find(|task| task.name.as_str() == arguments.task);
+    let fence = task.and_then(|task| task.wait.as_ref()).map(|wait| wait.fence);
+    let request = DecisionRequest { decision, note: arguments.note.clone(), fence, by: Some(caller()) };
+    client.decide(&arguments.run, &arguments.task, &request).await?;
+    Ok(client.run(&arguments.run).await?)
 }
 
 /// `daybreak cancel`

@@ -76,7 +76,8 @@ pub fn people_run(run: &RunDetail) -> String {
             (Some(from), Some(to)) => format!("{:.3} s", (to.micros - from.micros) as f64 / 1e6),
             _ => String::new(),
         };
-        let reason = first_line(task.reason.as_deref());
+        let waits = task.wait.as_ref().map(|wait| format!("waits for {}", wait.words));
+        let reason = first_line(waits.as_deref().or(task.reason.as_deref()));
         rows.push(vec![
             task.name.to_string(),
             task.kind.clone(),

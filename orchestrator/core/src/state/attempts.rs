@@ -50,9 +50,7 @@ impl<'a> Draft<'a> {
                 self.retry_or_fail(name, &Failure { cause: "cancelled".into(), reason }, Actor::Worker)?;
             }
             AttemptEnd::HandedBack => self.hand_back(name)?,
-            AttemptEnd::Deferred(deferral) => {
-                self.change(name, TaskState::Deferred(deferral.clone()), Transition::Defer, Actor::Worker)?;
-            }
+            AttemptEnd::Deferred(wait) => self.defer(name, wait)?,
         }
         self.edit(name).reported_fence = Some(fence);
         Ok(())
@@ -125,16 +123,24 @@ impl<'a> Draft<'a> {
     }
 
     fn retry_or_fail(&mut self, name: &'a Name, failure: &Failure, actor: Actor) -> Result<(), Rejected> {
-        let (_, snapshot) = self.find(name)?;
-        if !covers(&snapshot.retry, &failure.cause) {
-            return self.fail(name, failure, actor);
+        match self.after_failure(name, failure)? {
+            waits @ TaskState::RetryWait { .. } => {
+                self.edit(name).waiting_since = None;
+                self.change(name, waits, Transition::Retry, actor)
+            }
+            _ => self.fail(name, failure, actor),
         }
-        let Some(wait) = backoff(&snapshot.retry, snapshot.progress.attempt, self.moment.uniform) else {
-            return self.fail(name, failure, actor);
+    }
+
+    /// What the retry policy makes of a failed attempt.
+    pub fn after_failure(&self, name: &Name, failure: &Failure) -> Result<TaskState, Rejected> {
+        let (_, snapshot) = self.find(name)?;
+        let wait = backoff(&snapshot.retry, snapshot.progress.attempt, self.moment.uniform);
+        let Some(wait) = wait.filter(|_| covers(&snapshot.retry, &failure.cause)) else {
+            return Ok(TaskState::Failed(failure.clone()));
         };
         let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        let until = self.moment.now.plus_micros(wait_us);
-        self.change(name, TaskState::RetryWait { until, failure: failure.clone() }, Transition::Retry, actor)
+        Ok(TaskState::RetryWait { until: self.moment.now.plus_micros(wait_us), failure: failure.clone() })
     }
 
     fn hand_back(&mut self, name: &'a Name) -> Result<(), Rejected> {

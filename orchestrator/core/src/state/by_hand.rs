@@ -70,6 +70,7 @@ impl Draft<'_> {
             let progress = self.edit(name);
             progress.generation += 1;
             (progress.attempt, progress.lost, progress.cancel_requested) = (0, 0, false);
+            progress.waiting_since = None;
         }
         if run.state.status().is_terminal() {
             self.state = Some(RunState::Queued);

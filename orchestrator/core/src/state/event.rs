@@ -3,7 +3,7 @@
 use daybreak_spec::{Name, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use super::{Deferral, Failure, Resumption, RunState, TaskProgress, TaskStatus, WorkerIdentity};
+use super::{Failure, Resumption, RunState, TaskProgress, TaskStatus, Wait, WorkerIdentity};
 
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +172,7 @@ pub enum AttemptEnd {
     /// The worker goes away; no attempt is charged.
     HandedBack,
     /// It gives its slot back until a condition is met.
-    Deferred(Deferral),
+    Deferred(Wait),
 }
 
 /// What the outside adds to a decision.

@@ -10,15 +10,15 @@ mod event;
 mod run;
 mod task;
 mod transition;
+mod wait;
 mod waits;
 
 pub use advance::advance;
 pub use event::{AttemptEnd, Changes, Event, Mark, Moment, QueueEnd, Rejected, TaskChange};
 pub use run::{RunSnapshot, RunState, RunStatus};
-pub use task::{
-    Deferral, Failure, Hold, Resumption, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity,
-};
+pub use task::{Failure, Hold, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity};
 pub use transition::{Actor, IllegalTransition, Transition, legal_changes, transition};
+pub use wait::{Awaited, Deferral, OnReject, Resumption, Wait};
 
 /// Workers that may be lost under one task before it is given up as the cause.
 pub const MAX_LOST: u32 = 5;

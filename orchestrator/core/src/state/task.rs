@@ -6,6 +6,8 @@ use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::Deferral;
+
 /// The state of a task and what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskState {
@@ -71,37 +73,6 @@ pub struct Hold {
     pub deadline: Option<Timestamp>,
 }
 
-/// What a task that gave its slot back waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Deferral {
-    /// The condition in the words of the task's kind, for whoever looks after it.
-    pub condition: Map<String, Json>,
-    /// Real time at which the wait is over whatever came of it; none: it lasts until it is decided.
-    pub until: Option<Timestamp>,
-    /// What comes of the task then.
-    pub at_timeout: Resumption,
-}
-
-/// What comes of a task whose wait is over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resumption {
-    /// A worker may take it again; the same attempt goes on.
-    Continues,
-    /// It is done.
-    Succeeds {
-        /// What it hands on.
-        outputs: Map<String, Json>,
-    },
-    /// It failed for good.
-    Fails(Failure),
-    /// It is not to be run.
-    Skips {
-        /// Why.
-        reason: String,
-    },
-}
-
 /// A worker's identity under one lease.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerIdentity {
@@ -137,6 +108,8 @@ pub struct TaskProgress {
     pub reported_fence: Option<i64>,
     /// Somebody asked for its end while it ran.
     pub cancel_requested: bool,
+    /// When the attempt that goes on first gave its slot back, if it did.
+    pub waiting_since: Option<Timestamp>,
 }
 
 /// A task as advancing sees it.
@@ -169,6 +142,7 @@ impl TaskProgress {
             fence: 0,
             reported_fence: None,
             cancel_requested: false,
+            waiting_since: None,
         }
     }
 

@@ -97,7 +97,7 @@ const TABLE: &[Row] = &[
     row(Transition::RetryDue, &[RetryWait], &[Ready], FenceRule::Keep),
     row(Transition::Rerun, TERMINAL, &[Waiting], FenceRule::Raise),
     row(Transition::Defer, &[Running], &[Deferred], FenceRule::Keep),
-    row(Transition::Resume, &[Deferred], &[Ready, Succeeded, Failed, Skipped], FenceRule::Keep),
+    row(Transition::Resume, &[Deferred], &[Ready, RetryWait, Succeeded, Failed, Skipped], FenceRule::Keep),
     row(Transition::CacheHit, &[Ready], &[Succeeded], FenceRule::Keep),
     row(Transition::QueueTimeout, &[Ready], &[Failed, Skipped], FenceRule::Keep),
     row(Transition::Mark, &TaskStatus::ALL, &[Succeeded, Failed, Skipped], FenceRule::Raise),

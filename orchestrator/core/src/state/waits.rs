@@ -1,5 +1,5 @@
 //! What happens to tasks that no worker holds: their run starts, their wait is over, their result is known already, or
-//! nobody took them in time. To add something a task can wait for: a `Deferral` of its kind, nothing here.
+//! nobody took them in time. To add something a task can wait for: `wait.rs`.
 
 use daybreak_spec::Name;
 use serde_json::{Map, Value as Json};
@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::draft::Draft;
 use super::{
     Actor, Deferral, Failure, QueueEnd, Rejected, Resumption, RunState, RunStatus, TaskState, TaskStatus, Transition,
+    Wait,
 };
 
 impl<'a> Draft<'a> {
@@ -25,6 +26,16 @@ impl<'a> Draft<'a> {
             _ => return Err(Rejected::NotApplicable),
         }
         self.change(name, TaskState::Ready, Transition::RetryDue, Actor::Server)
+    }
+
+    /// Its limits count from the first time that the attempt gave its slot back.
+    pub fn defer(&mut self, name: &'a Name, wait: &Wait) -> Result<(), Rejected> {
+        let (_, snapshot) = self.find(name)?;
+        let since = snapshot.progress.waiting_since.unwrap_or(self.moment.now);
+        let deferral = wait.deferral(since, self.moment.now, snapshot.timeout_us);
+        self.change(name, TaskState::Deferred(deferral), Transition::Defer, Actor::Worker)?;
+        self.edit(name).waiting_since = Some(since);
+        Ok(())
     }
 
     pub fn resume(&mut self, task: &Name, fence: i64, resumption: &Resumption) -> Result<(), Rejected> {
@@ -83,9 +94,15 @@ impl<'a> Draft<'a> {
             Resumption::Continues => TaskState::Ready,
             Resumption::Succeeds { outputs } => TaskState::Succeeded { outputs: outputs.clone() },
             Resumption::Fails(failure) => TaskState::Failed(failure.clone()),
+            Resumption::FailsAttempt(failure) => self.after_failure(name, failure)?,
             Resumption::Skips { reason } => TaskState::Skipped { reason: reason.clone() },
         };
+        let again = matches!(state, TaskState::RetryWait { .. });
         self.change(name, state, Transition::Resume, Actor::Server)?;
+        if again {
+            self.edit(name).waiting_since = None;
+            return Ok(());
+        }
         if *resumption == Resumption::Continues {
             // The next claim goes on with the attempt that was charged already.
             let progress = self.edit(name);

@@ -2,8 +2,8 @@
 //! states it.
 
 use daybreak_core::{
-    AttemptEnd, Deferral, Event, Failure, Mark, QueueEnd, Rejected, Resumption, RunSnapshot, RunState, RunStatus,
-    TaskState, TaskStatus,
+    AttemptEnd, Awaited, Event, Failure, Mark, OnReject, QueueEnd, Rejected, Resumption, RunSnapshot, RunState,
+    RunStatus, TaskState, TaskStatus, Wait,
 };
 use daybreak_spec::Name;
 use serde_json::{Map, json};
@@ -14,9 +14,9 @@ fn rerun(tasks: &[&str]) -> Event {
     Event::Rerun { tasks: tasks.iter().map(|task| name(task)).collect() }
 }
 
-fn approval(at_timeout: Resumption) -> Deferral {
-    let condition = Map::from_iter([("approve".to_owned(), json!("the new model"))]);
-    Deferral { condition, until: Some(NOW.plus_micros(60_000_000)), at_timeout }
+fn approval(at_limit: Resumption) -> Wait {
+    let condition = Awaited::Approval { message: None, on_reject: OnReject::Fail };
+    Wait { condition, again_after_us: None, limit_us: Some(60_000_000), at_limit }
 }
 
 /// `features` waits outside its worker; its fence.

@@ -6,4 +6,5 @@ mod properties;
 mod stories;
 mod tear_down;
 mod triggers;
+mod waits;
 mod why;

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{
-    AttemptEnd, Changes, Deferral, Event, Failure, MAX_LOST, Mark, Moment, QueueEnd, Rejected, Resumption, RunSnapshot,
-    RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity, advance, legal_changes,
+    AttemptEnd, Awaited, Changes, Event, Failure, MAX_LOST, Mark, Moment, QueueEnd, Rejected, Resumption, RunSnapshot,
+    RunState, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus, Wait, WorkerIdentity, advance,
+    legal_changes,
 };
 use daybreak_spec::{Backoff, Condition, Duration, Jitter, Name, Retry, Rule, Span, Timestamp, TriggerRule};
 use proptest::prelude::*;
@@ -28,6 +29,7 @@ enum Step {
     Defer {
         task: usize,
         limited: bool,
+        again: bool,
         at_timeout: u8,
     },
     Lose(usize),
@@ -70,14 +72,14 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => (task.clone(), any::<bool>()).prop_map(|(task, retry)| Step::Fail { task, retry }),
         1 => task.clone().prop_map(Step::AckCancel),
         2 => task.clone().prop_map(Step::HandBack),
-        2 => (task.clone(), any::<bool>(), 0..4_u8)
-            .prop_map(|(task, limited, at_timeout)| Step::Defer { task, limited, at_timeout }),
+        2 => (task.clone(), any::<bool>(), any::<bool>(), 0..5_u8)
+            .prop_map(|(task, limited, again, at_timeout)| Step::Defer { task, limited, again, at_timeout }),
         3 => task.clone().prop_map(Step::Lose),
         1 => task.clone().prop_map(Step::Interrupt),
         1 => task.clone().prop_map(Step::TimeOut),
         1 => task.clone().prop_map(Step::ForceCancel),
         4 => task.clone().prop_map(Step::RetryDue),
-        2 => (task.clone(), 0..4_u8).prop_map(|(task, how)| Step::Resume { task, how }),
+        2 => (task.clone(), 0..5_u8).prop_map(|(task, how)| Step::Resume { task, how }),
         1 => task.clone().prop_map(Step::WaitOver),
         1 => task.clone().prop_map(Step::CacheHit),
         1 => (task.clone(), any::<bool>()).prop_map(|(task, skip)| Step::QueueTimeOut { task, skip }),
@@ -272,10 +274,12 @@ impl Model {
             Step::Fail { task, retry } => return self.report(task, AttemptEnd::Failed { failure: broke(), retry }),
             Step::AckCancel(task) => return self.report(task, AttemptEnd::Cancelled),
             Step::HandBack(task) => return self.report(task, AttemptEnd::HandedBack),
-            Step::Defer { task, limited, at_timeout } => {
-                let until = limited.then(|| self.now.plus_micros(60_000_000));
-                let deferral = Deferral { condition: Map::new(), until, at_timeout: resumption(at_timeout) };
-                return self.report(task, AttemptEnd::Deferred(deferral));
+            Step::Defer { task, limited, again, at_timeout } => {
+                let limit_us = limited.then_some(60_000_000);
+                let condition = Awaited::Instant { at: self.now };
+                let (again_after_us, at_limit) = (again.then_some(20_000_000), resumption(at_timeout));
+                let wait = Wait { condition, again_after_us, limit_us, at_limit };
+                return self.report(task, AttemptEnd::Deferred(wait));
             }
             Step::Lose(task) => {
                 let (task, fence) = self.fenced(task);
@@ -376,6 +380,7 @@ fn resumption(how: u8) -> Resumption {
         0 => Resumption::Continues,
         1 => Resumption::Succeeds { outputs: outputs(true) },
         2 => Resumption::Fails(broke()),
+        3 => Resumption::FailsAttempt(broke()),
         _ => Resumption::Skips { reason: "nobody approved".to_owned() },
     }
 }

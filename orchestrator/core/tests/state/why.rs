@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{
-    Around, AttemptEnd, Deferral, Event, Mark, Resumption, RunSnapshot, RunState, WhyKind, why, why_run,
+    Around, AttemptEnd, Awaited, Event, Mark, Resumption, RunSnapshot, RunState, Wait, WhyKind, why, why_run,
 };
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::stories::{NOW, claim, fail, happen, name, night, succeed};
 
@@ -94,12 +94,17 @@ fn a_task_between_attempts_says_when_and_after_what() {
 fn a_deferred_task_says_for_what_and_until_when() {
     let mut run = night();
     let fence = claim(&mut run, "features");
-    let condition = Map::from_iter([("approve".to_owned(), json!("the new model"))]);
-    let deferral = Deferral { condition, until: Some(NOW), at_timeout: Resumption::Continues };
-    let end = AttemptEnd::Deferred(deferral);
+    let condition = Awaited::File { path: "drop/*.csv".to_owned() };
+    let at_limit = Resumption::Skips { reason: "no file".to_owned() };
+    let end = AttemptEnd::Deferred(Wait {
+        condition,
+        again_after_us: Some(30_000_000),
+        limit_us: Some(3_600_000_000),
+        at_limit,
+    });
     happen(&mut run, &Event::Report { task: name("features"), fence, end }, NOW).expect("the holder reports");
-    let words =
-        "gave its slot back and waits until 1970-01-01T00:00:01Z at the latest for {\"approve\":\"the new model\"}";
+    let words = "gave its slot back and waits until 1970-01-01T00:01:01Z at the latest for a file that `drop/*.csv` \
+                 names; looks again at 1970-01-01T00:00:31Z";
     assert_eq!(answer(&run, "features", &around()), (WhyKind::Deferred, words.to_owned()));
 }
 

@@ -11,8 +11,8 @@ use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use daybreak_protocol::{
-    AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, ErrorItem, MarkRequest, Marked, RerunRequest,
-    RunAgain, RunWhy, WhyQuery,
+    AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, DecisionRequest, ErrorItem, MarkRequest, Marked,
+    RerunRequest, RunAgain, RunWhy, WhyQuery,
 };
 use daybreak_spec::Name;
 use ulid::Ulid;
@@ -96,6 +96,19 @@ pub async fn mark(
     }
     require_caller(request.by.as_deref())?;
     Ok(Json(engine.mark(&run.to_string(), &task, request, from).await?))
+}
+
+pub async fn decide(
+    State(engine): State<Shared>,
+    path: PathOf<(Ulid, Name)>,
+    from: Origin,
+    body: Result<Body<DecisionRequest>, Refusal>,
+) -> Result<StatusCode, Refusal> {
+    let (Path((run, task)), Body(request)) = (path?, body?);
+    require_label("/note", request.note.as_deref().unwrap_or_default(), MAX_NOTE_BYTES)?;
+    require_caller(request.by.as_deref())?;
+    engine.decide(&run.to_string(), &task, request, from).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn why(

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, Error, HealthView, MarkRequest,
-    Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy,
-    RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error,
+    HealthView, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain,
+    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
@@ -62,6 +62,8 @@ pub trait Engine: Orchestrator + 'static {
     async fn clear(&self, run_id: &str, task: &Name, request: ClearRequest, from: Origin) -> Result<RunAgain, Error>;
     /// Says how a task that has not ended ends.
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error>;
+    /// Decides on a task that waits for approval.
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error>;
     /// Why a run and its tasks are not running.
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error>;
     /// What was done by hand, newest first.

@@ -76,6 +76,7 @@ fn table() -> Vec<Row> {
         writes("/api/v1/runs/{run}/rerun", Admin, post(control::rerun)),
         writes("/api/v1/runs/{run}/tasks/{task}/clear", Admin, post(control::clear)),
         writes("/api/v1/runs/{run}/tasks/{task}/mark", Admin, post(control::mark)),
+        writes("/api/v1/runs/{run}/tasks/{task}/decision", Admin, post(control::decide)),
         reads("/api/v1/runs/{run}/tasks/{task}/log", Admin, get(people::log)),
         reads("/api/v1/dags", Admin, get(people::dags)),
         writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),

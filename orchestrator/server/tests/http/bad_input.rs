@@ -71,6 +71,7 @@ async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
     let of_run = |action: &str| format!("/api/v1/runs/{RUN}/{action}");
     let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));
     let (clear, mark) = (of_run("tasks/train/clear"), of_run("tasks/train/mark"));
+    let decide = of_run("tasks/go/decision");
     let long_reason = format!(r#"{{"state":"failed","reason":"{}"}}"#, "x".repeat(501));
     let cases = [
         (rerun.as_str(), r#"{"from_faild":true}"#, "/from_faild", "unknown_field"),
@@ -84,8 +85,25 @@ async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
         (&mark, r#"{"state":"failed","reason":" "}"#, "/reason", "missing_reason"),
         (&mark, long_reason.as_str(), "/reason", "invalid_text"),
         (&mark, r#"{"state":"succeeded","reason":"x","outputs":[]}"#, "/outputs", "wrong_type"),
+        (&decide, "{}", "/decision", "missing_field"),
+        (&decide, r#"{"decision":"maybe"}"#, "/decision", "wrong_type"),
+        (&decide, r#"{"decision":"approve","notes":"x"}"#, "/notes", "unknown_field"),
+        (&decide, r#"{"decision":"approve","note":"a\u0000b"}"#, "/note", "invalid_text"),
+        (&decide, r#"{"decision":"approve","fence":"1"}"#, "/fence", "wrong_type"),
     ];
     each_is_refused(&cases).await;
+}
+
+#[tokio::test]
+async fn a_decision_on_a_task_that_does_not_wait_gets_409() {
+    let server = serve().await;
+    let path = |task: &str| format!("/api/v1/runs/{RUN}/tasks/{task}/decision");
+    let body = r#"{"decision":"approve","note":"looks good","by":"ann"}"#;
+    assert_eq!(server.post(&path("go"), body).await.status, 204);
+    let answer = server.post(&path("train"), body).await;
+    assert_eq!((answer.status, answer.problem().code.as_str()), (409, "not_now"));
+    assert_eq!(server.post(&path("%2e%2e"), body).await.status, 404);
+    assert_eq!(server.engine.asked().len(), 2, "{:?}", server.engine.asked());
 }
 
 /// Path, body, pointer and code of each case.

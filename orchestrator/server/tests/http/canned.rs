@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView, Error,
-    HealthView, Heartbeat, HeartbeatReply, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView,
-    NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register, Registration, Report, RerunRequest,
-    RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog, TaskWhy, Trigger, TriggerRequest,
-    Triggered, WhyQuery,
+    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView,
+    DecisionRequest, Error, HealthView, Heartbeat, HeartbeatReply, Live, MarkRequest, Marked, MintPublication,
+    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register,
+    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog,
+    TaskWhy, Trigger, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
@@ -214,6 +214,11 @@ impl Engine for Canned {
     async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: Origin) -> Result<Marked, Error> {
         self.note(format!("mark {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
         Ok(Marked { was: TaskStatus::Running, state: request.state })
+    }
+
+    async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error> {
+        self.note(format!("decide {run_id} {task} {} from {from}", serde_json::to_string(&request).unwrap()));
+        if task.as_str() == "go" { Ok(()) } else { Err(Error::NotNow(format!("task `{task}` does not wait"))) }
     }
 
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {

@@ -8,4 +8,5 @@ mod restarts;
 mod schedules;
 mod semantics;
 mod support;
+mod waits;
 mod workers;

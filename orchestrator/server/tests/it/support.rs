@@ -17,7 +17,17 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 const fn kind(name: &'static str, heavy: bool, gated: bool) -> KindDefinition {
-    KindDefinition { name, summary: "", parameters: &[], heavy, side_effects: false, gated, reads: &[], makes: &[] }
+    KindDefinition {
+        name,
+        summary: "",
+        parameters: &[],
+        heavy,
+        side_effects: false,
+        gated,
+        reads: &[],
+        makes: &[],
+        rules: &[],
+    }
 }
 
 static KINDS: [KindDefinition; 3] =

@@ -7,12 +7,13 @@ use super::fields::{Fields, fields};
 use super::project::version;
 use crate::did_you_mean::suggestion;
 use crate::keys::{
-    EXPECTATION, FAILURE_CAUSES, FLOW_TEST, FLOW_TEST_FILE, MOCK, MOCKED_FAILURE, RUN_ENDS, TASK_ENDS, TASK_EXPECTATION,
+    EXPECTATION, FAILURE_CAUSES, FINAL_CAUSES, FLOW_TEST, FLOW_TEST_FILE, MOCK, MOCKED_FAILURE, RUN_ENDS, TASK_ENDS,
+    TASK_EXPECTATION,
 };
 use crate::small_texts::shortened;
 use crate::{
-    Dag, DeclarationKind, Declared, Decoder, Expectation, FlowTest, Mock, MockedFailure, Name, Node, NodeValue,
-    Problem, Project, RetryCause, Span, Spanned, TaskExpectation, Timestamp,
+    Dag, DeclarationKind, Declared, Decoder, Expectation, FlowTest, Mock, MockedCause, MockedFailure, Name, Node,
+    NodeValue, Problem, Project, RetryCause, Span, Spanned, TaskExpectation, Timestamp,
 };
 
 /// The tests of a file.
@@ -167,17 +168,19 @@ fn failure(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<MockedF
     let fields = fields(decoder, node, &MOCKED_FAILURE, what.to_owned(), node.span)?;
     let cause = match fields.get("cause") {
         Some(node) => cause(decoder, node, &fields.what("cause"))?,
-        None => Some(RetryCause::Error),
+        None => MockedCause::Tried(RetryCause::Error),
     };
     let reason = fields.read(decoder, "reason", Decoder::text).map(|reason| reason.value);
     let times = fields.read(decoder, "times", |decoder, node, what| decoder.integer(node, what, 1, 1000));
     Some(MockedFailure { cause, reason, times: times.and_then(|times| u32::try_from(times.value).ok()) })
 }
 
-/// The outer `None`: it cannot be read; the inner one: a failure that is never tried again.
-fn cause(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Option<RetryCause>> {
+fn cause(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<MockedCause> {
     let text = decoder.text(node, what)?;
-    let cause = if text.value == "bad_input" { Some(None) } else { RetryCause::parse(&text).map(Some) };
+    let cause = match FINAL_CAUSES.contains(&text.as_str()) {
+        true => Some(MockedCause::Final(text.value.clone())),
+        false => RetryCause::parse(&text).map(MockedCause::Tried),
+    };
     if cause.is_none() {
         let message = format!("{what} cannot be `{}`", shortened(&text));
         let hint = match text.starts_with("exit ") {

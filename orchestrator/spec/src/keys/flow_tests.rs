@@ -4,8 +4,20 @@ use super::Presence::{Optional, Required};
 use super::{Shape, Table, key};
 
 /// `cause:` of a failure, beside `exit 75`.
-pub(crate) const FAILURE_CAUSES: &[&str] =
-    &["exit", "error", "timeout", "out_of_memory", "crashed", "lost", "bad_input"];
+pub(crate) const FAILURE_CAUSES: &[&str] = &[
+    "exit",
+    "error",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "lost",
+    "bad_input",
+    "wait_timeout",
+    "rejected",
+    "missing_secret",
+];
+/// Those that trying again cannot help.
+pub(crate) const FINAL_CAUSES: &[&str] = &["bad_input", "wait_timeout", "rejected", "missing_secret"];
 /// How a task can have ended.
 pub(crate) const TASK_ENDS: &[&str] = &["succeeded", "failed", "skipped", "upstream_failed", "cancelled"];
 /// How a run can have ended.
@@ -78,7 +90,7 @@ pub(crate) const MOCKED_FAILURE: Table = Table {
             "cause",
             Shape::Either(&[Shape::Words(FAILURE_CAUSES), Shape::ExitCode]),
             Optional,
-            "As `only` of a retry policy names it, or bad_input, which is never tried again; default: error",
+            "As `only` of a retry policy names it, or one that is never tried again, e.g. bad_input; default: error",
         ),
         key("reason", Shape::Text, Optional, "For people"),
         key(

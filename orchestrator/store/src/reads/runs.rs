@@ -1,7 +1,8 @@
 //! Reads of runs and their tasks.
 
 use crate::database::{Row, query};
-use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, Trigger};
+use daybreak_core::{Deferral, Resumption};
+use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, Trigger, WaitView};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::Map;
 
@@ -65,8 +66,9 @@ impl Store {
         .await?
         .ok_or_else(|| no_run(run_id))?;
         let tasks = query(
-            "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, task_run.reason, upstream, \
-             started_at_us, ended_at_us, busy_us, start_us, outputs, worker.label AS worker FROM task_run \
+            "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, fence, task_run.reason, upstream, \
+             started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, \
+             worker.label AS worker FROM task_run \
              LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 ORDER BY task_run_id",
         )
         .bind(run_id)
@@ -101,7 +103,13 @@ impl Store {
         let reported = current.try_get::<Option<i64>>("reported_fence")? == Some(current.try_get("fence")?);
         match current.try_get("state")? {
             "running" => attempts.push(attempt(&current)?),
-            "succeeded" if reported => attempts.push(attempt(&current)?),
+            "succeeded" if reported => {
+                // One that succeeded while it waited has its record already.
+                let current = attempt(&current)?;
+                if attempts.iter().all(|known| known.fence != current.fence) {
+                    attempts.push(current);
+                }
+            }
             _ => {}
         }
         Ok(attempts)
@@ -140,6 +148,20 @@ fn summary(row: &Row) -> Result<RunSummary, Error> {
     })
 }
 
+fn wait(row: &Row) -> Result<Option<WaitView>, Error> {
+    let Some(text) = row.try_get::<Option<&str>>("deferral")? else { return Ok(None) };
+    let Deferral { condition, until, at_timeout, ends_at } = json("wait", text)?;
+    let looks_again = at_timeout == Resumption::Continues;
+    Ok(Some(WaitView {
+        words: condition.to_string(),
+        condition,
+        since: instant(row, "waiting_since_us")?,
+        next_look: until.filter(|_| looks_again),
+        until: ends_at,
+        fence: row.try_get("fence")?,
+    }))
+}
+
 fn task(row: &Row) -> Result<TaskRunView, Error> {
     let upstream: Option<String> = row.try_get("upstream")?;
     let because = upstream.map(|upstream| format!("`{upstream}`, which it needs, did not succeed"));
@@ -161,5 +183,6 @@ fn task(row: &Row) -> Result<TaskRunView, Error> {
         start_us: start.unwrap_or_default().unsigned_abs(),
         outputs: outputs.map_or_else(|| Ok(Map::new()), |text| map("outputs", text))?,
         worker: row.try_get("worker")?,
+        wait: wait(row)?,
     })
 }

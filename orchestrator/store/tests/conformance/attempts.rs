@@ -1,6 +1,6 @@
 //! Attempts: fences, repetition, failure, cancellation.
 
-use daybreak_core::{AttemptEnd, Deferral, Failure, Resumption, RunStatus, TaskStatus};
+use daybreak_core::{AttemptEnd, Awaited, Deferral, Failure, OnReject, Resumption, RunStatus, TaskStatus, Wait};
 use daybreak_protocol::{MintPublication, TaskResult};
 use daybreak_store::{Claim, Error, ReportedEnd};
 use serde_json::{Map, json};
@@ -155,14 +155,21 @@ async fn a_publication_number_is_minted_once_per_attempt_and_rises_with_the_next
 async fn a_task_that_gives_its_slot_back_is_kept_with_what_it_waits_for(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let task = world.claim_one(&worker).await;
-    let condition = Map::from_iter([("approve".to_owned(), json!("late"))]);
-    let deferral = Deferral { condition, until: Some(at(48)), at_timeout: Resumption::Continues };
-    let end = ReportedEnd::Other(AttemptEnd::Deferred(deferral.clone()));
-    world.report(&task, end).await.expect("it holds the task");
+    let condition = Awaited::Approval { message: None, on_reject: OnReject::Fail };
+    let at_limit = Resumption::Skips { reason: "nobody decided".to_owned() };
+    let wait = Wait {
+        condition: condition.clone(),
+        again_after_us: None,
+        limit_us: Some(30 * SECOND),
+        at_limit: at_limit.clone(),
+    };
+    world.report(&task, ReportedEnd::Other(AttemptEnd::Deferred(wait))).await.expect("it holds the task");
     let (kept, worker_id) = world.texts("SELECT deferral, worker_id FROM task_run WHERE state = 'deferred'").await;
     let kept: Deferral = serde_json::from_str(&kept.expect("it is kept")).expect("a deferral");
-    assert_eq!((kept, worker_id), (deferral, None));
-    assert_eq!(world.count("SELECT wake_at_us FROM task_run WHERE state = 'deferred'").await, at(48).micros);
+    let until = Some(world.store.now().plus_micros(30 * SECOND));
+    assert_eq!((&kept, worker_id), (&Deferral { condition, until, at_timeout: at_limit, ends_at: until }, None));
+    let wakes = world.count("SELECT wake_at_us FROM task_run WHERE state = 'deferred'").await;
+    assert_eq!(Some(wakes), until.map(|until| until.micros));
     let claim = Claim { worker, free_light: 8, free_heavy: 8 };
     not_yet(&mut Box::pin(world.store.claim(claim))).await;
     world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it reads back and is cancelled");

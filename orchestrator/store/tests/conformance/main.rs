@@ -19,3 +19,4 @@ mod several_servers;
 mod statements;
 mod support;
 mod time_limits;
+mod waits;

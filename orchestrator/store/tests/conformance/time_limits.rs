@@ -111,6 +111,7 @@ fn with_deadline(seconds: i64) -> RunTemplate {
         ("rest", &["work"], TriggerRule::default()),
         ("clear", &["work"], TriggerRule::Teardown),
     ]);
+    template.tasks.iter_mut().for_each(|task| task.timeout_us = None);
     template.deadline_us = Some(seconds * SECOND);
     template
 }

@@ -21,6 +21,7 @@ const HEAVY: KindDefinition = KindDefinition {
     gated: false,
     reads: &[],
     makes: &[],
+    rules: &[],
 };
 static KINDS: [KindDefinition; 14] = [
     KindDefinition { name: "answers", ..HEAVY },

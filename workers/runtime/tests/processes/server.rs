@@ -258,6 +258,7 @@ pub fn assignment(kind: &str, project_hash: &str, timeout_ms: Option<u64>) -> As
         outputs: Default::default(),
         timeout_ms,
         token: "secret".to_owned(),
+        waiting_since: None,
     }
 }
 

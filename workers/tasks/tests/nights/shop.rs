@@ -152,6 +152,7 @@ impl Shop {
             outputs: self.outputs.clone(),
             timeout_ms: None,
             token: String::new(),
+            waiting_since: None,
         };
         let kind = daybreak_tasks::registry().get(&declared.kind).expect("a kind");
         let (project, artifacts) = (self.project.clone(), self.artifacts.clone());
