@@ -8,9 +8,11 @@ use daybreak_spec::Timestamp;
 
 pub use control::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
+pub use tokens::{Token, TokenCommand, TokenCreate};
 
 mod control;
 mod schedules;
+mod tokens;
 
 /// Daybreak trains by night and serves by day.
 #[derive(Parser)]
@@ -89,6 +91,9 @@ pub enum Command {
         run: String,
         /// The task; all of the run's when left out
         task: Option<String>,
+        /// Print the task's log as it is written, until the task has ended
+        #[arg(long, requires = "task")]
+        follow: bool,
         /// Where, and how to print
         #[command(flatten)]
         project: Project,
@@ -138,12 +143,10 @@ pub enum Command {
     Clock(Clock),
     /// Bring the state database's schema up to date, and say what was done
     Migrate(Migrate),
-    /// Print the token that the API and the endpoint ask for
-    Token {
-        /// Where, and how to print
-        #[command(flatten)]
-        project: Project,
-    },
+    /// Print the project's own token, or make, list and take back tokens with a role
+    Token(Token),
+    /// Print the OpenAPI document of the server's API
+    Openapi,
     /// (internal) run one heavy task, handed over by a worker
     #[command(hide = true)]
     TaskChild,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{Applied, Client, Clock, HealthView, Orchestrator};
+use daybreak_protocol::{Applied, Client, Clock, HealthView, Keys, Orchestrator};
 use daybreak_runtime::{ChildLimits, SecretSource, Worker, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::{Serving, ServingConfig};
@@ -91,7 +91,7 @@ impl Embedded {
         let folder = Arc::new(Folder::new(home.clone(), project, before.clone().flatten()));
         server.follow_source(folder.clone());
         let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
-        let serving = open_serving(home, token, &options.clock, project)?;
+        let serving = open_serving(home, server.keys(), &options.clock, project)?;
         let config = worker_config(home, &running, &options)?;
         let router = http::router(server.clone()).merge(serving.router());
         let mut tasks = vec![
@@ -179,10 +179,10 @@ async fn run_server(server: Arc<Server>, stopped: watch::Receiver<bool>) {
     server.run(stopped).await;
 }
 
-fn open_serving(home: &Home, token: String, clock: &Clock, project: &Project) -> Outcome<Serving> {
+fn open_serving(home: &Home, keys: Keys, clock: &Clock, project: &Project) -> Outcome<Serving> {
     let config = ServingConfig {
         data_dir: home.state.clone(),
-        token,
+        keys,
         predictions: project.predictions.clone(),
         clock: clock.clone(),
         random: random_id_bits,

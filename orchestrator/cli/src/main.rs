@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, control, dags, init, migrate, project, reading, running, schedules, testing, training_set, up,
+    apply, asking, clock, control, dags, following, init, migrate, project, reading, running, schedules, testing,
+    tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
@@ -83,7 +84,8 @@ async fn dispatch(command: Command) -> Outcome {
             None => running::run(&arguments).await,
         },
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
-        Command::Logs { run, task, project } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Logs { run, task: Some(task), follow: true, project } => following::logs(&run, &task, &project).await,
+        Command::Logs { run, task, project, .. } => reading::logs(&run, task.as_deref(), &project).await,
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,
         Command::Mark(arguments) => control::mark(&arguments).await,
@@ -100,7 +102,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::TrainingSet(arguments) => training_set::training_set(&arguments).await,
         Command::Clock(arguments) => clock::clock(&arguments).await,
         Command::Migrate(arguments) => migrate::migrate(&arguments).await,
-        Command::Token { project } => project::token(&project),
+        Command::Token(arguments) => tokens::token(&arguments).await,
+        Command::Openapi => tokens::openapi(),
         Command::DemoDepartures { directory, from, to } => training_set::departures(&directory, from, to),
         Command::TaskChild | Command::TaskShim { .. } => Ok(()),
     }

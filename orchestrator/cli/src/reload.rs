@@ -99,7 +99,7 @@ pub async fn follow(server: Arc<Server>, folder: Arc<Folder>, mut stopped: watch
         let looking = folder.clone();
         let Ok((now, same)) = tokio::task::spawn_blocking(move || looking.look()).await else { return };
         if !same && last.as_ref() == Some(&now) {
-            report(server.reload().await);
+            report(server.reload(None).await);
         }
         last = Some(now);
         tokio::select! {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::state::{Deferral, Failure, Resumption, RunSnapshot, RunState, TaskState, TaskStatus};
 
@@ -13,7 +14,7 @@ use crate::state::{Deferral, Failure, Resumption, RunSnapshot, RunState, TaskSta
 const MOST_NAMED: usize = 5;
 
 /// What kind of answer it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyKind {
     /// Its run waits for its turn among the runs of its DAG.
@@ -47,7 +48,7 @@ pub enum WhyKind {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Why {
     /// For programs.
     pub kind: WhyKind,

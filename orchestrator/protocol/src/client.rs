@@ -12,10 +12,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest,
-    ClockView, DagView, DecisionRequest, Error, HealthView, Heartbeat, HeartbeatReply, Held, Live, MarkRequest, Marked,
-    MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails,
-    ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery,
-    SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery, code,
+    ClockView, DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held,
+    Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest,
+    Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList,
+    RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest,
+    Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -79,6 +80,20 @@ impl Client {
     /// The log of one task of a run, by attempt.
     pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
         self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// Follows the log of one task of a run until the task has ended, after the event `last`.
+    pub async fn follow_log(&self, run_id: &str, task: &str, last: Option<&str>) -> Result<EventStream, Error> {
+        let path = format!("/api/v1/runs/{}/tasks/{}/log?follow=true", segment(run_id)?, segment(task)?);
+        self.follow(&path, last).await
+    }
+
+    /// Follows changes of runs and tasks, after the event `last`.
+    pub async fn events(&self, query: &EventsQuery, last: Option<&str>) -> Result<EventStream, Error> {
+        let query = [("run", query.run.clone()), ("dag", query.dag.as_ref().map(Name::to_string))];
+        let query: Vec<String> =
+            query.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", segment(&value?).ok()?))).collect();
+        self.follow(&format!("/api/v1/events?{}", query.join("&")), last).await
     }
 
     /// Asks for the end of a run.
@@ -155,6 +170,23 @@ impl Client {
         self.post("/api/v1/project/reload", &serde_json::json!({})).await
     }
 
+    /// Makes a token.
+    pub async fn create_token(&self, request: &TokenRequest) -> Result<TokenMade, Error> {
+        self.post("/api/v1/tokens", request).await
+    }
+
+    /// A page of tokens, newest first.
+    pub async fn tokens(&self, query: &TokensQuery) -> Result<TokenList, Error> {
+        let request = self.request(Method::GET, "/api/v1/tokens").query(query);
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// Takes a token back.
+    pub async fn revoke_token(&self, id: &str) -> Result<TokenView, Error> {
+        let request = self.request(Method::DELETE, &format!("/api/v1/tokens/{}", segment(id)?));
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
     /// Both clocks.
     pub async fn clock(&self) -> Result<ClockView, Error> {
         self.get("/api/v1/clock").await
@@ -180,6 +212,22 @@ impl Client {
 
     async fn post_nothing(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Error> {
         self.send(self.request(Method::POST, path).json(body), PATIENCE).await.map(|_| ())
+    }
+
+    /// A stream that may last.
+    async fn follow(&self, path: &str, last: Option<&str>) -> Result<EventStream, Error> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let sent = tokio::time::timeout(PATIENCE, request.send()).await;
+        let unavailable = |detail: String| Error::Unavailable { url: self.url.clone(), detail };
+        let response = sent.map_err(|_| unavailable("it takes too long".to_owned()))?;
+        let response = response.map_err(|error| self.unavailable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.problem(response).await);
+        }
+        Ok(EventStream::new(response))
     }
 
     /// Sends and sorts out every answer but a success.

@@ -5,9 +5,10 @@ use daybreak_core::{RunStatus, TaskStatus, Why};
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::{IntoParams, ToSchema};
 
 /// "End this run."
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRequest {
     /// Why; none = somebody asked for its end.
@@ -19,7 +20,7 @@ pub struct CancelRequest {
 }
 
 /// "Run this run again", which has to have ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RerunRequest {
     /// Only what failed, was cancelled or was left out for a failure, and all that needs it.
@@ -31,7 +32,7 @@ pub struct RerunRequest {
 }
 
 /// "Run this task again, and all that needs it."
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClearRequest {
     /// Who asks; none = a caller of the API.
@@ -40,7 +41,7 @@ pub struct ClearRequest {
 }
 
 /// What runs again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunAgain {
     /// ULID of the run.
     pub run_id: String,
@@ -53,7 +54,7 @@ pub struct RunAgain {
 }
 
 /// How somebody says that a task ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see TaskState")]
 pub enum MarkWord {
@@ -63,7 +64,7 @@ pub enum MarkWord {
 }
 
 /// "This task has ended so", whatever it does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRequest {
     /// How.
@@ -72,6 +73,7 @@ pub struct MarkRequest {
     pub reason: String,
     /// What it hands on to the tasks that need it; with `succeeded` only.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub outputs: Map<String, Json>,
     /// Who says so; none = a caller of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +81,7 @@ pub struct MarkRequest {
 }
 
 /// What a mark has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Marked {
     /// The task's state before.
     pub was: TaskStatus,
@@ -88,7 +90,7 @@ pub struct Marked {
 }
 
 /// What somebody decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum DecisionWord {
@@ -97,7 +99,7 @@ pub enum DecisionWord {
 }
 
 /// "This is my decision" on a task that waits for approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
     /// Which.
@@ -114,7 +116,7 @@ pub struct DecisionRequest {
 }
 
 /// Why a run and its tasks are not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunWhy {
     /// ULID of the run.
     pub run_id: String,
@@ -129,7 +131,7 @@ pub struct RunWhy {
 }
 
 /// Why one task is not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskWhy {
     /// The task.
     pub task: Name,
@@ -141,7 +143,7 @@ pub struct TaskWhy {
 }
 
 /// About which task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct WhyQuery {
     /// This one only.
@@ -149,7 +151,7 @@ pub struct WhyQuery {
 }
 
 /// Which entries of the audit are listed, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// About this run, DAG or project only.
@@ -171,7 +173,7 @@ impl AuditQuery {
 }
 
 /// A page of the audit, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditList {
     /// The entries.
     pub entries: Vec<AuditEntry>,
@@ -180,7 +182,7 @@ pub struct AuditList {
 }
 
 /// Something that was done by hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// ULID.
     pub id: String,
@@ -192,8 +194,12 @@ pub struct AuditEntry {
     pub subject: String,
     /// With what, and why.
     pub detail: String,
-    /// Who, as they called themselves; none where nobody was asked.
+    /// Who: what their token is called; none where nobody was asked.
     pub by: Option<String>,
+    /// The id of their token; none for the project's own.
+    pub token_id: Option<String>,
+    /// How they called themselves, which nobody has checked.
+    pub said: Option<String>,
     /// From where: the address of a caller over HTTP (`cli` before it: through the command line), or `cli`.
     pub from: Option<String>,
 }

@@ -1,21 +1,29 @@
-//! What crosses HTTP as plain types, and the typed client. No decisions, no state but the clock handle.
+//! What crosses HTTP as plain types, and the typed client. No decisions, no state but the clock handle and the ring of tokens.
 //! To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
 
+mod access;
 mod client;
 mod clock;
 mod control;
+mod events;
+mod follow;
+mod keys;
 mod orchestrator;
 mod problem_details;
 mod project;
 mod views;
 mod worker;
 
+pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
 pub use control::{
     AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest,
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
+pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
+pub use follow::{EventStream, StreamEvent};
+pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};

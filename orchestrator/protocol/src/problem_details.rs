@@ -2,6 +2,7 @@
 //! server or a secret. To add a code: name it where it is made; clients match `code`, people read `detail`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The content type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -25,7 +26,7 @@ pub mod code {
 }
 
 /// What went wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemDetails {
     /// `about:blank`: `code` says which problem it is.
     #[serde(rename = "type")]
@@ -49,7 +50,7 @@ pub struct ProblemDetails {
 }
 
 /// One mistake in a request or a project.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorItem {
     /// JSON pointer into the body, e.g. `/params/limit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,9 +1,10 @@
 //! The deployed project as people see it, and what a deployment changed.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The project that runs are made from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProjectView {
     /// Its name.
     pub name: String,
@@ -15,7 +16,7 @@ pub struct ProjectView {
 }
 
 /// What came of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
     /// SHA-256 (hex) of the snapshot that is live now.
     pub version: String,
@@ -26,7 +27,7 @@ pub struct Applied {
 }
 
 /// A declaration that differs between two versions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct DeclarationChange {
     /// As in the YAML: `dags`, `models`, `feature_views`, …
     pub section: String,
@@ -37,7 +38,7 @@ pub struct DeclarationChange {
 }
 
 /// How a declaration differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// The new version has it, the old one had not.

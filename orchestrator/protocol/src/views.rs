@@ -7,11 +7,12 @@ use daybreak_core::{Awaited, RunStatus, TaskStatus};
 use daybreak_spec::{Name, ScheduleRules, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ModelVersionRecord;
 
 /// What made a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// A firing of one of the DAG's schedules.
@@ -21,7 +22,7 @@ pub enum Trigger {
 }
 
 /// One run in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
     /// ULID.
     pub id: String,
@@ -48,7 +49,7 @@ pub struct RunSummary {
 }
 
 /// One run with its tasks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunDetail {
     /// The run itself.
     #[serde(flatten)]
@@ -56,11 +57,12 @@ pub struct RunDetail {
     /// Its tasks, parents before children.
     pub tasks: Vec<TaskRunView>,
     /// Its parameters.
+    #[schema(value_type = Object)]
     pub params: Map<String, Json>,
 }
 
 /// One task of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskRunView {
     /// ULID of the task run.
     pub id: String,
@@ -87,6 +89,7 @@ pub struct TaskRunView {
     /// Time from spawn to the task's first own instruction, microseconds (0 in process).
     pub start_us: u64,
     /// What it handed on.
+    #[schema(value_type = Object)]
     pub outputs: Map<String, Json>,
     /// The worker that held it last.
     pub worker: Option<String>,
@@ -96,7 +99,7 @@ pub struct TaskRunView {
 }
 
 /// What a task waits for without a worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WaitView {
     /// For people.
     pub words: String,
@@ -113,7 +116,7 @@ pub struct WaitView {
 }
 
 /// Which runs are listed, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct RunsQuery {
     /// Runs of this DAG only.
@@ -137,7 +140,7 @@ impl RunsQuery {
 }
 
 /// A page of runs, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunList {
     /// The runs.
     pub runs: Vec<RunSummary>,
@@ -146,14 +149,14 @@ pub struct RunList {
 }
 
 /// A task's log, attempt by attempt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskLog {
     /// Oldest first.
     pub attempts: Vec<AttemptLog>,
 }
 
 /// What one attempt wrote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptLog {
     /// 1-based attempt.
     pub attempt: u32,
@@ -164,7 +167,7 @@ pub struct AttemptLog {
 }
 
 /// A model with everything the registry knows of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelView {
     /// The model.
     pub name: Name,
@@ -177,7 +180,7 @@ pub struct ModelView {
 }
 
 /// One move of an alias.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AliasHistoryEntry {
     /// The alias, e.g. `champion`.
     pub alias: String,
@@ -194,21 +197,21 @@ pub struct AliasHistoryEntry {
 }
 
 /// The version that an alias points at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AliasView {
     /// None: the alias points nowhere yet.
     pub version: Option<ModelVersionRecord>,
 }
 
 /// The number of a publication, just minted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Minted {
     /// Rises with every publication of the view.
     pub publication: i64,
 }
 
 /// A deployed DAG.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DagView {
     /// The DAG.
     pub name: Name,
@@ -227,7 +230,7 @@ pub struct DagView {
 }
 
 /// The pause of a DAG.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PauseView {
     /// Real time at which it began.
     pub since: Timestamp,
@@ -238,7 +241,7 @@ pub struct PauseView {
 }
 
 /// "Let this DAG fire nothing", or "let it fire again".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseRequest {
     /// Why, for those who look later.
@@ -250,7 +253,7 @@ pub struct PauseRequest {
 }
 
 /// One schedule of a DAG, as written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScheduleView {
     /// The cron expression.
     pub cron: String,
@@ -268,7 +271,7 @@ pub struct ScheduleView {
 }
 
 /// One task of a deployed DAG.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DagTaskView {
     /// The task.
     pub name: Name,
@@ -279,7 +282,7 @@ pub struct DagTaskView {
 }
 
 /// "Run this DAG now."
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TriggerRequest {
     /// T; none = business time now.
@@ -287,18 +290,19 @@ pub struct TriggerRequest {
     pub at: Option<Timestamp>,
     /// Laid over the DAG's defaults; an unknown one is refused.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub params: Map<String, Json>,
 }
 
 /// The run that was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Triggered {
     /// ULID.
     pub run_id: String,
 }
 
 /// Both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClockView {
     /// Business time: firings, T, ttl at a request.
     pub business_now: Timestamp,
@@ -309,7 +313,7 @@ pub struct ClockView {
 }
 
 /// "Set simulated business time." Refused when business time follows real time, and never backwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetClock {
     /// The new business time.
@@ -317,7 +321,7 @@ pub struct SetClock {
 }
 
 /// Whether the server can do its work; says nothing of what it holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthView {
     /// It takes requests: the state is open and its loops run.
     pub ready: bool,

@@ -8,9 +8,10 @@ use daybreak_core::Wait;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 
 /// A worker presents itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// Host and process, for people.
@@ -20,7 +21,7 @@ pub struct Register {
 }
 
 /// The server's answer: an identity that lasts until its lease runs out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Registration {
     /// ULID.
     pub worker_id: String,
@@ -33,7 +34,7 @@ pub struct Registration {
 }
 
 /// "Give me work": held by the server until there is some or `wait_ms` has passed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Poll {
     /// From the registration.
@@ -49,7 +50,7 @@ pub struct Poll {
 }
 
 /// A task handed to a worker, with everything it needs to run it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Assignment {
     /// The task run's ULID.
     pub task_run_id: String,
@@ -68,6 +69,7 @@ pub struct Assignment {
     /// SHA-256 (hex) of the project snapshot, an object in the artefact store: `spec::Project` as JSON.
     pub project_hash: String,
     /// The folder that relative paths of the project start from.
+    #[schema(value_type = String)]
     pub project_root: PathBuf,
     /// Nominal instant; none for a manual run.
     pub scheduled_for: Option<Timestamp>,
@@ -76,8 +78,10 @@ pub struct Assignment {
     /// T: this firing, `--at` or now.
     pub window_end: Timestamp,
     /// The run's parameters (defaults of the DAG overlaid by the caller's).
+    #[schema(value_type = Object)]
     pub params: Map<String, Json>,
     /// Outputs of the tasks named in `needs` and of their ancestors, by task name.
+    #[schema(value_type = BTreeMap<String, Object>)]
     pub outputs: BTreeMap<Name, Map<String, Json>>,
     /// Real time after which the attempt is ended.
     pub timeout_ms: Option<u64>,
@@ -89,7 +93,7 @@ pub struct Assignment {
 }
 
 /// One task that a worker holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
     /// The task run.
@@ -99,7 +103,7 @@ pub struct Held {
 }
 
 /// "I live, and hold these".
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
     /// From the registration.
@@ -111,7 +115,7 @@ pub struct Heartbeat {
 }
 
 /// The server's answer to a heartbeat.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct HeartbeatReply {
     /// End these, then report `Cancelled`.
     pub cancel: Vec<Held>,
@@ -121,7 +125,7 @@ pub struct HeartbeatReply {
 
 /// "Which of my tasks are to end?" Answered as soon as they are others than those the worker knows of, or when its time
 /// is over; renews no lease.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancellations {
     /// From the registration.
@@ -135,7 +139,7 @@ pub struct Cancellations {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// The task run.
@@ -151,7 +155,7 @@ pub struct Report {
 }
 
 /// The ways an attempt can end.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// It did its work.
@@ -174,10 +178,11 @@ pub enum Outcome {
 }
 
 /// What a task leaves behind, committed with its success in one transaction.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskResult {
     /// `${tasks.NAME.outputs.KEY}`; at most 8 KiB as JSON. `passed: false` skips gated children, with `reason`.
+    #[schema(value_type = Object)]
     pub outputs: Map<String, Json>,
     /// New builds.
     pub builds: Vec<BuildRecord>,
@@ -198,7 +203,7 @@ impl TaskResult {
 }
 
 /// One view at one instant, stored as an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BuildRecord {
     /// The view.
     pub view: Name,
@@ -215,7 +220,7 @@ pub struct BuildRecord {
 }
 
 /// A trained model, not yet numbered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NewModelVersion {
     /// The model.
     pub model: Name,
@@ -234,7 +239,7 @@ pub struct NewModelVersion {
 }
 
 /// A numbered model version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelVersionRecord {
     /// 1-based, per model.
     pub version: u32,
@@ -246,7 +251,7 @@ pub struct ModelVersionRecord {
 }
 
 /// "Point this alias at that version". An older `as_of` never replaces a newer one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AliasMove {
     /// The model.
@@ -260,7 +265,7 @@ pub struct AliasMove {
 }
 
 /// Asks for a publication number for a generation of online rows, before its pointer is flipped.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MintPublication {
     /// The task run that publishes.
@@ -274,7 +279,7 @@ pub struct MintPublication {
 }
 
 /// A model version that an alias points at now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LiveModel {
     /// The alias, e.g. `champion`.
     pub alias: String,
@@ -284,7 +289,7 @@ pub struct LiveModel {
 }
 
 /// Everything a serving worker needs to know of the registry.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Live {
     /// Rises with every alias move; hand it back to wait for the next one.
     pub cursor: i64,

@@ -63,7 +63,7 @@ impl Server {
     /// [`Error::NotFound`]; [`Error::Refused`] when it has ended, or for outputs that it cannot have.
     pub async fn mark(&self, run_id: &str, task: &Name, request: MarkRequest, from: &Origin) -> Result<Marked, Error> {
         let caller = from.caller(request.by);
-        let said = format!("marked by {}: {}", caller.by, request.reason);
+        let said = format!("marked by {caller}: {}", request.reason);
         let mark = match request.state {
             MarkWord::Succeeded => {
                 let size = serde_json::to_vec(&request.outputs).map_or(usize::MAX, |text| text.len());

@@ -6,17 +6,19 @@ use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
-    DecisionRequest, Error, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView, RerunRequest,
-    RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    DecisionRequest, Error, EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
+    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
 
+use crate::Server;
 use crate::deployed::{CompiledDag, Deployed};
 use crate::error::of_store;
-use crate::http::{Access, Engine};
+use crate::following::Events;
+use crate::http::{Access, Asked, Engine};
 use crate::origin::Origin;
-use crate::{Server, tokens};
 
 /// Most bytes of one attempt's log in one answer.
 const MAX_LOG_BYTES: usize = 8 << 20;
@@ -35,8 +37,8 @@ struct Rows {
 #[async_trait]
 impl Engine for Server {
     async fn authorises(&self, token: &str) -> Access {
-        if tokens::same(token, &self.token) {
-            return Access::Admin;
+        if let Some(identity) = self.keys.identify(token) {
+            return Access::Token(identity);
         }
         let Some(held) = self.tokens.read(token) else { return Access::None };
         let attempt = RunningAttempt { task_run_id: held.task_run_id, fence: held.fence };
@@ -65,6 +67,14 @@ impl Engine for Server {
             log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
         }
         Ok(log)
+    }
+
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {
+        Ok(Self::follow_changes(self, query, last.as_deref())?)
+    }
+
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error> {
+        Ok(Self::follow_log(self, run_id, task, last.as_deref()).await?)
     }
 
     async fn models(&self) -> Result<Vec<ModelView>, Error> {
@@ -96,9 +106,14 @@ impl Engine for Server {
         Ok(Self::resume(self, dag.as_str(), request, &from).await?)
     }
 
-    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
-        let run_id = Self::trigger(self, dag.as_str(), request.at, request.params).await?;
-        Ok(Triggered { run_id })
+    async fn trigger(
+        &self,
+        dag: &Name,
+        request: TriggerRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<Triggered>, Error> {
+        Ok(self.trigger_by(dag, request, &from, key).await?)
     }
 
     async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error> {
@@ -133,8 +148,8 @@ impl Engine for Server {
         Ok(self.project_view()?)
     }
 
-    async fn reload(&self) -> Result<Applied, Error> {
-        Ok(Self::reload(self).await?)
+    async fn reload(&self, from: Origin, expected: Option<String>) -> Result<Option<Applied>, Error> {
+        Ok(self.reload_if(Some(&from), expected.as_deref()).await?)
     }
 
     async fn clock(&self) -> Result<ClockView, Error> {
@@ -144,6 +159,18 @@ impl Engine for Server {
     async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error> {
         self.advance_clock(request.at).await?;
         Ok(self.clock_view())
+    }
+
+    async fn create_token(&self, request: TokenRequest, from: Origin) -> Result<TokenMade, Error> {
+        Ok(Self::create_token(self, request, &from).await?)
+    }
+
+    async fn tokens(&self, query: TokensQuery) -> Result<TokenList, Error> {
+        Ok(Self::tokens(self, &query).await?)
+    }
+
+    async fn revoke_token(&self, token_id: &str, from: Origin) -> Result<TokenView, Error> {
+        Ok(Self::revoke_token(self, token_id, &from).await?)
     }
 
     async fn health(&self) -> HealthView {

@@ -62,6 +62,9 @@ pub enum Error {
     /// It does not fit what the thing is doing now.
     #[error("{0}")]
     NotNow(String),
+    /// There is no room for it now.
+    #[error("{0}")]
+    Busy(String),
     /// Values of a request that are not accepted, all at once.
     #[error("{detail}")]
     Values {
@@ -106,7 +109,7 @@ impl From<Error> for protocol::Error {
             | Error::UnknownKind { .. }
             | Error::NetworkFileSystem { .. }
             | Error::Locked { .. } => Self::Refused(error.to_string()),
-            Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
+            Error::Busy(_) | Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The server: its HTTP surface, the loops that make what should be so, and `apply`, the one path every event takes.
 //! Runs no task's code, no Polars and no SQL. To add an event: its method in `apply.rs`, its write in `daybreak-store`.
 
+mod access;
 mod apply;
 mod clock;
 mod config;
@@ -9,6 +10,8 @@ mod deployed;
 mod draining;
 mod engine;
 mod error;
+mod feed;
+mod following;
 mod heartbeats;
 pub mod http;
 mod leadership;
@@ -30,6 +33,7 @@ mod waits;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;
+pub use following::Events;
 pub use migrating::{database_name, migrate};
 pub use origin::Origin;
 pub use reload::ProjectSource;

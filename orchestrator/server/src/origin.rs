@@ -1,17 +1,20 @@
-//! From where somebody asks for something by hand: what the audit keeps beside who they say they are. An address is that
-//! of the connection's other end; a header can claim anything, and is believed only to tell the command line apart.
+//! Who asks for something by hand, and from where: what the audit keeps. Who they are is what their token says; how they
+//! call themselves is kept beside it and believed by nobody. An address is that of the connection's other end; a header
+//! can claim anything, and is believed only to tell the command line apart.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use daybreak_protocol::Identity;
 use daybreak_store::Caller;
 
-/// Whoever does not say who they are.
-const NAMELESS: &str = "a caller of the API";
+/// Who asks from this process itself.
+const THIS_PROCESS: &str = "this process";
 
-/// From where somebody asks.
+/// Who asks, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    identity: Option<Identity>,
     command_line: bool,
     address: Option<IpAddr>,
 }
@@ -19,17 +22,27 @@ pub struct Origin {
 impl Origin {
     /// The command line, in the server's own process.
     pub fn cli() -> Self {
-        Self { command_line: true, address: None }
+        Self { identity: None, command_line: true, address: None }
     }
 
     /// A caller over HTTP. `command_line`: as it says of itself.
-    pub fn remote(address: Option<IpAddr>, command_line: bool) -> Self {
-        Self { command_line, address }
+    pub fn remote(identity: Option<Identity>, address: Option<IpAddr>, command_line: bool) -> Self {
+        Self { identity, command_line, address }
     }
 
-    /// Who asks from here.
-    pub(crate) fn caller(&self, by: Option<String>) -> Caller {
-        Caller { by: by.unwrap_or_else(|| NAMELESS.to_owned()), from: self.to_string() }
+    /// What the audit calls who asks.
+    pub fn name(&self) -> &str {
+        self.identity.as_ref().map_or(THIS_PROCESS, |identity| &identity.name)
+    }
+
+    /// Who asks from here. `said`: as they call themselves.
+    pub(crate) fn caller(&self, said: Option<String>) -> Caller {
+        Caller {
+            by: self.name().to_owned(),
+            token_id: self.identity.as_ref().and_then(|identity| identity.token_id.clone()),
+            said,
+            from: self.to_string(),
+        }
     }
 }
 

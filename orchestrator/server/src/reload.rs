@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use daybreak_protocol::{Applied, ProjectView};
 use daybreak_spec::Project;
 
+use crate::origin::Origin;
 use crate::{Error, Server};
 
 /// Where the project comes from.
@@ -25,24 +26,37 @@ impl Server {
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
-    /// Reads the project again and makes it current. Runs that exist keep the version they were made from.
+    /// Reads the project again and makes it current; `from`: who asks, where somebody does. Runs that exist keep the version they were made from.
     ///
     /// # Errors
     /// [`Error::Refused`] with everything that is wrong with the files: what was live stays live, and
     /// the view of the project shows the problems until a version without any is read.
-    pub async fn reload(&self) -> Result<Applied, Error> {
+    pub async fn reload(&self, from: Option<&Origin>) -> Result<Applied, Error> {
+        let applied = self.reload_if(from, None).await?;
+        Ok(applied.expect("whatever is live is expected"))
+    }
+
+    /// The same, if the version that is live is the one expected; otherwise nothing is done.
+    pub(crate) async fn reload_if(
+        &self,
+        from: Option<&Origin>,
+        expected: Option<&str>,
+    ) -> Result<Option<Applied>, Error> {
         let _one_at_a_time = self.reloading.lock().await;
+        if expected.is_some_and(|expected| self.deployed().is_ok_and(|live| live.version != expected)) {
+            return Ok(None);
+        }
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(source) = source else {
             return Err(Error::Refused("this server does not follow a folder: deploy to the one that does".to_owned()));
         };
         let applied = match source.read().await {
-            Ok(project) => self.deploy(&project, source.root()).await,
+            Ok(project) => self.deploy_by(&project, source.root(), from).await,
             Err(problems) => Err(Error::Refused(problems)),
         };
         let problems = applied.as_ref().err().map(ToString::to_string);
         *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
-        applied
+        applied.map(Some)
     }
 
     /// The project that is live, and what is wrong with its files.

@@ -1,11 +1,15 @@
 //! What people and programs ask for: runs by hand, and waiting for their end.
 
-use daybreak_protocol::{RunDetail, RunSummary};
+use std::sync::PoisonError;
+
+use daybreak_protocol::{RunDetail, RunSummary, TriggerRequest, Triggered};
 use daybreak_spec::{Name, Timestamp};
-use daybreak_store::{Effect, NewRun, RunTemplate};
+use daybreak_store::{Effect, Made, NewRun, Once, RunTemplate, TriggerRun};
 use serde_json::{Map, Value as Json};
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::http::Asked;
+use crate::origin::Origin;
 use crate::{Error, Server};
 
 impl Server {
@@ -15,6 +19,35 @@ impl Server {
     /// [`Error::NotFound`] for an unknown DAG; [`Error::Values`] for parameters that it does not take, [`Error::Refused`]
     /// for a T in the future: what it makes would stand in the way of every run before that instant.
     pub async fn trigger(&self, dag: &str, at: Option<Timestamp>, params: Map<String, Json>) -> Result<String, Error> {
+        let run = self.new_run(dag, at, params)?;
+        Ok(self.store.make_run(run).await?)
+    }
+
+    /// The same for somebody who asks for it; once, where `key` is given.
+    pub(crate) async fn trigger_by(
+        &self,
+        dag: &Name,
+        request: TriggerRequest,
+        from: &Origin,
+        key: Option<String>,
+    ) -> Result<Asked<Triggered>, Error> {
+        let caller = from.caller(None);
+        let actor = caller.token_id.clone().unwrap_or_default();
+        let under_way = key.as_ref().map(|key| UnderWay::begin(self, (actor, key.clone())));
+        if matches!(under_way, Some(None)) {
+            return Ok(Asked::InFlight);
+        }
+        let said = serde_json::to_string(&request).expect("a request always writes");
+        let once = key.map(|key| Once::new(&key, &["trigger", dag.as_str(), &said]));
+        let run = self.new_run(dag.as_str(), request.at, request.params)?;
+        Ok(match self.store.trigger(TriggerRun { run, caller, once }).await? {
+            Made::Now(triggered) => Asked::Made(triggered),
+            Made::Before(triggered) => Asked::Before(triggered),
+            Made::OtherRequest => Asked::OtherRequest,
+        })
+    }
+
+    fn new_run(&self, dag: &str, at: Option<Timestamp>, params: Map<String, Json>) -> Result<NewRun, Error> {
         let deployed = self.deployed()?;
         let dag = deployed.dag(dag)?;
         let now = self.clock.business_now();
@@ -24,7 +57,7 @@ impl Server {
         }
         let template = RunTemplate { params: dag.params(params)?, ..(*dag.template).clone() };
         let window_start = dag.firings.previous_before(window_end);
-        Ok(self.store.make_run(NewRun { template, window_start, window_end }).await?)
+        Ok(NewRun { template, window_start, window_end })
     }
 
     /// One run with its tasks.
@@ -87,5 +120,25 @@ async fn next_end(effects: &mut broadcast::Receiver<Effect>, wanted: Option<&str
             Err(RecvError::Closed) => return Err(Error::Store(daybreak_store::Error::Closed)),
             Ok(_) => {}
         }
+    }
+}
+
+/// A request with a key that is being answered; others with the key are told so until this is dropped.
+struct UnderWay<'a> {
+    server: &'a Server,
+    key: (String, String),
+}
+
+impl<'a> UnderWay<'a> {
+    /// `None`: there is one already.
+    fn begin(server: &'a Server, key: (String, String)) -> Option<Self> {
+        let new = server.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        new.then_some(Self { server, key })
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.server.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }

@@ -1,6 +1,7 @@
 //! The server of one state folder: opening it, taking up what an earlier process left, deploying, ending. What happens
 //! to runs goes through `apply.rs`, the loops are in `scheduler.rs` and `sweeper.rs`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -8,16 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use daybreak_artifacts::Artifacts;
 use daybreak_core::{KindCatalog, first_cursor, taken_over};
-use daybreak_protocol::{Applied, Clock, DeclarationChange, Orchestrator};
+use daybreak_protocol::{Applied, Clock, DeclarationChange, Keys, Orchestrator};
 use daybreak_spec::{Project, Timestamp};
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::deployed::Deployed;
+use crate::feed::Feed;
+use crate::following::MAX_STREAMS;
 use crate::heartbeats::UnlistedOfWorkers;
 use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::orchestrator::InProcess;
+use crate::origin::Origin;
 use crate::real_time::RealTime;
 use crate::reload::ProjectSource;
 use crate::tokens::Tokens;
@@ -30,8 +34,18 @@ pub struct Server {
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) schedules: Schedules,
-    pub(crate) token: String,
     pub(crate) tokens: Tokens,
+    pub(crate) keys: Keys,
+    /// The ring of tokens is filled by one at a time: what was read earlier must not come later.
+    pub(crate) filling: tokio::sync::Mutex<()>,
+    /// Last uses of tokens that are written already.
+    pub(crate) kept_uses: Mutex<HashMap<String, Timestamp>>,
+    /// Keys of requests that are under way.
+    pub(crate) in_flight: Mutex<HashSet<(String, String)>>,
+    pub(crate) random: fn() -> u128,
+    pub(crate) feed: Arc<Feed>,
+    /// Room for streams of events.
+    pub(crate) streams: Arc<Semaphore>,
     /// This process, as its workers' rows name it.
     pub(crate) server_id: String,
     /// Of the leadership; part of every write of the scheduler and the sweeper. 0: another server leads.
@@ -71,6 +85,7 @@ impl Server {
             tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");
         }
         restore_clock(&store, &config.clock).await?;
+        let keys = Keys::new(&config.token, config.clock.clone());
         let server = Self {
             scheduler: tokio::sync::Mutex::new(Lines::new(config.clock.business_now())),
             store,
@@ -79,7 +94,13 @@ impl Server {
             timings: config.timings,
             schedules: config.schedules,
             tokens: Tokens::new(&config.token),
-            token: config.token,
+            keys,
+            filling: tokio::sync::Mutex::default(),
+            kept_uses: Mutex::default(),
+            in_flight: Mutex::default(),
+            random: config.random,
+            feed: Arc::default(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             server_id,
             epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
@@ -94,6 +115,7 @@ impl Server {
             _lock: lock,
         };
         server.restore_project().await?;
+        server.fill_ring().await?;
         Ok(Arc::new(server))
     }
 
@@ -103,6 +125,16 @@ impl Server {
     /// # Errors
     /// [`Error::Invalid`] or [`Error::UnknownKind`] for a project that has not passed `check`.
     pub async fn deploy(&self, project: &Project, root: &Path) -> Result<Applied, Error> {
+        self.deploy_by(project, root, None).await
+    }
+
+    /// The same for somebody who asks for it.
+    pub(crate) async fn deploy_by(
+        &self,
+        project: &Project,
+        root: &Path,
+        from: Option<&Origin>,
+    ) -> Result<Applied, Error> {
         let unusable = |source| Error::Folder { folder: root.to_path_buf(), source };
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = Bytes::from(serde_json::to_vec(project).expect("declarations always write"));
@@ -118,6 +150,7 @@ impl Server {
             models: project.models.keys().cloned().collect(),
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             dags,
+            caller: from.map(|from| from.caller(None)),
         };
         self.store.deploy(deployment).await?;
         let previous = self.deployed().ok().map(|before| before.version.clone());
@@ -125,6 +158,7 @@ impl Server {
         self.take_up(deployed);
         lines.start_over(now);
         drop(lines);
+        self.fill_ring().await?;
         self.wake.notify_one();
         let before = previous.as_deref().filter(|before| *before != version);
         let changes = self.changes_since(before, &snapshot).await;
@@ -183,8 +217,10 @@ impl Server {
             self.drain().await;
             let _ = stop_sweeping.send(true);
         };
-        let (leading, waiting) = (swept_until.clone(), swept_until.clone());
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), self.run_waits(waiting));
+        let (leading, waiting, looking) = (swept_until.clone(), swept_until.clone(), swept_until.clone());
+        let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
+        let waits = self.run_waits(waiting);
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), waits, ring, feed);
         self.close().await;
     }
 

@@ -6,6 +6,9 @@ use std::fmt;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::{Duration, Name, Span, Spanned};
 
@@ -51,7 +54,7 @@ pub struct Schedule {
 }
 
 /// How the day-of-month and the day-of-week field combine where neither is a bare `*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DayMatch {
     /// A day that either field names, as cron has always done it.
@@ -62,7 +65,7 @@ pub enum DayMatch {
 }
 
 /// What a fixed time (neither the minute nor the hour field starts with `*`) does on days on which clocks jump.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dst {
     /// A time that does not exist.
     pub gap: Gap,
@@ -71,7 +74,7 @@ pub struct Dst {
 }
 
 /// What happens to a time that a jump of the clock leaves out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
     /// It fires once, right after the gap.
@@ -82,7 +85,7 @@ pub enum Gap {
 }
 
 /// What happens to a time that the clock shows twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Repeat {
     /// It fires at the first pass.
@@ -102,6 +105,17 @@ pub enum DateSet {
     Calendar(Spanned<Name>),
 }
 
+impl PartialSchema for DateSet {
+    fn schema() -> RefOr<Schema> {
+        let date =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+        let one = |key: &str, value: RefOr<Schema>| ObjectBuilder::new().property(key, value).required(key);
+        OneOfBuilder::new().item(one("date", date.into())).item(one("calendar", Name::schema())).into()
+    }
+}
+
+impl ToSchema for DateSet {}
+
 /// A named list of dates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calendar {
@@ -116,7 +130,7 @@ pub struct Calendar {
 }
 
 /// What happens to missed firings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missed {
     /// They are left out.
@@ -129,7 +143,7 @@ pub enum Missed {
 }
 
 /// What happens to a firing while a run of the DAG is active.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// It waits for the active run to end.
@@ -150,7 +164,7 @@ impl Schedule {
 
 /// What a schedule declares beside its instants, as plans and views show it. Its `Display` names what differs from the
 /// defaults.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScheduleRules {
     /// How the two day fields combine.
     pub day_match: DayMatch,

@@ -4,6 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A slug `^[a-z0-9][a-z0-9_-]{0,62}$`: the name of a source, entity, view, model, DAG, task or project.
 /// A name never becomes a path unchecked because nothing else can be built.
@@ -36,6 +39,16 @@ impl Borrow<str> for Name {
         &self.0
     }
 }
+/// As a text with a pattern.
+fn text_schema(pattern: &str, example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([example]).into()
+}
+impl PartialSchema for Name {
+    fn schema() -> RefOr<Schema> {
+        text_schema("^[a-z0-9][a-z0-9_-]{0,62}$", "nightly")
+    }
+}
+impl ToSchema for Name {}
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -77,6 +90,12 @@ impl Duration {
     }
 }
 
+impl PartialSchema for Duration {
+    fn schema() -> RefOr<Schema> {
+        text_schema("^[0-9]+(us|ms|s|m|h|d|w)$", "7d")
+    }
+}
+impl ToSchema for Duration {}
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

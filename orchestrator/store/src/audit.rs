@@ -2,6 +2,8 @@
 //! without its entry nor an entry without its action. Never changed and never deleted. To have an action audited: a call
 //! of [`audit`] in its command.
 
+use std::fmt;
+
 use daybreak_protocol::{AuditEntry, AuditList, AuditQuery};
 use daybreak_spec::Timestamp;
 
@@ -10,15 +12,28 @@ use crate::tx::Tx;
 use crate::{Error, Store};
 
 /// Later than any id: a ULID begins with a digit up to 7.
-const AFTER_ALL: &str = "8";
+pub(crate) const AFTER_ALL: &str = "8";
 
 /// Who asks for something by hand, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// As they call themselves.
+    /// What their token is called.
     pub by: String,
+    /// Its id; none for the project's own token.
+    pub token_id: Option<String>,
+    /// As they call themselves.
+    pub said: Option<String>,
     /// The address of a caller over HTTP, or `cli`.
     pub from: String,
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.said {
+            Some(said) => write!(f, "{} ({said})", self.by),
+            None => f.write_str(&self.by),
+        }
+    }
 }
 
 /// Writes an entry. `caller`: none where nobody was asked.
@@ -29,8 +44,8 @@ pub(crate) async fn audit(
     (subject, detail): (&str, &str),
 ) -> Result<(), Error> {
     query(
-        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor, origin) \
-         VALUES ($1, '*', $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor, origin, token_id, said) \
+         VALUES ($1, '*', $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(tx.sources.id())
     .bind(tx.now().micros)
@@ -39,6 +54,8 @@ pub(crate) async fn audit(
     .bind(detail)
     .bind(caller.map(|caller| caller.by.as_str()))
     .bind(caller.map(|caller| caller.from.as_str()))
+    .bind(caller.and_then(|caller| caller.token_id.as_deref()))
+    .bind(caller.and_then(|caller| caller.said.as_deref()))
     .execute(tx.direct().await?)
     .await?;
     Ok(())
@@ -52,8 +69,8 @@ impl Store {
         let rows = match &wanted.subject {
             None => {
                 query(
-                    "SELECT audit_id, at_us, action, subject, detail, actor, origin FROM audit WHERE audit_id < $1 \
-                     ORDER BY audit_id DESC LIMIT $2",
+                    "SELECT audit_id, at_us, action, subject, detail, actor, origin, token_id, said FROM audit \
+                     WHERE audit_id < $1 ORDER BY audit_id DESC LIMIT $2",
                 )
                 .bind(before)
                 .bind(i64::from(limit) + 1)
@@ -62,8 +79,8 @@ impl Store {
             }
             Some(subject) => {
                 query(
-                    "SELECT audit_id, at_us, action, subject, detail, actor, origin FROM audit WHERE subject = $1 \
-                     AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3",
+                    "SELECT audit_id, at_us, action, subject, detail, actor, origin, token_id, said FROM audit \
+                     WHERE subject = $1 AND audit_id < $2 ORDER BY audit_id DESC LIMIT $3",
                 )
                 .bind(subject.as_str())
                 .bind(before)
@@ -88,6 +105,8 @@ fn entry(row: &Row) -> Result<AuditEntry, Error> {
         subject: row.try_get("subject")?,
         detail: row.try_get("detail")?,
         by: row.try_get("actor")?,
+        token_id: row.try_get("token_id")?,
+        said: row.try_get("said")?,
         from: row.try_get("origin")?,
     })
 }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use daybreak_spec::{Name, Timestamp};
 
-use crate::Error;
 use crate::audit::audit;
 use crate::database::{Values, execute_rows, query};
 use crate::limits::declare;
 use crate::registry::raise_cursor;
 use crate::tx::{Command, Tx};
+use crate::{Caller, Error};
 
 /// A project to be made current.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Deployment {
     pub limits: Vec<(Name, u32)>,
     /// Its DAGs.
     pub dags: Vec<DeployedDag>,
+    /// Who asks for it; none where a server starts with it.
+    pub caller: Option<Caller>,
 }
 
 /// One DAG of a deployment.
@@ -80,7 +82,7 @@ impl Command for Deployment {
         declare(tx, project, &self.limits).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
-        audit(tx, None, "deploy", (project, &self.version)).await
+        audit(tx, self.caller.as_ref(), "deploy", (project, &self.version)).await
     }
 }
 

@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
         floor: 1,
     },
     Step { number: 8, name: "waits", sql: include_str!("../../../migrations/0008_waits.sql"), floor: 1 },
+    Step { number: 10, name: "access", sql: include_str!("../../../migrations/0010_access.sql"), floor: 1 },
     Step { number: 11, name: "limits", sql: include_str!("../../../migrations/0011_limits.sql"), floor: 11 },
 ];
 

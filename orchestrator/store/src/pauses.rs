@@ -49,7 +49,7 @@ impl Command for SetPause {
         .bind(project.as_str())
         .bind(dag.as_str())
         .bind(tx.now().micros)
-        .bind(caller.by.as_str())
+        .bind(caller.to_string())
         .bind(note.as_deref())
         .execute(tx.direct().await?)
         .await?;

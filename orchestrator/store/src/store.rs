@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybreak_core::{Resumption, TaskStatus, WorkerIdentity};
-use daybreak_protocol::MintPublication;
+use daybreak_protocol::{MintPublication, TokenView, Triggered};
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;
 use futures::future::join_all;
@@ -27,13 +27,15 @@ use crate::pauses::{LiftPause, SetPause};
 use crate::pending::Pending;
 use crate::runs::Cancel;
 use crate::sub_runs::SettleSubRun;
+use crate::tokens::TokensUsed;
 use crate::tx::{Command, Tx, Typed};
 use crate::waits::ResumeTask;
 use crate::workers::{Beat, Revoke, TakeOver};
 use crate::writer::{Message, Writer};
 use crate::{
     Again, Caller, Claim, ClaimedTask, Database, DecideTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker,
-    MarkTask, MetWait, NewRun, NewWorker, PauseChange, ReportedEnd, RunAgain, Sources, SubRunSettled, Sweep, Swept,
+    Made, MarkTask, MetWait, NewRun, NewToken, NewWorker, PauseChange, ReportedEnd, RevokeToken, RunAgain, Sources,
+    SubRunSettled, Sweep, Swept, TriggerRun,
 };
 
 /// Effects that a subscriber may fall behind by before it has to read the truth instead.
@@ -162,6 +164,11 @@ impl Store {
     /// Makes and starts a run by hand.
     pub async fn make_run(&self, run: NewRun) -> Result<String, Error> {
         self.write(run).await
+    }
+
+    /// Makes and starts a run that somebody has asked for; once, where the request has a key.
+    pub async fn trigger(&self, trigger: TriggerRun) -> Result<Made<Triggered>, Error> {
+        self.write(trigger).await
     }
 
     /// Makes the runs of due firings and moves the cursors of their schedules, each DAG's together. What is given in one
@@ -305,6 +312,27 @@ impl Store {
     /// Deals with what real time has brought about.
     pub async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
         self.write(sweep).await
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when one that is good has the name, or too many are good.
+    pub async fn create_token(&self, token: NewToken) -> Result<TokenView, Error> {
+        self.write(token).await
+    }
+
+    /// Takes a token back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] when it was taken back before.
+    pub async fn revoke_token(&self, revoke: RevokeToken) -> Result<TokenView, Error> {
+        self.write(revoke).await
+    }
+
+    /// Keeps when tokens were used last.
+    pub async fn tokens_used(&self, used: Vec<(String, Timestamp)>) -> Result<(), Error> {
+        self.write(TokensUsed(used)).await
     }
 
     /// Sets simulated business time. It never goes back.

@@ -1,6 +1,6 @@
 //! The prediction endpoint: follows which models are live, fetches features, answers, and keeps every prediction in a
 //! durable log. The path of a request touches neither the orchestrator nor its database, takes no lock and waits for no
-//! disk. To add a route: a handler in `http`, its line in [`ROUTES`] and a test that names its mistakes.
+//! disk. To add a route: a handler in `http`, its line in `table` and a test that names its mistakes.
 
 mod assemble;
 mod follow;
@@ -12,8 +12,7 @@ mod registry;
 mod request;
 mod serving;
 mod state_file;
-mod token;
 mod values;
 
-pub use http::ROUTES;
+pub use http::routes;
 pub use serving::{Error, Serving, ServingConfig};

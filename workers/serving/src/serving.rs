@@ -7,22 +7,21 @@ use axum::Router;
 use daybreak_artifacts::Artifacts;
 use daybreak_features::OnlineStore;
 use daybreak_features::embedded::EmbeddedStore;
-use daybreak_protocol::{Clock, Orchestrator};
+use daybreak_protocol::{Clock, Keys, Orchestrator};
 use daybreak_spec::{Name, Predictions};
 use tokio::sync::watch;
 use ulid::Ulid;
 
 use crate::log::{PredictionLog, Retention};
 use crate::registry::Live;
-use crate::token::Token;
 use crate::{follow, http};
 
 /// What the endpoint is given.
 pub struct ServingConfig {
     /// Folder of the state: `online/`, `predictions/` and `serving/` are in it.
     pub data_dir: PathBuf,
-    /// Every route but `/v1/health` asks for it.
-    pub token: String,
+    /// The tokens that are good: every route but `/v1/health` asks for one.
+    pub keys: Keys,
     /// How long logged predictions are kept.
     pub predictions: Predictions,
     /// Both clocks: features are read at business time, ids and logs carry real time.
@@ -61,7 +60,7 @@ pub(crate) struct Shared {
     pub online: Arc<dyn OnlineStore>,
     pub log: PredictionLog,
     pub clock: Clock,
-    pub token: Token,
+    pub keys: Keys,
     pub data_dir: PathBuf,
     random: fn() -> u128,
 }
@@ -95,7 +94,7 @@ impl Serving {
             online,
             log,
             clock: config.clock,
-            token: Token::new(&config.token),
+            keys: config.keys,
             data_dir: config.data_dir,
             random: config.random,
         };

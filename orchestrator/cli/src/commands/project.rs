@@ -1,4 +1,4 @@
-//! Commands about a project's files: `check`, `explain`, `schema`, `token`. None needs a server.
+//! Commands about a project's files: `check`, `explain`, `schema`. None needs a server.
 
 use std::io::IsTerminal as _;
 
@@ -83,16 +83,5 @@ pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
 pub fn schema(tests: bool) -> Outcome {
     let schema = if tests { daybreak_spec::flow_test_schema() } else { daybreak_check::json_schema() };
     println!("{schema:#}");
-    Ok(())
-}
-
-/// `daybreak token`
-pub fn token(arguments: &Project) -> Outcome {
-    let token = Home::of(&arguments.directory)?.token()?;
-    if arguments.json {
-        println!("{}", serde_json::json!({ "token": token }));
-    } else {
-        println!("{token}");
-    }
     Ok(())
 }

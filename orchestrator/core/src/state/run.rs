@@ -5,6 +5,7 @@ use std::fmt;
 
 use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Changes, TaskSnapshot};
 
@@ -35,7 +36,7 @@ pub enum RunState {
 }
 
 /// The word of a run's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see RunState")]
 pub enum RunStatus {

@@ -5,6 +5,7 @@ use std::fmt;
 use daybreak_spec::{Name, Retry, Timestamp, TriggerRule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 
 use super::Deferral;
 
@@ -48,7 +49,7 @@ pub enum TaskState {
 }
 
 /// The word of a task's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "see TaskState")]
 pub enum TaskStatus {
@@ -83,7 +84,7 @@ pub struct WorkerIdentity {
 }
 
 /// Why an attempt failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// A slug such as `task_error`, `timeout`, `worker_lost`.
     pub cause: String,

@@ -7,11 +7,12 @@ use std::fmt;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
 
 use super::Failure;
 
 /// What is waited for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Awaited {
     /// A file that a pattern names; a worker looks again and again.
@@ -54,6 +55,7 @@ pub enum Awaited {
         dag: Name,
         /// What it is given beside the defaults of its DAG.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[schema(value_type = Object)]
         params: Map<String, Json>,
         /// The run; none until it has been made, in the transaction in which the wait begins.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +64,7 @@ pub enum Awaited {
 }
 
 /// What a rejection does to the task that was to be approved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReject {
     /// It fails.
@@ -73,7 +75,7 @@ pub enum OnReject {
 }
 
 /// What an attempt gives its slot back for. Lengths of time, not instants: the server's clock counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
     /// What for.
@@ -103,7 +105,7 @@ pub struct Deferral {
 }
 
 /// What comes of a task whose wait is over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resumption {
     /// A worker may take it again; the same attempt goes on.
@@ -111,6 +113,7 @@ pub enum Resumption {
     /// It is done.
     Succeeds {
         /// What it hands on.
+        #[schema(value_type = Object)]
         outputs: Map<String, Json>,
     },
     /// It failed for good.

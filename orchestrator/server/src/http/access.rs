@@ -1,6 +1,6 @@
 //! Who may call what: one layer that asks by the matched route, never by the text of a path. Default-deny: a route or
-//! method that is not in the table needs the project's token. Must not look at bodies. To add a kind of caller: a
-//! variant of [`For`] and its arm here.
+//! method that is not in the table needs an admin's token. Must not look at bodies. To add a kind of caller: a
+//! variant of [`For`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use daybreak_protocol::For;
 
 use super::engine::Access;
 use super::problem::Refusal;
-use super::routes::{For, RouteInfo, Shared};
+use super::routes::{RouteInfo, Shared};
 
 /// Longer than any token.
 const MAX_TOKEN_BYTES: usize = 512;
@@ -22,19 +23,23 @@ const MAX_TOKEN_BYTES: usize = 512;
 #[derive(Clone)]
 pub struct Gate {
     engine: Shared,
-    callers: Arc<HashMap<(&'static str, &'static str), For>>,
+    /// By path, then by method.
+    callers: Arc<HashMap<String, HashMap<&'static str, For>>>,
 }
 
 impl Gate {
     pub fn new(engine: Shared, routes: &[RouteInfo]) -> Self {
-        let callers = routes.iter().map(|route| ((route.method, route.path), route.callers)).collect();
+        let mut callers: HashMap<String, HashMap<&'static str, For>> = HashMap::new();
+        for route in routes {
+            callers.entry(route.path.clone()).or_default().insert(route.method, route.callers);
+        }
         Self { engine, callers: Arc::new(callers) }
     }
 
     fn callers(&self, method: &Method, path: Option<&MatchedPath>) -> For {
         let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-        let known = path.and_then(|path| self.callers.get(&(method, path.as_str())));
-        known.copied().unwrap_or(For::Admin)
+        let known = path.and_then(|path| self.callers.get(path.as_str())?.get(method));
+        known.copied().unwrap_or(For::Admins)
     }
 }
 
@@ -48,10 +53,12 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
         Some(token) => gate.engine.authorises(token).await,
         None => Access::None,
     };
-    let refusal = match (&access, callers) {
-        (Access::Admin, _) | (Access::Attempt { .. }, For::Attempts) => None,
-        (Access::Attempt { .. }, For::Admin | For::Everybody) => Some(Refusal::forbidden()),
-        (Access::None, _) => Some(Refusal::unauthorized()),
+    let refusal = match &access {
+        Access::None => Some(Refusal::unauthorized()),
+        Access::Attempt { .. } if callers.admits_attempts() => None,
+        Access::Token(identity) if callers.admits(identity.role) => None,
+        Access::Attempt { .. } => Some(Refusal::not_for_attempts()),
+        Access::Token(identity) => Some(Refusal::forbidden(identity.role, callers)),
     };
     if let Some(refusal) = refusal {
         return refusal.into_response();

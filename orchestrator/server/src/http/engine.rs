@@ -4,18 +4,20 @@
 use async_trait::async_trait;
 use daybreak_protocol::{
     Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error,
-    HealthView, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest, RunAgain,
-    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered, WhyQuery,
+    EventsQuery, HealthView, Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView,
+    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
+use crate::following::Events;
 use crate::origin::Origin;
 
 /// Whom a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// The project's token: everything.
-    Admin,
+    /// A token with a role.
+    Token(Identity),
     /// A current attempt's token: reads of the catalogue, and minting for this very task run.
     Attempt {
         /// The task run.
@@ -25,6 +27,19 @@ pub enum Access {
     },
     /// Nobody.
     None,
+}
+
+/// What came of a request that may have a key under which it is made once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked<T> {
+    /// It was done.
+    Made(T),
+    /// It was done before: the answer of then.
+    Before(T),
+    /// The key was used for another request.
+    OtherRequest,
+    /// A request with the key is being answered.
+    InFlight,
 }
 
 /// The server as the router sees it. Errors are those of the worker protocol; a detail of `Unavailable` is logged, not
@@ -40,6 +55,10 @@ pub trait Engine: Orchestrator + 'static {
     async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
     /// The log of one task of a run.
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// Changes of runs and tasks as they come, after the event `last`.
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error>;
+    /// The log of one task of a run as it is written, after the event `last`.
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error>;
     /// All models.
     async fn models(&self) -> Result<Vec<ModelView>, Error>;
     /// All deployed DAGs.
@@ -48,12 +67,19 @@ pub trait Engine: Orchestrator + 'static {
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error>;
     /// Lets a DAG fire again. Refused when it is not paused.
     async fn resume(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error>;
-    /// Makes a manual run.
-    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error>;
+    /// Makes a manual run; once, where `key` is given.
+    async fn trigger(
+        &self,
+        dag: &Name,
+        request: TriggerRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<Triggered>, Error>;
     /// The project that is live.
     async fn project(&self) -> Result<ProjectView, Error>;
     /// Reads the project again. Refused with all that is wrong with it.
-    async fn reload(&self) -> Result<Applied, Error>;
+    /// `None`: another version than `expected` is live, and nothing was done.
+    async fn reload(&self, from: Origin, expected: Option<String>) -> Result<Option<Applied>, Error>;
     /// Asks for the end of a run. Refused when it has ended.
     async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error>;
     /// Has a run that has ended run again.
@@ -72,6 +98,12 @@ pub trait Engine: Orchestrator + 'static {
     async fn clock(&self) -> Result<ClockView, Error>;
     /// Sets simulated business time, durably.
     async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error>;
+    /// Makes a token. Refused when one that is good has the name.
+    async fn create_token(&self, request: TokenRequest, from: Origin) -> Result<TokenMade, Error>;
+    /// All tokens, newest first.
+    async fn tokens(&self, query: TokensQuery) -> Result<TokenList, Error>;
+    /// Takes a token back. Refused when that was done before.
+    async fn revoke_token(&self, token_id: &str, from: Origin) -> Result<TokenView, Error>;
     /// Whether the server can do its work.
     async fn health(&self) -> HealthView;
 }

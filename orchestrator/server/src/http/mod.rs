@@ -5,13 +5,19 @@
 mod access;
 mod body;
 mod control;
+mod document;
 mod engine;
+mod events;
 mod finish;
+mod once;
+mod path;
 mod people;
 mod problem;
 mod project;
 mod routes;
+mod tokens;
 mod worker;
 
-pub use engine::{Access, Engine};
-pub use routes::{For, RouteInfo, router, routes};
+pub use document::document;
+pub use engine::{Access, Asked, Engine};
+pub use routes::{RouteInfo, router, routes};

@@ -2,101 +2,146 @@
 //! ask the engine; they decide nothing. To add one: a function here, a line in `routes`.
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, ModelView, PauseRequest, RunDetail, RunList, RunsQuery, SetClock, TaskLog,
-    TriggerRequest,
+    ClockView, DagView, HealthView, LogQuery, ModelView, PauseRequest, ProblemDetails, RunDetail, RunList, RunsQuery,
+    SetClock, TaskLog, TriggerRequest, Triggered,
 };
-use daybreak_spec::Name;
 use ulid::Ulid;
 
 use super::body::{Body, require_label};
 use super::control::{MAX_NOTE_BYTES, require_caller};
+use super::events::{LastEvent, LastEventHeader, stream};
+use super::once::{OnceHeader, OnceKey, answered};
+use super::path::{OfDag, OfRun, OfTask, PathOf};
 use super::problem::Refusal;
 use super::routes::Shared;
 use crate::origin::Origin;
 
+/// Largest page of a list.
+pub(super) const MAX_PAGE: u32 = RunsQuery::MAX_LIMIT;
+
 type Answer<T> = Result<Json<T>, Refusal>;
 
 /// The process answers.
+#[utoipa::path(get, path = "/health/live", tag = "server", responses((status = 200, body = HealthView)))]
 pub async fn live() -> Json<HealthView> {
     Json(HealthView { ready: true, reason: None })
 }
 
 /// The server can work.
+#[utoipa::path(get, path = "/health/ready", tag = "server", responses((status = 200, body = HealthView), (status = 503, body = HealthView)))]
 pub async fn ready(State(engine): State<Shared>) -> Response {
     let health = engine.health().await;
     let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health)).into_response()
 }
 
+/// Runs, newest first.
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunsQuery), responses((status = 200, body = RunList)))]
 pub async fn runs(State(engine): State<Shared>, query: Result<Query<RunsQuery>, QueryRejection>) -> Answer<RunList> {
     let Query(query) = query?;
-    if query.before.as_deref().is_some_and(|before| Ulid::from_string(before).is_err()) {
-        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", "`before` is not the id of a run"));
-    }
-    if query.limit.is_some_and(|limit| !(1..=RunsQuery::MAX_LIMIT).contains(&limit)) {
-        let detail = format!("`limit` is 1 to {}", RunsQuery::MAX_LIMIT);
-        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail));
-    }
+    require_page(query.before.as_deref(), query.limit)?;
     Ok(Json(engine.runs(query).await?))
 }
 
-pub async fn run(State(engine): State<Shared>, path: Result<Path<Ulid>, PathRejection>) -> Answer<RunDetail> {
-    let Path(run) = path?;
+/// One run with its tasks.
+#[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "runs", params(OfRun), responses((status = 200, body = RunDetail)))]
+pub async fn run(State(engine): State<Shared>, path: PathOf<OfRun>) -> Answer<RunDetail> {
+    let Path(OfRun { run }) = path?;
     Ok(Json(engine.run(&run.to_string()).await?))
 }
 
-pub async fn log(State(engine): State<Shared>, path: Result<Path<(Ulid, Name)>, PathRejection>) -> Answer<TaskLog> {
-    let Path((run, task)) = path?;
-    Ok(Json(engine.log(&run.to_string(), &task).await?))
+/// What the attempts of a task wrote; with `follow`, as events `log` while it is written, and `end`.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/log", tag = "runs", params(OfTask, LogQuery, LastEventHeader),
+    responses((status = 200, content((TaskLog = "application/json"), (String = "text/event-stream")))))]
+pub async fn log(
+    State(engine): State<Shared>,
+    path: PathOf<OfTask>,
+    query: Result<Query<LogQuery>, QueryRejection>,
+    LastEvent(last): LastEvent,
+) -> Result<Response, Refusal> {
+    let (Path(OfTask { run, task }), Query(query)) = (path?, query?);
+    if query.follow {
+        return Ok(stream(engine.follow_log(&run.to_string(), &task, last).await?));
+    }
+    Ok(Json(engine.log(&run.to_string(), &task).await?).into_response())
 }
 
+/// All models with their versions and aliases.
+#[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, body = Vec<ModelView>)))]
 pub async fn models(State(engine): State<Shared>) -> Answer<Vec<ModelView>> {
     Ok(Json(engine.models().await?))
 }
 
+/// All deployed DAGs.
+#[utoipa::path(get, path = "/api/v1/dags", tag = "dags", responses((status = 200, body = Vec<DagView>)))]
 pub async fn dags(State(engine): State<Shared>) -> Answer<Vec<DagView>> {
     Ok(Json(engine.dags().await?))
 }
 
+/// Starts a run of a DAG.
+#[utoipa::path(post, path = "/api/v1/dags/{dag}/runs", tag = "dags", request_body = TriggerRequest,
+    params(OfDag, OnceHeader), responses(
+        (status = 201, body = Triggered, headers(("location" = String, description = "Where the run is"))),
+        (status = 409, body = ProblemDetails, content_type = "application/problem+json",
+            description = "a request with the same key is being answered")))]
 pub async fn trigger(
     State(engine): State<Shared>,
-    path: Result<Path<Name>, PathRejection>,
+    path: PathOf<OfDag>,
+    from: Origin,
+    OnceKey(key): OnceKey,
     body: Result<Body<TriggerRequest>, Refusal>,
 ) -> Result<Response, Refusal> {
-    let (Path(dag), Body(request)) = (path?, body?);
-    let triggered = engine.trigger(&dag, request).await?;
-    let location = format!("/api/v1/runs/{}", triggered.run_id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(triggered)).into_response())
+    let (Path(OfDag { dag }), Body(request)) = (path?, body?);
+    answered(engine.trigger(&dag, request, from, key).await?, |triggered| {
+        let location = format!("/api/v1/runs/{}", triggered.run_id);
+        (StatusCode::CREATED, [(LOCATION, location)], Json(triggered)).into_response()
+    })
 }
 
+/// Lets a DAG fire nothing until it is resumed.
+#[utoipa::path(post, path = "/api/v1/dags/{dag}/pause", tag = "dags", request_body = PauseRequest, params(OfDag), responses((status = 204)))]
 pub async fn pause(
     State(engine): State<Shared>,
-    path: Result<Path<Name>, PathRejection>,
+    path: PathOf<OfDag>,
     from: Origin,
     body: Result<Body<PauseRequest>, Refusal>,
 ) -> Result<StatusCode, Refusal> {
-    let (Path(dag), Body(request)) = (path?, body?);
+    let (Path(OfDag { dag }), Body(request)) = (path?, body?);
     require_pause_texts(&request)?;
     engine.pause(&dag, request, from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets a paused DAG fire again.
+#[utoipa::path(post, path = "/api/v1/dags/{dag}/resume", tag = "dags", request_body = PauseRequest, params(OfDag), responses((status = 204)))]
 pub async fn resume(
     State(engine): State<Shared>,
-    path: Result<Path<Name>, PathRejection>,
+    path: PathOf<OfDag>,
     from: Origin,
     body: Result<Body<PauseRequest>, Refusal>,
 ) -> Result<StatusCode, Refusal> {
-    let (Path(dag), Body(request)) = (path?, body?);
+    let (Path(OfDag { dag }), Body(request)) = (path?, body?);
     require_pause_texts(&request)?;
     engine.resume(&dag, request, from).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses a page that does not exist.
+pub(super) fn require_page(before: Option<&str>, limit: Option<u32>) -> Result<(), Refusal> {
+    let invalid = |detail: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail);
+    if before.is_some_and(|before| Ulid::from_string(before).is_err()) {
+        return Err(invalid("`before` leads to no page; take `next` of the page before".to_owned()));
+    }
+    if limit.is_some_and(|limit| !(1..=MAX_PAGE).contains(&limit)) {
+        return Err(invalid(format!("`limit` is 1 to {MAX_PAGE}")));
+    }
+    Ok(())
 }
 
 fn require_pause_texts(request: &PauseRequest) -> Result<(), Refusal> {
@@ -104,10 +149,14 @@ fn require_pause_texts(request: &PauseRequest) -> Result<(), Refusal> {
     require_caller(request.by.as_deref())
 }
 
+/// Both clocks.
+#[utoipa::path(get, path = "/api/v1/clock", tag = "server", responses((status = 200, body = ClockView)))]
 pub async fn clock(State(engine): State<Shared>) -> Answer<ClockView> {
     Ok(Json(engine.clock().await?))
 }
 
+/// Moves simulated business time on.
+#[utoipa::path(post, path = "/api/v1/clock", tag = "server", request_body = SetClock, responses((status = 200, body = ClockView)))]
 pub async fn set_clock(State(engine): State<Shared>, body: Result<Body<SetClock>, Refusal>) -> Answer<ClockView> {
     let Body(request) = body?;
     Ok(Json(engine.set_clock(request).await?))

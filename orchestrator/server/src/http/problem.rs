@@ -5,7 +5,7 @@
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use daybreak_protocol::{Error, ErrorItem, code};
+use daybreak_protocol::{Error, ErrorItem, For, Role, code};
 
 /// A refusal on its way out.
 #[derive(Clone, Debug)]
@@ -24,13 +24,20 @@ impl Refusal {
 
     /// No credential, a wrong or an expired one: the same answer for all.
     pub fn unauthorized() -> Self {
-        let detail = "this needs a bearer token that is valid here; `daybreak token` prints the project's";
+        let detail = "this needs a bearer token that is good here; `daybreak token` prints the project's";
         Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, detail)
     }
 
-    /// A good credential for something else.
-    pub fn forbidden() -> Self {
+    /// An attempt's token for something else.
+    pub fn not_for_attempts() -> Self {
         let detail = "the token of an attempt reads the catalogue and publishes for its own task run only";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// A good token of another role.
+    pub fn forbidden(role: Role, callers: For) -> Self {
+        let (role, roles) = (role.as_str(), callers.roles().join(", "));
+        let detail = format!("a token of the role `{role}` may not do this; use one of: {roles}");
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 

@@ -1,39 +1,34 @@
-//! The table of routes: method, path, callers and handler of each, in one place. There is no other way to add a route.
-//! To add one: a line in [`table`], a handler in `people`, `control` or `worker`.
+//! The table of routes: whom each is for, and its handler, whose annotation says method, path, parameters and answers. There
+//! is no other way to add a route: a [`Row`] is not made without [`For`]. To add one: a handler with its annotation in the
+//! file of its subject, a line in [`table`], a line in the tests' matrix of who may call what.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::MethodRouter;
+use daybreak_protocol::For;
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem, Paths};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
 
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{control, people, project, worker};
+use super::{control, document, events, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
 
-/// Who may call a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum For {
-    /// Everybody, without a token.
-    Everybody,
-    /// The project's token.
-    Admin,
-    /// The project's token and those of current attempts.
-    Attempts,
-}
-
 /// One route as its callers see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteInfo {
     /// `GET` or `POST`.
     pub method: &'static str,
     /// With `{parameters}`.
-    pub path: &'static str,
+    pub path: String,
     /// Who may call it.
     pub callers: For,
 }
@@ -42,64 +37,101 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 /// A report may list the builds of a whole history.
 const MAX_REPORT_BYTES: usize = 8 << 20;
 
-type Row = (RouteInfo, MethodRouter<Shared>);
-
-fn reads(path: &'static str, callers: For, handler: MethodRouter<Shared>) -> Row {
-    (RouteInfo { method: "GET", path, callers }, handler)
+/// A route: whom it is for, what its annotation says, its handler.
+pub struct Row {
+    pub callers: For,
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+    pub paths: Paths,
+    handler: MethodRouter<Shared>,
 }
 
-fn writes(path: &'static str, callers: For, handler: MethodRouter<Shared>) -> Row {
-    (RouteInfo { method: "POST", path, callers }, handler)
+impl Row {
+    /// Takes larger bodies than the others.
+    fn up_to(self, max_bytes: usize) -> Self {
+        Self { handler: self.handler.layer(DefaultBodyLimit::max(max_bytes)), ..self }
+    }
 }
 
-fn table() -> Vec<Row> {
-    use For::{Admin, Attempts, Everybody};
-    let report = post(worker::report).layer(DefaultBodyLimit::max(MAX_REPORT_BYTES));
-    vec![
-        reads("/health/live", Everybody, get(people::live)),
-        reads("/health/ready", Everybody, get(people::ready)),
-        writes("/api/v1/worker/register", Admin, post(worker::register)),
-        writes("/api/v1/worker/poll", Admin, post(worker::poll)),
-        writes("/api/v1/worker/heartbeat", Admin, post(worker::heartbeat)),
-        writes("/api/v1/worker/cancellations", Admin, post(worker::cancellations)),
-        writes("/api/v1/worker/report", Admin, report),
-        writes("/api/v1/worker/publications", Attempts, post(worker::mint_publication)),
-        reads("/api/v1/builds/{view}", Attempts, get(worker::builds)),
-        reads("/api/v1/models", Admin, get(people::models)),
-        reads("/api/v1/models/{model}/versions/{version}", Attempts, get(worker::model_version)),
-        reads("/api/v1/models/{model}/aliases/{alias}", Attempts, get(worker::alias)),
-        reads("/api/v1/live", Admin, get(worker::live)),
-        reads("/api/v1/runs", Admin, get(people::runs)),
-        reads("/api/v1/runs/{run}", Admin, get(people::run)),
-        reads("/api/v1/runs/{run}/why", Admin, get(control::why)),
-        writes("/api/v1/runs/{run}/cancel", Admin, post(control::cancel)),
-        writes("/api/v1/runs/{run}/rerun", Admin, post(control::rerun)),
-        writes("/api/v1/runs/{run}/tasks/{task}/clear", Admin, post(control::clear)),
-        writes("/api/v1/runs/{run}/tasks/{task}/mark", Admin, post(control::mark)),
-        writes("/api/v1/runs/{run}/tasks/{task}/decision", Admin, post(control::decide)),
-        reads("/api/v1/runs/{run}/tasks/{task}/log", Admin, get(people::log)),
-        reads("/api/v1/dags", Admin, get(people::dags)),
-        writes("/api/v1/dags/{dag}/runs", Admin, post(people::trigger)),
-        writes("/api/v1/dags/{dag}/pause", Admin, post(people::pause)),
-        writes("/api/v1/dags/{dag}/resume", Admin, post(people::resume)),
-        reads("/api/v1/project", Admin, get(project::project)),
-        writes("/api/v1/project/reload", Admin, post(project::reload)),
-        reads("/api/v1/audit", Admin, get(control::audit)),
-        reads("/api/v1/clock", Admin, get(people::clock)),
-        writes("/api/v1/clock", Admin, post(people::set_clock)),
-    ]
+fn route(callers: For, (schemas, paths, handler): UtoipaMethodRouter<Shared>) -> Row {
+    Row { callers, schemas, paths, handler }
 }
 
 /// Every route.
+pub fn table() -> Vec<Row> {
+    use For::{Admins, Catalogue, Editors, Everybody, Operators, Publishers, Viewers, Workers};
+    vec![
+        route(Everybody, routes!(people::live)),
+        route(Everybody, routes!(people::ready)),
+        route(Viewers, routes!(document::openapi)),
+        route(Workers, routes!(worker::register)),
+        route(Workers, routes!(worker::poll)),
+        route(Workers, routes!(worker::heartbeat)),
+        route(Workers, routes!(worker::cancellations)),
+        route(Workers, routes!(worker::report)).up_to(MAX_REPORT_BYTES),
+        route(Publishers, routes!(worker::mint_publication)),
+        route(Catalogue, routes!(worker::builds)),
+        route(Viewers, routes!(people::models)),
+        route(Catalogue, routes!(worker::model_version)),
+        route(Catalogue, routes!(worker::alias)),
+        route(Workers, routes!(worker::registry)),
+        route(Viewers, routes!(people::runs)),
+        route(Viewers, routes!(people::run)),
+        route(Viewers, routes!(control::why)),
+        route(Operators, routes!(control::cancel)),
+        route(Operators, routes!(control::rerun)),
+        route(Operators, routes!(control::clear)),
+        route(Operators, routes!(control::mark)),
+        route(Operators, routes!(control::decide)),
+        route(Viewers, routes!(people::log)),
+        route(Viewers, routes!(events::events)),
+        route(Viewers, routes!(people::dags)),
+        route(Operators, routes!(people::trigger)),
+        route(Operators, routes!(people::pause)),
+        route(Operators, routes!(people::resume)),
+        route(Viewers, routes!(project::project)),
+        route(Editors, routes!(project::reload)),
+        route(Viewers, routes!(control::audit)),
+        route(Viewers, routes!(people::clock)),
+        route(Operators, routes!(people::set_clock)),
+        route(Admins, routes!(tokens::create)),
+        route(Admins, routes!(tokens::list)),
+        route(Admins, routes!(tokens::revoke)),
+    ]
+}
+
+/// The operations of a path with the words of their methods.
+pub fn operations(item: &mut PathItem) -> Vec<(&'static str, HttpMethod, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let named = [
+        ("GET", HttpMethod::Get, get),
+        ("PUT", HttpMethod::Put, put),
+        ("POST", HttpMethod::Post, post),
+        ("DELETE", HttpMethod::Delete, delete),
+        ("PATCH", HttpMethod::Patch, patch),
+    ];
+    named.into_iter().filter_map(|(word, method, operation)| Some((word, method, operation.as_mut()?))).collect()
+}
+
+/// Every route as its callers see it.
 pub fn routes() -> Vec<RouteInfo> {
-    table().into_iter().map(|(info, _)| info).collect()
+    let mut infos = Vec::new();
+    for mut row in table() {
+        for (path, item) in &mut row.paths.paths {
+            for (method, ..) in operations(item) {
+                infos.push(RouteInfo { method, path: path.clone(), callers: row.callers });
+            }
+        }
+    }
+    infos
 }
 
 /// All routes over a server.
 pub fn router(engine: Shared) -> Router {
     let mut router = Router::new();
-    for (info, handler) in table() {
-        router = router.route(info.path, handler);
+    for row in table() {
+        for path in row.paths.paths.keys() {
+            router = router.route(path, row.handler.clone());
+        }
     }
     router
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -1,19 +1,21 @@
 //! The worker protocol and the reads of attempts. Handlers check the form of ids, cap waiting, and hold an attempt to
 //! its own task run; the rest is the engine's. To add a call: a function here, a line in `routes`.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use daybreak_protocol::{
     AliasView, Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
-    Minted, ModelVersionRecord, Poll, Register, Registration, Report,
+    Minted, ModelVersionRecord, Poll, ProblemDetails, Register, Registration, Report,
 };
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::Timestamp;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::body::{Body, require_ids, require_label};
 use super::engine::Access;
+use super::path::{OfAlias, OfVersion, OfView, PathOf};
 use super::problem::Refusal;
 use super::routes::Shared;
 
@@ -23,18 +25,24 @@ type Answer<T> = Result<Json<T>, Refusal>;
 const MAX_WAIT_MS: u64 = 20_000;
 const MAX_LABEL_BYTES: usize = 200;
 
+/// A worker presents itself.
+#[utoipa::path(post, path = "/api/v1/worker/register", tag = "worker", request_body = Register, responses((status = 200, body = Registration)))]
 pub async fn register(State(engine): State<Shared>, Body(request): Body<Register>) -> Answer<Registration> {
     require_label("/label", &request.label, MAX_LABEL_BYTES)?;
     require_label("/version", &request.version, MAX_LABEL_BYTES)?;
     Ok(Json(engine.register(request).await?))
 }
 
+/// Waits for work.
+#[utoipa::path(post, path = "/api/v1/worker/poll", tag = "worker", request_body = Poll, responses((status = 200, body = Vec<Assignment>)))]
 pub async fn poll(State(engine): State<Shared>, Body(request): Body<Poll>) -> Answer<Vec<Assignment>> {
     require_ids(&[("/worker_id".to_owned(), &request.worker_id)])?;
     let request = Poll { wait_ms: request.wait_ms.min(MAX_WAIT_MS), ..request };
     Ok(Json(engine.poll(request).await?))
 }
 
+/// Renews a worker's lease.
+#[utoipa::path(post, path = "/api/v1/worker/heartbeat", tag = "worker", request_body = Heartbeat, responses((status = 200, body = HeartbeatReply)))]
 pub async fn heartbeat(State(engine): State<Shared>, Body(request): Body<Heartbeat>) -> Answer<HeartbeatReply> {
     let held = request.held.iter().enumerate();
     let mut ids: Vec<(String, &str)> =
@@ -44,6 +52,8 @@ pub async fn heartbeat(State(engine): State<Shared>, Body(request): Body<Heartbe
     Ok(Json(engine.heartbeat(request).await?))
 }
 
+/// Waits for the cancellation of one of the worker's tasks.
+#[utoipa::path(post, path = "/api/v1/worker/cancellations", tag = "worker", request_body = Cancellations, responses((status = 200, body = Vec<Held>)))]
 pub async fn cancellations(State(engine): State<Shared>, Body(request): Body<Cancellations>) -> Answer<Vec<Held>> {
     let known = request.known.iter().enumerate();
     let mut ids: Vec<(String, &str)> =
@@ -54,13 +64,16 @@ pub async fn cancellations(State(engine): State<Shared>, Body(request): Body<Can
     Ok(Json(engine.cancellations(request).await?))
 }
 
+/// Ends an attempt.
+#[utoipa::path(post, path = "/api/v1/worker/report", tag = "worker", request_body = Report, responses((status = 204), (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "the attempt is no longer current")))]
 pub async fn report(State(engine): State<Shared>, Body(report): Body<Report>) -> Result<StatusCode, Refusal> {
     require_ids(&[("/task_run_id".to_owned(), &report.task_run_id)])?;
     engine.report(report).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An attempt mints for itself alone.
+/// The number of a publication; an attempt mints for itself alone.
+#[utoipa::path(post, path = "/api/v1/worker/publications", tag = "worker", request_body = MintPublication, responses((status = 200, body = Minted), (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "the attempt is no longer current")))]
 pub async fn mint_publication(
     State(engine): State<Shared>,
     Extension(access): Extension<Access>,
@@ -68,56 +81,69 @@ pub async fn mint_publication(
 ) -> Answer<Minted> {
     require_ids(&[("/task_run_id".to_owned(), &request.task_run_id)])?;
     match access {
-        Access::Attempt { task_run_id, .. } if task_run_id != request.task_run_id => return Err(Refusal::forbidden()),
+        Access::Attempt { task_run_id, .. } if task_run_id != request.task_run_id => {
+            return Err(Refusal::not_for_attempts());
+        }
         Access::Attempt { fence, .. } if fence != request.fence => return Err(Error::StaleAttempt.into()),
-        Access::Attempt { .. } | Access::Admin => {}
+        Access::Attempt { .. } | Access::Token(_) => {}
         Access::None => return Err(Refusal::unauthorized()),
     }
     Ok(Json(Minted { publication: engine.mint_publication(request).await? }))
 }
 
 /// Bounds of `as_of`, inclusive; an absent one does not bound.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub struct Range {
+#[into_params(parameter_in = Query)]
+pub struct BuildsQuery {
+    /// The earliest instant.
     from: Option<Timestamp>,
+    /// The latest.
     to: Option<Timestamp>,
 }
 
+/// Builds of a view, oldest first.
+#[utoipa::path(get, path = "/api/v1/builds/{view}", tag = "catalogue", params(OfView, BuildsQuery), responses((status = 200, body = Vec<BuildRecord>)))]
 pub async fn builds(
     State(engine): State<Shared>,
-    path: Result<Path<Name>, PathRejection>,
-    query: Result<Query<Range>, QueryRejection>,
+    path: PathOf<OfView>,
+    query: Result<Query<BuildsQuery>, QueryRejection>,
 ) -> Answer<Vec<BuildRecord>> {
-    let (Path(view), Query(range)) = (path?, query?);
+    let (Path(OfView { view }), Query(range)) = (path?, query?);
     let from = range.from.unwrap_or(Timestamp::from_micros(i64::MIN));
     let to = range.to.unwrap_or(Timestamp::from_micros(i64::MAX));
     Ok(Json(engine.builds(&view, from, to).await?))
 }
 
-pub async fn model_version(
-    State(engine): State<Shared>,
-    path: Result<Path<(Name, u32)>, PathRejection>,
-) -> Answer<ModelVersionRecord> {
-    let Path((model, version)) = path?;
+/// One version of a model.
+#[utoipa::path(get, path = "/api/v1/models/{model}/versions/{version}", tag = "catalogue", params(OfVersion), responses((status = 200, body = ModelVersionRecord)))]
+pub async fn model_version(State(engine): State<Shared>, path: PathOf<OfVersion>) -> Answer<ModelVersionRecord> {
+    let Path(OfVersion { model, version }) = path?;
     Ok(Json(engine.model_version(&model, version).await?))
 }
 
-pub async fn alias(State(engine): State<Shared>, path: Result<Path<(Name, Name)>, PathRejection>) -> Answer<AliasView> {
-    let Path((model, alias)) = path?;
+/// The version that an alias points at.
+#[utoipa::path(get, path = "/api/v1/models/{model}/aliases/{alias}", tag = "catalogue", params(OfAlias), responses((status = 200, body = AliasView)))]
+pub async fn alias(State(engine): State<Shared>, path: PathOf<OfAlias>) -> Answer<AliasView> {
+    let Path(OfAlias { model, alias }) = path?;
     Ok(Json(AliasView { version: engine.alias(&model, alias.as_str()).await? }))
 }
 
 /// Where the caller stands.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub struct Since {
+#[into_params(parameter_in = Query)]
+pub struct LiveQuery {
+    /// The cursor of the answer before; 0 at first.
     after: i64,
+    /// How long the server may hold the request, at most 20,000.
     #[serde(default)]
     wait_ms: u64,
 }
 
-pub async fn live(State(engine): State<Shared>, query: Result<Query<Since>, QueryRejection>) -> Answer<Live> {
+/// What the aliases point at, as soon as it is news.
+#[utoipa::path(get, path = "/api/v1/live", tag = "catalogue", params(LiveQuery), responses((status = 200, body = Live)))]
+pub async fn registry(State(engine): State<Shared>, query: Result<Query<LiveQuery>, QueryRejection>) -> Answer<Live> {
     let Query(since) = query?;
     Ok(Json(engine.live(since.after, since.wait_ms.min(MAX_WAIT_MS)).await?))
 }

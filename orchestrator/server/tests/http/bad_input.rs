@@ -62,6 +62,10 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
             "unknown_field",
         ),
         ("/api/v1/worker/register", r#"{"label":"a\u0000b","version":"1"}"#, "/label", "invalid_text"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"root"}"#, "/role", "wrong_type"),
+        ("/api/v1/tokens", r#"{"name":"../ci","role":"viewer"}"#, "/name", "wrong_type"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"viewer","expires_in":"367d"}"#, "/expires_in", "too_long"),
+        ("/api/v1/tokens", r#"{"name":"ci","role":"viewer","expires_in":"for ever"}"#, "/expires_in", "wrong_type"),
     ];
     each_is_refused(&cases).await;
 }
@@ -170,6 +174,8 @@ async fn names_and_ids_that_are_none_are_not_found() {
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/-flag/log",
         "/api/v1/runs/7/why",
         "/api/v1/builds/Weather",
+        "/api/v1/builds/weather%E2%80%AE",
+        "/api/v1/builds/weather%00",
         "/api/v1/builds/%2e%2e",
         "/api/v1/builds/we%5cather",
         "/api/v1/builds/w%D0%B5ather",
@@ -202,6 +208,12 @@ async fn a_query_that_makes_no_sense_gets_422() {
         "/api/v1/audit?run=7",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?task=Not%20A%20Name",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/why?tsak=train",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?follow=perhaps",
+        "/api/v1/events?run=7",
+        "/api/v1/events?dag=Not%20A%20Name",
+        "/api/v1/events?since=7",
+        "/api/v1/tokens?before=../x",
+        "/api/v1/tokens?limit=501",
         "/api/v1/live",
         "/api/v1/live?after=x",
         "/api/v1/builds/weather?from=yesterday",
@@ -249,4 +261,67 @@ async fn what_is_made_says_where_it_is() {
     assert_eq!((answer.status, answer.header("location")), (201, Some(format!("/api/v1/runs/{RUN}").as_str())));
     assert_eq!(answer.json()["run_id"], RUN);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn a_key_makes_a_request_once_and_is_refused_in_every_other_form() {
+    let server = serve().await;
+    let trigger = async |key: &str| {
+        let authorization = format!("authorization: Bearer {ADMIN}");
+        let headers = [authorization.as_str(), "content-type: application/json", key];
+        server.send("POST", "/api/v1/dags/nightly/runs", &headers, "{}").await
+    };
+    let (new, before) = (trigger("idempotency-key: new").await, trigger("idempotency-key: before").await);
+    assert_eq!((new.status, new.header("idempotent-replayed")), (201, None));
+    assert_eq!((before.status, before.header("idempotent-replayed")), (201, Some("true")));
+    assert_eq!((new.body, new.headers.len() + 1), (before.body, before.headers.len()));
+    let other = trigger("idempotency-key: other").await;
+    assert_eq!((other.status, other.problem().code.as_str()), (422, "idempotency_mismatch"));
+    let in_flight = trigger("idempotency-key: slow").await;
+    assert_eq!((in_flight.status, in_flight.problem().code.as_str()), (409, "in_flight"));
+    let asked = server.engine.asked().len();
+    let long = format!("idempotency-key: {}", "x".repeat(256));
+    for key in ["idempotency-key: ", "idempotency-key: a b", &long, "idempotency-key: a\r\nidempotency-key: b"] {
+        let answer = trigger(key).await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (422, "invalid_idempotency_key"), "{key}");
+    }
+    assert_eq!(server.engine.asked().len(), asked);
+}
+
+#[tokio::test]
+async fn a_reload_that_expects_another_version_is_refused() {
+    let server = serve().await;
+    let project = server.get("/api/v1/project").await;
+    let live = format!("\"{}\"", "f".repeat(64));
+    assert_eq!(project.header("etag"), Some(live.as_str()));
+    let reload = async |tag: &str| {
+        let headers = [&format!("authorization: Bearer {ADMIN}"), "content-type: application/json", tag];
+        server.send("POST", "/api/v1/project/reload", &headers, "{}").await
+    };
+    for stale in [
+        "if-match: \"0\"",
+        "if-match: W/\"f\"",
+        "if-match: \"a\", \"b\"",
+        "if-match: ",
+        "if-match: \"a\"\r\nif-match: \"b\"",
+    ] {
+        let answer = reload(stale).await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (412, "stale_version"), "{stale}");
+    }
+    for fresh in [format!("if-match: {live}"), "if-match: *".to_owned(), "x-none: 1".to_owned()] {
+        assert_eq!(reload(&fresh).await.problem().code, "refused", "{fresh}: it was tried");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_compressed_are_refused_unread() {
+    let server = serve().await;
+    let authorization = format!("authorization: Bearer {ADMIN}");
+    for encoding in ["gzip", "br", "zstd", "deflate", "identity, gzip"] {
+        let headers =
+            [authorization.as_str(), "content-type: application/json", &format!("content-encoding: {encoding}")];
+        let answer = server.send("POST", "/api/v1/dags/nightly/runs", &headers, "{}").await;
+        assert_eq!((answer.status, answer.problem().code.as_str()), (415, "unsupported_media_type"), "{encoding}");
+    }
+    assert!(server.engine.asked().is_empty());
 }

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, ClearRequest, ClockView, DagView,
-    DecisionRequest, Error, HealthView, Heartbeat, HeartbeatReply, Live, MarkRequest, Marked, MintPublication,
-    ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView, Register,
-    Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, TaskLog,
-    TaskWhy, Trigger, TriggerRequest, Triggered, WhyQuery,
+    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
+    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked,
+    MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
+    Register, Registration, Report, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery,
+    SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger,
+    TriggerRequest, Triggered, WhyQuery,
 };
-use daybreak_server::Origin;
-use daybreak_server::http::{Access, Engine};
+use daybreak_server::http::{Access, Asked, Engine};
+use daybreak_server::{Events, Origin};
 use daybreak_spec::{Name, Timestamp};
 
 pub const ADMIN: &str = "the-projects-token";
@@ -51,6 +52,11 @@ impl Canned {
     }
 }
 
+/// What the token of a role speaks for.
+pub fn token(role: Role) -> Access {
+    Access::Token(Identity { token_id: None, name: format!("the {}", role.as_str()), role })
+}
+
 pub fn version() -> ModelVersionRecord {
     let content = NewModelVersion {
         model: name("late_arrival"),
@@ -79,6 +85,24 @@ pub fn run() -> RunDetail {
         reason: Some("task `train` failed".to_owned()),
     };
     RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }
+}
+
+fn once(event: StreamEvent) -> Events {
+    Box::pin(futures::stream::iter([event]))
+}
+
+pub fn token_view() -> TokenView {
+    TokenView {
+        id: RUN.to_owned(),
+        name: name("ci"),
+        role: Role::Operator,
+        created_at: noon(),
+        created_by: "project token".to_owned(),
+        expires_at: noon(),
+        last_used_at: None,
+        revoked_at: None,
+        revoked_by: None,
+    }
 }
 
 pub fn again() -> RunAgain {
@@ -145,9 +169,9 @@ impl Orchestrator for Canned {
 impl Engine for Canned {
     async fn authorises(&self, token: &str) -> Access {
         match token {
-            ADMIN => Access::Admin,
+            ADMIN => self::token(Role::Admin),
             ATTEMPT => Access::Attempt { task_run_id: TASK_RUN.to_owned(), fence: FENCE },
-            _ => Access::None,
+            _ => token.strip_prefix("token-of-").and_then(Role::parse).map_or(Access::None, self::token),
         }
     }
 
@@ -165,6 +189,18 @@ impl Engine for Canned {
         Ok(TaskLog::default())
     }
 
+    async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {
+        self.note(format!("changes {:?} {last:?}", query.run));
+        let change = Change::Run { run_id: RUN.to_owned(), dag: name("nightly"), state: RunStatus::Running };
+        let data = serde_json::to_string(&change).unwrap();
+        Ok(once(StreamEvent { event: "run".to_owned(), id: "a-8".to_owned(), data }))
+    }
+
+    async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error> {
+        self.note(format!("follow {run_id} {task} {last:?}"));
+        Ok(once(StreamEvent { event: "end".to_owned(), id: "7-0".to_owned(), data: "{}".to_owned() }))
+    }
+
     async fn models(&self) -> Result<Vec<ModelView>, Error> {
         let secret = "/var/lib/daybreak/state.db: SELECT * FROM models".to_owned();
         Err(Error::Unavailable { url: "here".to_owned(), detail: secret })
@@ -174,9 +210,21 @@ impl Engine for Canned {
         Ok(Vec::new())
     }
 
-    async fn trigger(&self, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
-        self.note(format!("trigger {dag} {}", serde_json::to_string(&request).unwrap()));
-        Ok(Triggered { run_id: RUN.to_owned() })
+    async fn trigger(
+        &self,
+        dag: &Name,
+        request: TriggerRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<Triggered>, Error> {
+        let (request, triggered) = (serde_json::to_string(&request).unwrap(), Triggered { run_id: RUN.to_owned() });
+        self.note(format!("trigger {dag} {request} by {}", from.name()));
+        Ok(match key.as_deref() {
+            None | Some("new") => Asked::Made(triggered),
+            Some("before") => Asked::Before(triggered),
+            Some("other") => Asked::OtherRequest,
+            Some(_) => Asked::InFlight,
+        })
     }
 
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
@@ -197,7 +245,10 @@ impl Engine for Canned {
         Ok(ProjectView { name: "shop".to_owned(), version: "f".repeat(64), problems })
     }
 
-    async fn reload(&self) -> Result<Applied, Error> {
+    async fn reload(&self, _: Origin, expected: Option<String>) -> Result<Option<Applied>, Error> {
+        if expected.is_some_and(|expected| expected != "f".repeat(64)) {
+            return Ok(None);
+        }
         Err(Error::Refused("daybreak.yaml:3:1: no such key".to_owned()))
     }
 
@@ -237,6 +288,20 @@ impl Engine for Canned {
 
     async fn set_clock(&self, request: SetClock) -> Result<ClockView, Error> {
         Ok(ClockView { business_now: request.at, real_now: noon(), simulated: true })
+    }
+
+    async fn create_token(&self, request: TokenRequest, from: Origin) -> Result<TokenMade, Error> {
+        self.note(format!("token {} {} by {}", request.name, request.lasts_us(), from.name()));
+        Ok(TokenMade { token: "db_secret".to_owned(), view: token_view() })
+    }
+
+    async fn tokens(&self, query: TokensQuery) -> Result<TokenList, Error> {
+        self.note(format!("tokens {:?} {:?}", query.before, query.limit));
+        Ok(TokenList { tokens: vec![token_view()], next: None })
+    }
+
+    async fn revoke_token(&self, token_id: &str, _: Origin) -> Result<TokenView, Error> {
+        if token_id == RUN { Ok(token_view()) } else { Err(Error::NotFound(format!("there is no token {token_id}"))) }
     }
 
     async fn health(&self) -> HealthView {

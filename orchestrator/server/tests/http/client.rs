@@ -2,9 +2,9 @@
 
 use daybreak_core::TaskStatus;
 use daybreak_protocol::{
-    AuditQuery, CancelRequest, ClearRequest, Client, Error, Heartbeat, MarkRequest, MarkWord, Marked, MintPublication,
-    Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery, TriggerRequest,
-    WhyQuery,
+    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, MarkRequest, MarkWord, Marked,
+    MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery,
+    TriggerRequest, WhyQuery,
 };
 use daybreak_spec::Timestamp;
 
@@ -67,6 +67,12 @@ async fn people_read_and_ask() {
     assert_eq!(client.runs(&query).await.unwrap().runs, [run().summary]);
     assert!(client.dags().await.unwrap().is_empty());
     client.log(RUN, "train").await.unwrap();
+    let mut log = client.follow_log(RUN, "train", Some("7-3")).await.unwrap();
+    assert_eq!(log.next().await.unwrap().map(|event| event.event), Some("end".to_owned()));
+    assert_eq!(log.next().await.unwrap(), None);
+    let of_run = EventsQuery { run: Some(RUN.to_owned()), dag: None };
+    let mut events = client.events(&of_run, None).await.unwrap();
+    assert_eq!(events.next().await.unwrap().map(|event| event.id), Some("a-8".to_owned()));
     let mut request = TriggerRequest { at: Some(noon()), ..TriggerRequest::default() };
     request.params.insert("days".to_owned(), 7.into());
     client.trigger("nightly", &request).await.unwrap();
@@ -81,7 +87,9 @@ async fn people_read_and_ask() {
     let asked = [
         r#"runs Some("nightly") Some(20)"#.to_owned(),
         format!("log {RUN} train"),
-        r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}}"#.to_owned(),
+        format!(r#"follow {RUN} train Some("7-3")"#),
+        format!(r#"changes Some("{RUN}") None"#),
+        r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}} by the admin"#.to_owned(),
         r#"pause nightly {"note":"new feed","by":"ann"} from 127.0.0.1"#.to_owned(),
     ];
     assert_eq!(server.engine.asked(), asked);

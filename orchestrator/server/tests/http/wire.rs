@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use daybreak_protocol::ProblemDetails;
+use daybreak_protocol::{ProblemDetails, Role};
 use daybreak_server::http::router;
 use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -66,7 +66,11 @@ impl Served {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-        Answer { status, headers, body: body.to_owned() }
+        let answer = Answer { status, headers, body: body.to_owned() };
+        if let Some(line) = String::from_utf8_lossy(request).lines().next() {
+            crate::document::expect_documented(line, &answer);
+        }
+        answer
     }
 
     /// A request with these header lines.
@@ -78,6 +82,12 @@ impl Served {
         }
         request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
         self.raw(request.as_bytes()).await
+    }
+
+    /// With a role's token.
+    pub async fn send_as(&self, role: Role, method: &str, path: &str, body: &str) -> Answer {
+        let authorization = format!("authorization: Bearer token-of-{}", role.as_str());
+        self.send(method, path, &[&authorization, "content-type: application/json"], body).await
     }
 
     /// With the project's token.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus, WhyKind};
 use daybreak_protocol::{
-    Assignment, AuditQuery, ClearRequest, Error as Asked, Held, MarkRequest, MarkWord, Outcome, PauseRequest,
-    RerunRequest,
+    Assignment, AuditQuery, ClearRequest, Error as Asked, Held, Identity, MarkRequest, MarkWord, Outcome, PauseRequest,
+    RerunRequest, Role,
 };
 use daybreak_server::http::Engine;
 use daybreak_server::{Error, Origin, Server};
@@ -138,7 +138,7 @@ async fn a_mark_says_who_and_why_and_takes_outputs_only_of_a_success() {
     assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("at most 8192")), "{refused:?}");
     mark_features(mark(MarkWord::Failed)).await.expect("it runs");
     let run = world.server.wait_run(&features.run_id).await.expect("the run");
-    assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by ann: done elsewhere"));
+    assert_eq!(run.reason.as_deref(), Some("task `features` failed: marked by this process (ann): done elsewhere"));
     let again = mark_features(mark(MarkWord::Succeeded)).await;
     assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("daybreak clear")), "{again:?}");
 }
@@ -188,7 +188,7 @@ async fn every_task_says_what_keeps_it() {
     let told = server.why(&first, None).await.expect("the run");
     let kinds: Vec<_> = told.run.iter().map(|why| why.kind).collect();
     assert_eq!((kinds, told.tasks.len()), (vec![WhyKind::Failed, WhyKind::DagPaused], 5));
-    assert!(told.run[1].words.contains("by ann: new feed"), "{told:?}");
+    assert!(told.run[1].words.contains("by this process (ann): new feed"), "{told:?}");
     assert_eq!(told.tasks[0].task, name("features"), "parents before children");
     let words = "was left out because `features`, which it needs, failed: no rows";
     assert_eq!(kind_of(server, &first, "judge").await, (WhyKind::UpstreamFailed, words.to_owned()));
@@ -199,7 +199,8 @@ async fn what_was_done_is_kept_with_who_and_from_where() {
     let world = World::new().await;
     let worker = world.worker().await;
     let run = failed_night(&world, &worker).await;
-    let remote = Origin::remote(Some([10, 0, 0, 7].into()), false);
+    let ci = Identity { token_id: Some("01ID".to_owned()), name: "ci".to_owned(), role: Role::Operator };
+    let remote = Origin::remote(Some(ci), Some([10, 0, 0, 7].into()), false);
     world.server.rerun(&run, from_failed(), &remote).await.expect("it has ended");
     let nameless = MarkRequest { by: None, ..mark(MarkWord::Skipped) };
     world.server.mark(&run, &name("train"), nameless, &cli()).await.expect("it has not ended");
@@ -207,9 +208,16 @@ async fn what_was_done_is_kept_with_who_and_from_where() {
     let entries = world.server.audit(&of_run).await.expect("the audit").entries;
     let told: Vec<_> = entries
         .iter()
-        .map(|entry| (entry.action.as_str(), entry.by.as_deref().unwrap_or(""), entry.from.as_deref().unwrap_or("")))
+        .map(|entry| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            (entry.action.as_str(), text(&entry.by), text(&entry.token_id), text(&entry.said), text(&entry.from))
+        })
         .collect();
-    assert_eq!(told, [("mark", "a caller of the API", "cli"), ("rerun", "ann", "10.0.0.7")]);
+    let entry = |action, [by, token, said, from]: [&str; 4]| {
+        (action, by.to_owned(), token.to_owned(), said.to_owned(), from.to_owned())
+    };
+    let marked = entry("mark", ["this process", "", "", "cli"]);
+    assert_eq!(told, [marked, entry("rerun", ["ci", "01ID", "ann", "10.0.0.7"])], "{entries:?}");
     let refused = world.server.mark(&run, &name("publish"), mark(MarkWord::Failed), &cli()).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     assert_eq!(world.server.audit(&of_run).await.expect("the audit").entries.len(), 2, "what was refused is not done");

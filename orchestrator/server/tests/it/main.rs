@@ -2,11 +2,16 @@
 //! a story: a test in the file of its subject.
 
 mod control;
+mod events;
 mod nights;
+#[expect(dead_code, reason = "the store's stories use the rest")]
+#[path = "../../../../tests/src/postgres.rs"]
+mod postgres;
 mod requests;
 mod restarts;
 mod schedules;
 mod semantics;
 mod support;
+mod tokens;
 mod waits;
 mod workers;

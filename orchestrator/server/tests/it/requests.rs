@@ -6,7 +6,7 @@ use daybreak_server::Origin;
 use daybreak_server::http::Engine;
 use serde_json::{Map, json};
 
-use crate::support::{FIRST, SECOND, THIRD, World, at, name};
+use crate::support::{FIRST, SECOND, THIRD, World, at, name, trigger};
 
 fn params(key: &str, value: serde_json::Value) -> TriggerRequest {
     TriggerRequest { at: None, params: Map::from_iter([(key.to_owned(), value)]) }
@@ -35,7 +35,7 @@ async fn a_run_of_the_future_is_refused() {
 async fn parameters_are_laid_over_the_declared_ones() {
     let world = World::new().await;
     let engine: &dyn Engine = &*world.server;
-    let made = engine.trigger(&name("nightly"), params("days", json!(3))).await.expect("it starts");
+    let made = trigger(engine, &name("nightly"), params("days", json!(3))).await.expect("it starts");
     let run = engine.run(&made.run_id).await.expect("the run");
     assert_eq!(run.params, Map::from_iter([("days".to_owned(), json!(3)), ("label".to_owned(), json!("all"))]));
 }
@@ -44,11 +44,11 @@ async fn parameters_are_laid_over_the_declared_ones() {
 async fn unknown_dags_and_parameters_and_wrong_types_are_refused() {
     let world = World::new().await;
     let engine: &dyn Engine = &*world.server;
-    let unknown = engine.trigger(&name("hourly"), TriggerRequest::default()).await;
+    let unknown = trigger(engine, &name("hourly"), TriggerRequest::default()).await;
     assert!(matches!(&unknown, Err(Error::NotFound(text)) if text.contains("it has nightly")), "{unknown:?}");
-    let undeclared = engine.trigger(&name("nightly"), params("dayz", json!(3))).await;
+    let undeclared = trigger(engine, &name("nightly"), params("dayz", json!(3))).await;
     assert!(undeclared.as_ref().is_err_and(|error| error.to_string().contains("it has days, label")), "{undeclared:?}");
-    let wrong = engine.trigger(&name("nightly"), params("days", json!("three"))).await;
+    let wrong = trigger(engine, &name("nightly"), params("days", json!("three"))).await;
     assert!(wrong.as_ref().is_err_and(|error| error.to_string().contains("must be a whole number")), "{wrong:?}");
 }
 

@@ -122,7 +122,7 @@ async fn a_paused_dag_fires_nothing_and_what_it_missed_follows_its_policy() {
         world.advance("2013-03-10T12:00:00Z").await;
         assert_eq!(all_runs(&world.server).await, [], "{missed}: paused");
         let paused = view(&world.server, "nightly").await.paused.expect("it says so");
-        assert_eq!((paused.by.as_str(), paused.note.as_deref()), ("ann", Some("new feed")));
+        assert_eq!((paused.by.as_str(), paused.note.as_deref()), ("this process (ann)", Some("new feed")));
         world.server.resume("nightly", note("it is here"), &Origin::cli()).await.expect("it is resumed");
         world.advance("2013-03-10T12:00:01Z").await;
         let instants = || async {

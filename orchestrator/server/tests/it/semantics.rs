@@ -7,7 +7,7 @@ use daybreak_server::{Error, Timings};
 use daybreak_spec::Project;
 use serde_json::{Map, Value as Json, json};
 
-use crate::support::{World, name, nights, project};
+use crate::support::{World, name, nights, project, trigger};
 
 /// The flights' night with tasks of its own, in the form in which a snapshot keeps them.
 fn with_tasks(tasks: Json) -> Project {
@@ -82,7 +82,7 @@ async fn every_parameter_that_a_run_cannot_have_is_told_at_its_place() {
     let engine: &dyn Engine = &*world.server;
     let given = |params: Json| TriggerRequest { at: None, params: params.as_object().expect("a map").clone() };
     let wrong = given(json!({ "days": 91, "city": "Bern", "label": false, "a/b": 1 }));
-    let Err(Refused::Invalid { detail, errors }) = engine.trigger(&name("nightly"), wrong).await else {
+    let Err(Refused::Invalid { detail, errors }) = trigger(engine, &name("nightly"), wrong).await else {
         panic!("it was accepted")
     };
     let told: Vec<_> = errors
@@ -100,7 +100,7 @@ async fn every_parameter_that_a_run_cannot_have_is_told_at_its_place() {
         ]
     );
     assert!(detail.contains("`days` must be at most 90") && detail.contains("`day` has no default"), "{detail}");
-    let made = engine.trigger(&name("nightly"), given(json!({ "city": "Oslo", "day": "monday" }))).await;
+    let made = trigger(engine, &name("nightly"), given(json!({ "city": "Oslo", "day": "monday" }))).await;
     let run = engine.run(&made.expect("it starts").run_id).await.expect("the run");
     assert_eq!(Json::from(run.params), json!({ "city": "Oslo", "day": "monday", "days": 7, "label": "all" }));
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use daybreak_core::{KindCatalog, KindDefinition};
 use daybreak_protocol::{
     AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
-    Outcome, Poll, Register, Registration, Report, RunsQuery, TaskResult,
+    Outcome, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
 };
-use daybreak_server::http::Engine;
-use daybreak_server::{Schedules, Server, ServerConfig, Timings};
+use daybreak_server::http::{Asked, Engine};
+use daybreak_server::{Origin, Schedules, Server, ServerConfig, Timings};
 use daybreak_spec::{Name, Project, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
@@ -176,6 +176,14 @@ impl World {
 
     pub async fn advance(&self, to: &str) {
         self.server.advance_clock(at(to)).await.expect("time is simulated and moves on");
+    }
+}
+
+/// A run by hand as it is asked for over HTTP.
+pub async fn trigger(engine: &dyn Engine, dag: &Name, request: TriggerRequest) -> Result<Triggered, Error> {
+    match engine.trigger(dag, request, Origin::cli(), None).await? {
+        Asked::Made(triggered) => Ok(triggered),
+        other => panic!("there is no key: {other:?}"),
     }
 }
 

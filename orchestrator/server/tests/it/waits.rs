@@ -96,7 +96,10 @@ async fn a_decision_lets_the_run_go_on_and_decides_nothing_twice() {
     let again = Engine::decide(&**server, &run, &ask, request(DecisionWord::Reject), Origin::cli()).await;
     assert!(matches!(again, Err(Asked::NotNow(_))), "{again:?}");
     let then = worker.take("then").await;
-    assert_eq!(Json::Object(then.outputs["ask"].clone()), json!({ "approved": true, "by": "ann", "note": null }));
+    assert_eq!(
+        Json::Object(then.outputs["ask"].clone()),
+        json!({ "approved": true, "by": "this process", "note": null })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

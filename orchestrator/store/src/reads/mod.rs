@@ -1,11 +1,13 @@
 //! What people, programs and the scheduler read. Runs on connections that cannot write; every answer is what the last
 //! commit left. To add a read: a method in the file of its subject.
 
+mod activity;
 mod registry;
 mod runs;
 mod scheduling;
 mod standing;
 
+pub use activity::ActiveTask;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
 pub use standing::Standing;

@@ -148,4 +148,12 @@ impl Store {
             .await?;
         Ok(newest)
     }
+
+    /// The newest run of a project.
+    pub async fn newest_run_of_all(&self, project: &Name) -> Result<Option<String>, Error> {
+        query("SELECT run_id FROM run WHERE project = $1 ORDER BY run_id DESC LIMIT 1")
+            .bind(project.as_str())
+            .fetch_value(&self.readers)
+            .await
+    }
 }

@@ -1,6 +1,7 @@
 //! What every store has to keep, whatever database is under it. To add a promise: a test in the file of its subject;
 //! `support.rs` holds a store on a fresh database of either kind, with time and chance in the test's hands.
 
+mod activity;
 mod attempts;
 mod batches;
 mod control;
@@ -19,4 +20,5 @@ mod several_servers;
 mod statements;
 mod support;
 mod time_limits;
+mod tokens;
 mod waits;

@@ -25,6 +25,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         models: vec![name("late")],
         limits: Vec::new(),
         dags,
+        caller: None,
     }
 }
 

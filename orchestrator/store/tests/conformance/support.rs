@@ -52,7 +52,7 @@ pub fn name(text: &str) -> Name {
 
 /// Whoever does something by hand here.
 pub fn caller() -> Caller {
-    Caller { by: "ann".to_owned(), from: "cli".to_owned() }
+    Caller { by: "ann".to_owned(), token_id: None, said: None, from: "cli".to_owned() }
 }
 
 pub fn at(hours: i64) -> Timestamp {
@@ -173,6 +173,7 @@ impl World {
             models: vec![name("late")],
             limits: vec![(name("gpu"), 2), (name("customer"), 1)],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
+            caller: None,
         };
         self.store.deploy(deployment).await.expect("it deploys");
     }

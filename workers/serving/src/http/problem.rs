@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use daybreak_features::Status;
+use daybreak_protocol::{For, Role};
 use daybreak_spec::Name;
 use serde::Serialize;
 use ulid::Ulid;
@@ -62,6 +63,13 @@ impl Problem {
     pub fn unauthenticated() -> Self {
         let detail = "send the token as `Authorization: Bearer TOKEN`; `daybreak token` prints it".to_owned();
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "no valid token", detail)
+    }
+
+    /// 403: a good token of another role.
+    pub fn forbidden(role: Role, callers: For) -> Self {
+        let roles = callers.roles().join(", ");
+        let detail = format!("a token of the role `{}` may not do this; use one of: {roles}", role.as_str());
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "not for this role", detail)
     }
 
     /// 404.

@@ -1,9 +1,10 @@
 //! What a bad request gets: the right status, every mistake at once, and nothing predicted.
 
-use daybreak_serving::ROUTES;
+use daybreak_protocol::Role;
+use daybreak_serving::routes;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Endpoint, TOKEN, read, row};
+use crate::support::{Endpoint, TOKEN, read, row, token_of};
 
 fn pointers(problem: &Json) -> Vec<(&str, &str)> {
     let errors = problem["errors"].as_array().expect("a list");
@@ -118,7 +119,7 @@ async fn only_the_token_opens_a_route_and_every_route_asks_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let endpoint = Endpoint::start_live(&folder).await;
     let mut bodies = std::collections::BTreeSet::new();
-    for (method, route) in ROUTES.iter().filter(|(_, route)| *route != "/v1/health") {
+    for (method, route, _) in routes().into_iter().filter(|(_, route, _)| *route != "/v1/health") {
         let path = route.replace("{name}", "delay").replace("{view}", "network").replace("{id}", "01JABC");
         for header in [None, Some("Bearer wrong"), Some(&*format!("Basic {TOKEN}")), Some("Bearer")] {
             let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
@@ -137,6 +138,44 @@ async fn only_the_token_opens_a_route_and_every_route_asks_for_it() {
     assert_eq!(bodies.len(), 1, "the same body whatever the reason");
     let health = endpoint.client.get(format!("{}/v1/health", endpoint.url)).send().await.expect("an answer");
     assert_eq!(read(health).await, (200, json!({ "status": "serving" })));
+}
+
+/// Who may call what: V viewer, O operator, E editor, A admin, W worker, P predict.
+const MATRIX: &str = "
+GET  /v1/health                VOEAWP
+GET  /v1/models/{name}          OEA P
+POST /v1/models/{name}/predict  OEA P
+GET  /v1/features/{view}        OEA P
+GET  /v1/predictions/{id}       OEA P
+";
+
+#[tokio::test]
+async fn every_route_is_for_whom_the_matrix_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let endpoint = Endpoint::start_live(&folder).await;
+    let lines: Vec<Vec<&str>> = MATRIX.lines().skip(1).map(|line| line.splitn(3, ' ').collect()).collect();
+    assert_eq!(lines.len(), routes().len(), "the matrix lists every route of the router");
+    for line in lines {
+        let (path, callers) = line[1..].join(" ").trim_start().split_once(' ').map(own).expect("a line");
+        assert!(routes().iter().any(|(method, route, _)| *method == line[0] && *route == path), "{path}");
+        let concrete = path.replace("{name}", "delay").replace("{view}", "network").replace("{id}", "01JABC");
+        for role in Role::ALL {
+            let letter = role.as_str()[..1].to_ascii_uppercase();
+            let method = reqwest::Method::from_bytes(line[0].as_bytes()).expect("a method");
+            let request = endpoint.client.request(method, format!("{}{concrete}", endpoint.url));
+            let response = request.bearer_auth(token_of(role)).json(&json!({})).send().await.expect("an answer");
+            let status = response.status().as_u16();
+            if callers.contains(&letter) {
+                assert!(![401, 403].contains(&status), "{path} as {role:?}: {status}");
+            } else {
+                assert_eq!((status, read(response).await.1["code"].as_str()), (403, Some("forbidden")), "{path}");
+            }
+        }
+    }
+}
+
+fn own((path, callers): (&str, &str)) -> (String, String) {
+    (path.to_owned(), callers.to_owned())
 }
 
 #[tokio::test]

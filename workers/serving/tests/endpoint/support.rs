@@ -15,8 +15,9 @@ use daybreak_model::{
     InputField, Predictor, Preparation, PreparedColumn, Signature, Target, TrainingFacts,
 };
 use daybreak_protocol::{
-    Assignment, BuildRecord, Clock, Error, Heartbeat, HeartbeatReply, Live, LiveModel, MintPublication,
-    ModelVersionRecord, NewModelVersion, Orchestrator, Poll, Register, Registration, Report,
+    Assignment, BuildRecord, Clock, Error, Heartbeat, HeartbeatReply, Key, Keys, Live, LiveModel, MintPublication,
+    ModelVersionRecord, NewModelVersion, Orchestrator, Poll, Register, Registration, Report, Role, mint_token,
+    token_hash,
 };
 use daybreak_serving::{Serving, ServingConfig};
 use daybreak_spec::{BinaryOperator, ColumnType, Expr, Missing, Name, Timestamp, Value};
@@ -104,6 +105,25 @@ impl Orchestrator for Registry {
     }
 }
 
+/// The token of a role; [`TOKEN`] is the project's own.
+pub fn token_of(role: Role) -> String {
+    mint_token(&format!("ID{}", role.as_str()), || 7)
+}
+
+/// A ring with a token of each role.
+fn keys(clock: &Clock) -> Keys {
+    let keys = Keys::new(TOKEN, clock.clone());
+    let key = |role: Role| Key {
+        id: format!("ID{}", role.as_str()),
+        name: role.as_str().to_owned(),
+        role,
+        hash: token_hash(&token_of(role)),
+        expires_at: day(2_000),
+    };
+    keys.replace(Role::ALL.into_iter().map(key).collect());
+    keys
+}
+
 /// A running endpoint.
 pub struct Endpoint {
     pub serving: Serving,
@@ -128,7 +148,7 @@ impl Endpoint {
         let serving = Serving::open(ServingConfig {
             predictions: Default::default(),
             data_dir: folder.path().to_owned(),
-            token: TOKEN.to_owned(),
+            keys: keys(&clock),
             clock: clock.clone(),
             random: || u128::from(NEXT_RANDOM.fetch_add(1, Ordering::SeqCst)),
             on_fatal: |what| panic!("{what}"),

@@ -1,0 +1,69 @@
+//! Streams of server-sent events: changes of runs and tasks. A stream is the engine's; here it gets its form and its
+//! heartbeats. To add one: a handler that calls [`stream`].
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use daybreak_protocol::EventsQuery;
+use futures::StreamExt as _;
+use serde::Deserialize;
+use ulid::Ulid;
+use utoipa::IntoParams;
+
+use super::problem::Refusal;
+use super::routes::Shared;
+use crate::following::Events;
+
+/// A comment that keeps proxies from taking a quiet stream for a dead one.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// The id of the last event that a client has seen. One that is none of ours is as good as absent.
+pub struct LastEvent(pub Option<String>);
+
+/// The header as the document shows it.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the document is made from it")]
+pub struct LastEventHeader {
+    /// The id of the last event seen: the stream goes on after it.
+    #[serde(rename = "last-event-id")]
+    last: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEvent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let last = parts.headers.get("last-event-id").and_then(|last| last.to_str().ok());
+        Ok(Self(last.map(str::to_owned)))
+    }
+}
+
+/// States of runs and tasks as they change: events `run` and `task`. A `reset` says that the lists are to be read again, for what
+/// changed before it is not told: it comes first, and again where a client has fallen behind what is kept.
+#[utoipa::path(get, path = "/api/v1/events", tag = "runs", params(EventsQuery, LastEventHeader),
+    responses((status = 200, body = String, content_type = "text/event-stream")))]
+pub async fn events(
+    State(engine): State<Shared>,
+    query: Result<Query<EventsQuery>, QueryRejection>,
+    LastEvent(last): LastEvent,
+) -> Result<Response, Refusal> {
+    let Query(query) = query?;
+    if query.run.as_deref().is_some_and(|run| Ulid::from_string(run).is_err()) {
+        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", "`run` is not the id of a run"));
+    }
+    Ok(stream(engine.follow_changes(query, last).await?))
+}
+
+/// Events as a response.
+pub fn stream(events: Events) -> Response {
+    let events =
+        events.map(|event| Ok::<_, Infallible>(Event::default().event(event.event).id(event.id).data(event.data)));
+    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+}
