@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use daybreak_spec::Timestamp;
 
+pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
+pub use testing::{Check, Test};
 pub use tokens::{Token, TokenCommand, TokenCreate};
 
+mod backfills;
 mod control;
 mod schedules;
+mod testing;
 mod tokens;
 
 /// Daybreak trains by night and serves by day.
@@ -72,6 +76,9 @@ pub enum Command {
     },
     /// Start a run of a DAG by hand
     Run(Run),
+    /// Run the windows of a range (again), beside what schedules run
+    #[command(subcommand)]
+    Backfill(Backfill),
     /// List runs, newest first
     Runs {
         /// Only this DAG's
@@ -252,34 +259,6 @@ impl Apply {
     pub fn project(&self) -> Project {
         Project { directory: self.directory.clone(), json: self.json }
     }
-}
-
-/// `test`
-#[derive(Args)]
-pub struct Test {
-    /// Folder of the project
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
-    /// Only tests whose name or file holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `check`
-#[derive(Args)]
-pub struct Check {
-    /// Folder of the project
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
-    /// (internal) leave flow tests out: they are no part of what is deployed
-    #[arg(long, hide = true)]
-    pub without_tests: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `up`

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, RunShow};
 use daybreak::commands::{
-    apply, asking, clock, control, dags, following, init, migrate, project, reading, running, schedules, testing,
-    tokens, training_set, up,
+    apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
+    testing, tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
 use tracing_subscriber::filter::LevelFilter;
@@ -86,6 +86,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Runs { dag, limit, project } => reading::runs(dag.as_deref(), limit, &project).await,
         Command::Logs { run, task: Some(task), follow: true, project } => following::logs(&run, &task, &project).await,
         Command::Logs { run, task, project, .. } => reading::logs(&run, task.as_deref(), &project).await,
+        Command::Backfill(command) => backfills::backfill(&command).await,
         Command::Rerun(arguments) => control::rerun(&arguments).await,
         Command::Clear(arguments) => control::clear(&arguments).await,
         Command::Mark(arguments) => control::mark(&arguments).await,

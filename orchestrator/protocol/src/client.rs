@@ -11,11 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AliasView, Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest,
-    ClockView, DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held,
-    Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest,
-    Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList,
-    RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest,
+    AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
+    BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
+    DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, Live,
+    MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator, PauseRequest, Poll,
+    ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy,
+    RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest,
     Triggered, WhyQuery, code,
 };
 
@@ -185,6 +186,37 @@ impl Client {
     pub async fn revoke_token(&self, id: &str) -> Result<TokenView, Error> {
         let request = self.request(Method::DELETE, &format!("/api/v1/tokens/{}", segment(id)?));
         self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// Begins a backfill.
+    pub async fn backfill(&self, request: &BackfillRequest) -> Result<BackfillView, Error> {
+        self.post("/api/v1/backfills", request).await
+    }
+
+    /// What a backfill would do.
+    pub async fn plan_backfill(&self, request: &BackfillRequest) -> Result<BackfillPlan, Error> {
+        self.post("/api/v1/backfills/plan", request).await
+    }
+
+    /// A page of backfills, newest first.
+    pub async fn backfills(&self, query: &BackfillsQuery) -> Result<BackfillList, Error> {
+        let request = self.request(Method::GET, "/api/v1/backfills").query(query);
+        self.read(self.send(request, PATIENCE).await?).await
+    }
+
+    /// One backfill.
+    pub async fn one_backfill(&self, id: &str) -> Result<BackfillView, Error> {
+        self.get(&format!("/api/v1/backfills/{}", segment(id)?)).await
+    }
+
+    /// Pauses (`pause`), resumes (`resume`) or cancels (`cancel`) a backfill.
+    pub async fn change_backfill(
+        &self,
+        id: &str,
+        change: &str,
+        request: &BackfillChangeRequest,
+    ) -> Result<BackfillView, Error> {
+        self.post(&format!("/api/v1/backfills/{}/{}", segment(id)?, segment(change)?), request).await
     }
 
     /// Both clocks.

@@ -2,6 +2,7 @@
 //! To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
 
 mod access;
+mod backfills;
 mod client;
 mod clock;
 mod control;
@@ -15,6 +16,10 @@ mod views;
 mod worker;
 
 pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
+pub use backfills::{
+    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
+    Reprocess,
+};
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
 pub use control::{

@@ -19,6 +19,8 @@ pub enum Trigger {
     Schedule,
     /// A person or a program.
     Manual,
+    /// A backfill.
+    Backfill,
 }
 
 /// One run in a list.

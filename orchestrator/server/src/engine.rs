@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    Applied, AttemptLog, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
+    Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
+    BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
     DecisionRequest, Error, EventsQuery, HealthView, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
     RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
     TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
@@ -138,6 +139,32 @@ impl Engine for Server {
 
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
         Ok(Self::why(self, run_id, query.task.as_ref()).await?)
+    }
+
+    async fn backfill(&self, request: BackfillRequest, from: Origin) -> Result<BackfillView, Error> {
+        Ok(Self::backfill(self, request, &from).await?)
+    }
+
+    async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {
+        Ok(Self::plan_backfill(self, request).await?)
+    }
+
+    async fn backfills(&self, query: BackfillsQuery) -> Result<BackfillList, Error> {
+        Ok(self.list_backfills(&query).await?)
+    }
+
+    async fn one_backfill(&self, id: &str) -> Result<BackfillView, Error> {
+        Ok(Self::one_backfill(self, id).await?)
+    }
+
+    async fn change_backfill(
+        &self,
+        id: &str,
+        to: BackfillState,
+        request: BackfillChangeRequest,
+        from: Origin,
+    ) -> Result<BackfillView, Error> {
+        Ok(Self::change_backfill(self, id, to, request, &from).await?)
     }
 
     async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error> {

@@ -3,6 +3,7 @@
 
 mod access;
 mod apply;
+mod backfills;
 mod clock;
 mod config;
 mod control;

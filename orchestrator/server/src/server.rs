@@ -53,6 +53,7 @@ pub struct Server {
     pub(crate) scheduler: tokio::sync::Mutex<Lines>,
     /// Something the scheduler has to look at.
     pub(crate) wake: Notify,
+    pub(crate) wake_backfills: Notify,
     /// Waits may be over: business time was set.
     pub(crate) wake_waits: Notify,
     /// By worker: tasks its rows give it and its last heartbeats did not list.
@@ -104,6 +105,7 @@ impl Server {
             server_id,
             epoch: AtomicI64::new(epoch),
             wake: Notify::new(),
+            wake_backfills: Notify::new(),
             wake_waits: Notify::new(),
             unlisted: Mutex::default(),
             draining: watch::channel(false).0,
@@ -219,8 +221,9 @@ impl Server {
         };
         let (leading, waiting, looking) = (swept_until.clone(), swept_until.clone(), swept_until.clone());
         let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
+        let backfills = self.run_backfills(waiting.clone());
         let waits = self.run_waits(waiting);
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), waits, ring, feed);
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), waits, backfills, ring, feed);
         self.close().await;
     }
 

@@ -176,7 +176,7 @@ async fn start_next(tx: &mut Tx, followed: &BTreeSet<(String, String)>) -> Resul
          ORDER BY run.window_end_us, run.run_id LIMIT 1) \
          FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS TEXT))) AS v \
          WHERE (SELECT COUNT(*) FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
-         AND run.state IN ('queued', 'running') AND run.state = 'running') \
+         AND run.state IN ('queued', 'running') AND run.state = 'running' AND run.backfill_id IS NULL) \
          < (SELECT COALESCE(run.max_active, 1) FROM run WHERE run.project = v.column1 AND run.dag = v.column2 \
          AND run.state IN ('queued', 'running') AND run.state = 'queued' \
          ORDER BY run.window_end_us, run.run_id LIMIT 1)",

@@ -15,6 +15,7 @@ macro_rules! crossing {
 
 mod attempts;
 mod audit;
+mod backfills;
 mod batch;
 mod by_hand;
 mod changes;
@@ -48,6 +49,7 @@ mod writer;
 
 pub use attempts::ReportedEnd;
 pub use audit::Caller;
+pub use backfills::{BackfillChange, BackfillStep, NewBackfill, Window, wants};
 pub use by_hand::{Again, MarkTask, RunAgain};
 pub use claims::{Claim, ClaimedTask};
 pub use database::Database;
@@ -58,7 +60,7 @@ pub use limits::LimitShare;
 pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illegal_transitions};
 pub use once::{Made, Once, TriggerRun};
 pub use pauses::{Pause, PauseChange};
-pub use reads::{ActiveTask, AttemptRow, CurrentProject, RunningAttempt, Standing};
+pub use reads::{ActiveTask, AttemptRow, CurrentProject, GoingOn, RunningAttempt, Standing};
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};

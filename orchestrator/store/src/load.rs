@@ -138,7 +138,8 @@ async fn raise_revision(tx: &mut Tx, run_id: &str, revision: i64) -> Result<bool
 }
 
 /// A run's row, for [`loaded`].
-pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, scheduled_for_us, \
+pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, cancel_requested, \
+     COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
      window_start_us, window_end_us, params, revision, overdue, max_active FROM run WHERE run_id = $1";
 
 /// The rows of its tasks.

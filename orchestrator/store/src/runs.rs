@@ -131,8 +131,13 @@ pub struct Fired {
 impl Command for NewRun {
     type Reply = String;
     async fn run(&self, tx: &mut Tx) -> Result<String, Error> {
-        let row =
-            RunRow { scheduled_for: None, window_start: self.window_start, window_end: self.window_end, skipped: None };
+        let row = RunRow {
+            scheduled_for: None,
+            nominal: None,
+            window_start: self.window_start,
+            window_end: self.window_end,
+            skipped: None,
+        };
         let run_id = insert_run(tx, &self.template, &row).await?;
         let run_id = run_id.ok_or_else(|| Error::Conflict { what: "a run by hand".to_owned() })?;
         match self.template.max_active {
@@ -190,6 +195,7 @@ impl Fire {
             .then(|| format!("run {} was still active (`overlap: skip`)", active[0]));
         let row = RunRow {
             scheduled_for: Some(firing.at),
+            nominal: Some(firing.at),
             window_start: firing.window_start,
             window_end: firing.at,
             skipped: skipped.clone(),
@@ -217,7 +223,7 @@ impl Fire {
 async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>, Error> {
     let active = query(
         "SELECT run_id FROM run WHERE project = $1 AND dag = $2 AND state IN ('queued', 'running') \
-         ORDER BY window_end_us, run_id",
+         AND backfill_id IS NULL ORDER BY window_end_us, run_id",
     )
     .bind(template.project.as_str())
     .bind(template.dag.as_str())
@@ -226,15 +232,20 @@ async fn active_runs(tx: &mut Tx, template: &RunTemplate) -> Result<Vec<String>,
     Ok(active)
 }
 
-struct RunRow {
-    scheduled_for: Option<Timestamp>,
-    window_start: Option<Timestamp>,
-    window_end: Timestamp,
-    skipped: Option<String>,
+/// A run that is to be made.
+pub(crate) struct RunRow {
+    /// The firing key; none for a run by hand, and for one that runs a firing again.
+    pub scheduled_for: Option<Timestamp>,
+    /// The nominal instant, with or without the key.
+    pub nominal: Option<Timestamp>,
+    pub window_start: Option<Timestamp>,
+    pub window_end: Timestamp,
+    /// Why it is recorded and not run.
+    pub skipped: Option<String>,
 }
 
 /// `None`: the firing has its run already.
-async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
+pub(crate) async fn insert_run(tx: &mut Tx, template: &RunTemplate, row: &RunRow) -> Result<Option<String>, Error> {
     let (run_id, now) = (tx.sources.id(), tx.now());
     let params = serde_json::to_string(&template.params).expect("a JSON map always writes");
     let Some(scheduled_for) = row.scheduled_for else {
@@ -296,7 +307,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
         project: template.project.to_string(),
         dag: template.dag.to_string(),
         version: template.version.clone(),
-        scheduled_for: row.scheduled_for,
+        scheduled_for: row.nominal,
         window_start: row.window_start,
         window_end: row.window_end,
         params: template.params.clone(),

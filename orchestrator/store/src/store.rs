@@ -150,7 +150,7 @@ impl Store {
         self.sources.now()
     }
 
-    async fn write<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
+    pub(crate) async fn write<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
         let (job, reply) = Typed::new(command);
         self.writer.send(Message::Command(Box::new(job))).map_err(|_| Error::Closed)?;
         reply.unwrap_or_else(|_| Err(Error::Closed)).await

@@ -207,7 +207,7 @@ fn a_run_is_run_again_marked_and_explained_by_hand_and_the_audit_tells_of_it() {
     assert_eq!((&why["tasks"][0]["kind"], &why["run"][0]["kind"]), (&"succeeded".into(), &"succeeded".into()));
     let audit = json(&daybreak(folder.path(), &["audit", "--of", id, "--json"]));
     let actions: Vec<_> = audit.as_array().expect("entries").iter().map(|entry| &entry["action"]).collect();
-    assert_eq!(actions, ["rerun", "clear"]);
+    assert_eq!(actions, ["rerun", "clear", "trigger"]);
     assert_eq!(audit[0]["from"], "cli 127.0.0.1", "{audit}");
     let models = json(&daybreak(folder.path(), &["models", "--json"]));
     assert_eq!(models[0]["versions"].as_array().map(Vec::len), Some(1), "the same bytes are the same version");

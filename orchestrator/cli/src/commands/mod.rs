@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod asking;
+pub mod backfills;
 pub mod clock;
 pub mod control;
 pub mod dags;

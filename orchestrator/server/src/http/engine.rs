@@ -3,10 +3,11 @@
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error,
-    EventsQuery, HealthView, Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView,
-    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
-    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
+    BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error, EventsQuery,
+    HealthView, Identity, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest, ProjectView, RerunRequest,
+    RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
+    TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_spec::Name;
 
@@ -92,6 +93,22 @@ pub trait Engine: Orchestrator + 'static {
     async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error>;
     /// Why a run and its tasks are not running.
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error>;
+    /// Begins a backfill.
+    async fn backfill(&self, request: BackfillRequest, from: Origin) -> Result<BackfillView, Error>;
+    /// What a backfill would do.
+    async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error>;
+    /// Backfills, newest first.
+    async fn backfills(&self, query: BackfillsQuery) -> Result<BackfillList, Error>;
+    /// One backfill.
+    async fn one_backfill(&self, id: &str) -> Result<BackfillView, Error>;
+    /// Pauses, resumes or cancels a backfill.
+    async fn change_backfill(
+        &self,
+        id: &str,
+        to: BackfillState,
+        request: BackfillChangeRequest,
+        from: Origin,
+    ) -> Result<BackfillView, Error>;
     /// What was done by hand, newest first.
     async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error>;
     /// Both clocks.

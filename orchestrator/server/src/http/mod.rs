@@ -3,6 +3,7 @@
 //! `control` or `worker`, a line in `routes`.
 
 mod access;
+mod backfills;
 mod body;
 mod control;
 mod document;

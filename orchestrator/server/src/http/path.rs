@@ -68,3 +68,11 @@ pub struct OfToken {
     #[param(value_type = String, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub token: Ulid,
 }
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfBackfill {
+    /// The backfill's ULID.
+    #[param(value_type = String, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    pub backfill: Ulid,
+}

@@ -25,7 +25,7 @@ use crate::origin::Origin;
 /// Largest page of a list.
 pub(super) const MAX_PAGE: u32 = RunsQuery::MAX_LIMIT;
 
-type Answer<T> = Result<Json<T>, Refusal>;
+pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
 /// The process answers.
 #[utoipa::path(get, path = "/health/live", tag = "server", responses((status = 200, body = HealthView)))]

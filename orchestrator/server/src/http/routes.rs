@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{control, document, events, people, project, tokens, worker};
+use super::{backfills, control, document, events, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -93,6 +93,13 @@ pub fn table() -> Vec<Row> {
         route(Viewers, routes!(control::audit)),
         route(Viewers, routes!(people::clock)),
         route(Operators, routes!(people::set_clock)),
+        route(Operators, routes!(backfills::create)),
+        route(Viewers, routes!(backfills::plan)),
+        route(Viewers, routes!(backfills::list)),
+        route(Viewers, routes!(backfills::one)),
+        route(Operators, routes!(backfills::pause)),
+        route(Operators, routes!(backfills::resume)),
+        route(Operators, routes!(backfills::cancel)),
         route(Admins, routes!(tokens::create)),
         route(Admins, routes!(tokens::list)),
         route(Admins, routes!(tokens::revoke)),

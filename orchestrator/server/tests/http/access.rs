@@ -56,6 +56,13 @@ POST   /api/v1/project/reload                        EA
 GET    /api/v1/audit                               VOEA
 GET    /api/v1/clock                               VOEA
 POST   /api/v1/clock                                OEA
+POST   /api/v1/backfills                            OEA
+POST   /api/v1/backfills/plan                      VOEA
+GET    /api/v1/backfills                           VOEA
+GET    /api/v1/backfills/{backfill}                VOEA
+POST   /api/v1/backfills/{backfill}/pause           OEA
+POST   /api/v1/backfills/{backfill}/resume          OEA
+POST   /api/v1/backfills/{backfill}/cancel          OEA
 POST   /api/v1/tokens                                 A
 GET    /api/v1/tokens                                 A
 DELETE /api/v1/tokens/{token}                         A

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, AuditList, AuditQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
+    Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
+    BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
     DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, Live, MarkRequest, Marked,
     MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectView,
-    Register, Registration, Report, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery,
-    SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger,
-    TriggerRequest, Triggered, WhyQuery,
+    Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy,
+    RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
+    Trigger, TriggerRequest, Triggered, WhyQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -26,6 +27,32 @@ pub const FENCE: i64 = 7;
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+pub fn backfill() -> BackfillView {
+    BackfillView {
+        id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned(),
+        dag: name("nightly"),
+        state: BackfillState::Running,
+        from: noon(),
+        to: noon(),
+        reprocess: Reprocess::Missing,
+        backwards: false,
+        parallel: 4,
+        priority: -5,
+        windows: 10,
+        done: 1,
+        succeeded: 1,
+        failed: 0,
+        cancelled: 0,
+        going_on: 4,
+        busy_s: 1.5,
+        left_s: Some(13.5),
+        created_at: noon(),
+        ended_at: None,
+        by: "ann".to_owned(),
+        note: None,
+    }
 }
 
 pub fn noon() -> Timestamp {
@@ -275,6 +302,35 @@ impl Engine for Canned {
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error> {
         self.note(format!("why {run_id} {:?}", query.task.map(|task| task.to_string())));
         Ok(why())
+    }
+
+    async fn backfill(&self, request: BackfillRequest, _: Origin) -> Result<BackfillView, Error> {
+        self.note(format!("backfill {}", request.dag));
+        Ok(backfill())
+    }
+
+    async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {
+        self.note(format!("plan backfill {}", request.dag));
+        Ok(BackfillPlan::default())
+    }
+
+    async fn backfills(&self, _: BackfillsQuery) -> Result<BackfillList, Error> {
+        Ok(BackfillList { backfills: vec![backfill()], next: None })
+    }
+
+    async fn one_backfill(&self, _: &str) -> Result<BackfillView, Error> {
+        Ok(backfill())
+    }
+
+    async fn change_backfill(
+        &self,
+        id: &str,
+        to: BackfillState,
+        _: BackfillChangeRequest,
+        _: Origin,
+    ) -> Result<BackfillView, Error> {
+        self.note(format!("backfill {id} {to}"));
+        Ok(backfill())
     }
 
     async fn audit(&self, query: AuditQuery) -> Result<AuditList, Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daybreak_core::{Awaited, OnReject, Resumption, RunStatus, TaskStatus, Wait, WhyKind};
-use daybreak_protocol::{Assignment, DecisionRequest, DecisionWord, Error as Asked, Outcome, RunDetail, TaskResult};
+use daybreak_protocol::{Assignment, DecisionRequest, DecisionWord, Error as Asked, Outcome, RunDetail};
 use daybreak_server::http::Engine;
 use daybreak_server::{Error, Origin};
 use daybreak_spec::Project;
@@ -55,7 +55,7 @@ async fn detail(world: &World, run: &str) -> RunDetail {
 }
 
 async fn succeed(worker: &FakeWorker, task: &Assignment) {
-    worker.report(task, Outcome::Succeeded(Box::new(TaskResult::default()))).await.expect("it holds the task");
+    worker.report(task, Outcome::Succeeded(Box::default())).await.expect("it holds the task");
 }
 
 fn runs_inner(params: Json) -> Awaited {

@@ -2,12 +2,14 @@
 //! commit left. To add a read: a method in the file of its subject.
 
 mod activity;
+mod backfills;
 mod registry;
 mod runs;
 mod scheduling;
 mod standing;
 
 pub use activity::ActiveTask;
+pub use backfills::GoingOn;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
 pub use standing::Standing;

@@ -23,7 +23,8 @@ impl Store {
     pub async fn runs(&self, project: &Name, wanted: &RunsQuery) -> Result<RunList, Error> {
         let limit = wanted.effective_limit();
         let rows = query(
-            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
+             window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us FROM run WHERE project = $1 AND ($2 IS NULL OR dag = $2) \
              AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR run_id < $4) ORDER BY run_id DESC LIMIT $5",
         )
@@ -44,7 +45,8 @@ impl Store {
     /// One run without its tasks.
     pub async fn run_summary(&self, run_id: &str) -> Result<RunSummary, Error> {
         let row = query(
-            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
+             window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us FROM run WHERE run_id = $1",
         )
         .bind(run_id)
@@ -58,7 +60,8 @@ impl Store {
     pub async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
         let mut snapshot = self.readers.begin().await?;
         let row = query(
-            "SELECT run_id, dag, state, reason, scheduled_for_us, window_start_us, window_end_us, created_at_us, \
+            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
+             window_start_us, window_end_us, created_at_us, \
              started_at_us, ended_at_us, params FROM run WHERE run_id = $1",
         )
         .bind(run_id)
@@ -140,7 +143,11 @@ fn summary(row: &Row) -> Result<RunSummary, Error> {
         scheduled_for,
         window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
-        trigger: if scheduled_for.is_some() { Trigger::Schedule } else { Trigger::Manual },
+        trigger: match (row.try_get::<Option<&str>>("backfill_id")?, scheduled_for) {
+            (Some(_), _) => Trigger::Backfill,
+            (None, Some(_)) => Trigger::Schedule,
+            (None, None) => Trigger::Manual,
+        },
         created_at: Timestamp::from_micros(row.try_get("created_at_us")?),
         started_at: instant(row, "started_at_us")?,
         ended_at: instant(row, "ended_at_us")?,

@@ -75,7 +75,8 @@ impl Store {
     /// How many runs of each DAG of a project have not ended; DAGs without any are left out.
     pub async fn active_counts(&self, project: &Name) -> Result<BTreeMap<Name, u32>, Error> {
         let rows = query(
-            "SELECT dag, COUNT(*) AS runs FROM run WHERE project = $1 AND state IN ('queued', 'running') GROUP BY dag",
+            "SELECT dag, COUNT(*) AS runs FROM run WHERE project = $1 AND state IN ('queued', 'running') \
+             AND backfill_id IS NULL GROUP BY dag",
         )
         .bind(project.as_str())
         .fetch_all(&self.readers)

@@ -3,6 +3,7 @@
 
 mod activity;
 mod attempts;
+mod backfills;
 mod batches;
 mod control;
 mod failpoints;

@@ -113,6 +113,7 @@ async fn deploy_too(world: &World, dag: &str) {
         root: "/project".to_owned(),
         models: Vec::new(),
         limits: Vec::new(),
+        caller: None,
         dags: dags.into(),
     };
     world.store.deploy(deployment).await.expect("it deploys");
