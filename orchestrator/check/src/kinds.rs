@@ -8,6 +8,7 @@ use daybreak_spec::{
 
 use crate::dag_values;
 use crate::dags::TaskPlace;
+use crate::http_values;
 
 /// The kind of a task, or a problem.
 pub(crate) fn kind_of(
@@ -139,6 +140,12 @@ fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &No
         }
         ParameterType::DagParams(dag) => dag_values::check_params(place, &mut decoder, (dag, node), &what),
         ParameterType::DagWindow => dag_values::check_window(place, &mut decoder, node, &what),
+        ParameterType::Url => http_values::check_url(place, &mut decoder, node, &what),
+        ParameterType::Probe => http_values::check_probe(place, &mut decoder, node, &what),
+        ParameterType::Headers => http_values::check_headers(&mut decoder, &as_words(node), &what),
+        ParameterType::Json => {}
+        ParameterType::Statuses => http_values::check_statuses(&mut decoder, node, &what),
+        ParameterType::Pointers => http_values::check_pointers(&mut decoder, node, &what),
     }
     problems.extend(decoder.into_problems());
 }

@@ -9,6 +9,7 @@ mod dags;
 mod explain;
 mod flow;
 mod footers;
+mod http_values;
 mod kinds;
 mod plan;
 mod planning;

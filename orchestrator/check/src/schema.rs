@@ -47,6 +47,7 @@ fn task_schema(common: &Json, kind: &KindDefinition) -> Json {
 
 fn parameter_schema(parameter: &ParameterDefinition) -> Json {
     let name = || json!({ "type": "string", "pattern": "^([a-z0-9][a-z0-9_-]{0,62}|.*\\$\\{.*\\}.*)$" });
+    let status = || json!({ "type": "integer", "minimum": 100, "maximum": 599 });
     let one_or_many = |item: Json| json!({ "oneOf": [item, { "type": "array", "items": item, "minItems": 1 }] });
     let schema = match parameter.parameter_type {
         ParameterType::Text | ParameterType::Path => json!({ "type": "string" }),
@@ -70,6 +71,16 @@ fn parameter_schema(parameter: &ParameterDefinition) -> Json {
         }
         ParameterType::Dag => name(),
         ParameterType::DagParams(_) => json!({ "type": "object" }),
+        ParameterType::Url => json!({ "type": "string", "minLength": 1 }),
+        ParameterType::Probe => json!({
+            "type": "object", "required": ["url"], "additionalProperties": false,
+            "properties": { "url": { "type": "string" }, "status": one_or_many(status()) },
+        }),
+        ParameterType::Headers | ParameterType::Pointers => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        ParameterType::Json => json!({}),
+        ParameterType::Statuses => one_or_many(status()),
         ParameterType::DagWindow => json!({
             "type": "object", "required": ["name"], "additionalProperties": false,
             "properties": { "name": name(), "window": { "enum": ["same", "end"] } },

@@ -60,7 +60,7 @@ pub(crate) fn misplaced(dag: &Dag, kinds: &KindCatalog) -> Vec<Problem> {
 
 /// Whether values of this type go to a program or a server without being shown: a map of names to texts.
 fn keeps_secrets(parameter_type: ParameterType) -> bool {
-    parameter_type == ParameterType::Environment
+    matches!(parameter_type, ParameterType::Environment | ParameterType::Headers)
 }
 
 fn in_parameter(parameter_type: ParameterType, node: &Node, what: &str) -> Vec<Problem> {

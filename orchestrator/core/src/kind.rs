@@ -85,6 +85,18 @@ pub enum ParameterType {
     DagParams(&'static str),
     /// A declared DAG and which of its windows: `{ name: prices, window: same }`.
     DagWindow,
+    /// A URL that tasks may ask.
+    Url,
+    /// A URL and the statuses that are waited for: `{ url: https://example.com/ready, status: 200 }`.
+    Probe,
+    /// Headers of a request: text to text.
+    Headers,
+    /// Anything that JSON can say.
+    Json,
+    /// One HTTP status or a list of them.
+    Statuses,
+    /// Names to JSON pointers.
+    Pointers,
 }
 
 /// Something that tasks hand on to each other.

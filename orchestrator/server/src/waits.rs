@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use daybreak_core::{Awaited, Resumption, Wait};
 use daybreak_protocol::Error as ProtocolError;
-use daybreak_store::{Effect, MetWait, NewRun, ParentRun, ReportedEnd, RunTemplate};
+use daybreak_store::{Effect, MetWait, NewRun, ParentRun, ReportedEnd, RunTemplate, SubRunSettled};
 use serde_json::{Map, Value as Json};
 use tokio::sync::{broadcast, watch};
 
@@ -69,8 +69,7 @@ impl Server {
         }));
         let mut moved = self.store.resume_waits(told).await?;
         for run_id in sub_runs {
-            moved += 1;
-            self.store.settle_sub_run(run_id).await?;
+            moved += u64::from(self.store.settle_sub_run(run_id).await? != SubRunSettled::Open);
         }
         *after = windows.next.unwrap_or_default();
         Ok(moved > 0 || !after.is_empty())

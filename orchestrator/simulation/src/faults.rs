@@ -1,7 +1,7 @@
 //! What goes wrong and what people do, while it lasts: each seed has its own mixture, and some faults at all only in some
 //! seeds. Then everything calms down, and all has to come to its end. To add a fault: a number of the profile and an arm.
 
-use daybreak_core::{Event, Mark};
+use daybreak_core::{Event, Failure, Mark};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::Map;
 
@@ -151,14 +151,17 @@ impl World<'_> {
         }
     }
 
-    /// What somebody asks for.
+    /// What somebody asks for, or a limit in real time brings about.
     fn wish(&mut self) -> Option<Command> {
         let dag = self.chance.below(self.store.dags.len());
         match self.chance.below(20) {
             0 => Some(Command::MakeRun { dag, at: self.business() }),
             1 | 2 => {
                 let run = self.some_run(false)?;
-                Some(Command::Happen { run, event: Event::Cancel { reason: "by hand".to_owned() } })
+                let overdue = self.chance.happens(300);
+                let reason = if overdue { "its deadline has passed" } else { "by hand" }.to_owned();
+                let event = if overdue { Event::Overdue { reason } } else { Event::Cancel { reason } };
+                Some(Command::Happen { run, event })
             }
             3 => {
                 let run = self.some_run(true)?;
@@ -176,6 +179,14 @@ impl World<'_> {
                 Some(Command::Happen { run, event: Event::Mark { task: self.some_task(run)?, mark } })
             }
             5 => Some(self.redeclared(dag)),
+            6 => {
+                let run = self.some_run(false)?;
+                let task = self.some_task(run)?;
+                let fence = self.store.run(run)?.snapshot.tasks[&task].progress.fence;
+                let reason = "it takes too long in all".to_owned();
+                let failure = Failure { cause: "total_timeout".to_owned(), reason };
+                Some(Command::Happen { run, event: Event::TotalTimedOut { task, fence, failure } })
+            }
             _ if self.profile.advances > 0 => {
                 self.profile.advances -= 1;
                 self.time_passes()

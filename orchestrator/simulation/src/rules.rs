@@ -30,11 +30,11 @@ pub(crate) fn broken(run: &RunSnapshot, by_hand: bool) -> Option<String> {
     let any = |wanted| states().any(|state| state == wanted);
     let right = match status {
         RunStatus::Succeeded => !any(TaskStatus::Failed) && !any(TaskStatus::Cancelled),
-        RunStatus::Failed => any(TaskStatus::Failed) || (by_hand && any(TaskStatus::UpstreamFailed)),
+        RunStatus::Failed => any(TaskStatus::Failed) || run.overdue || (by_hand && any(TaskStatus::UpstreamFailed)),
         RunStatus::Cancelled => any(TaskStatus::Cancelled),
         RunStatus::Queued | RunStatus::Running | RunStatus::Skipped => true,
     };
-    if !right {
+    if !right || (run.overdue && status.is_terminal() && status != RunStatus::Failed) {
         return Some(format!("{status} is not what its tasks make it: {:?}", states().collect::<Vec<_>>()));
     }
     if status == RunStatus::Queued {

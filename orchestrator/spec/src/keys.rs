@@ -148,6 +148,7 @@ pub(crate) const FILE: Table = Table {
             "How long the log of predictions is kept, only in daybreak.yaml",
         ),
         key("secrets", Shape::Map(&SECRETS), Optional, "Where workers find `secret://NAME`, only in daybreak.yaml"),
+        key("http", Shape::Map(&HTTP), Optional, "What tasks may ask over HTTP, only in daybreak.yaml"),
         key("sources", Shape::Named(&SOURCE), Optional, "Files of rows"),
         key("entities", Shape::Named(&ENTITY), Optional, "What features describe, found by key columns"),
         key("feature_views", Shape::Named(&VIEW), Optional, "Features per entity, built at instants"),
@@ -189,6 +190,19 @@ pub(crate) const SECRETS: Table = Table {
         Shape::Path,
         Required,
         "A folder with a file for each secret, called as it and readable by its owner alone",
+    )],
+    others: None,
+};
+
+/// What tasks may ask.
+pub(crate) const HTTP: Table = Table {
+    id: "http",
+    doc: "Addresses of the public internet are always asked, private ones only where they are declared",
+    keys: &[key(
+        "allow",
+        Shape::OneOrMany(&Shape::Text),
+        Required,
+        "IP addresses with or without a port, and networks, e.g. [127.0.0.1:8080, 10.0.0.0/8]",
     )],
     others: None,
 };

@@ -12,6 +12,7 @@ mod expression;
 mod flow_test;
 mod folder;
 mod gate;
+mod http_allow;
 mod keys;
 mod lexer;
 mod limit;
@@ -51,6 +52,7 @@ pub use expression::{
 pub use flow_test::{Expectation, FlowTest, Mock, MockedCause, MockedFailure, TaskExpectation, load_flow_tests};
 pub use folder::{Error, Stamp, stamp, stamps};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
+pub use http_allow::HttpAllow;
 pub use keys::task_keys;
 pub use limit::{Limit, LimitUse};
 pub use load::{Loaded, load, load_texts};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, Dag, Duration, FeatureView, Limit, Model, Name, Source, Span, Spanned};
+use crate::{Calendar, Dag, Duration, FeatureView, HttpAllow, Limit, Model, Name, Source, Span, Spanned};
 
 /// A whole project: every `*.yaml` below one folder, merged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Project {
     /// Where secrets are found, beside the environment of workers.
     #[serde(default, skip_serializing_if = "Secrets::is_default")]
     pub secrets: Secrets,
+    /// Addresses that tasks may ask although they are not of the public internet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http_allow: Vec<Spanned<HttpAllow>>,
     /// Declared sources.
     pub sources: BTreeMap<Name, Source>,
     /// Declared entities.

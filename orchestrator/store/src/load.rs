@@ -145,7 +145,8 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 /// The rows of its tasks.
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
-     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, waiting_since_us FROM task_run WHERE run_id = $1";
+     reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, \
+     waiting_since_us FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {

@@ -11,7 +11,9 @@ use daybreak_core::TaskStatus;
 
 use crate::Error;
 use crate::database::{Connection, Value, Values, execute_rows};
+use crate::load::LoadedTask;
 use crate::tx::Tx;
+use crate::{RunTemplate, TaskTemplate};
 
 const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state, scheduled_for_us, window_start_us, \
      window_end_us, params, created_at_us, max_active, deadline_us) \
@@ -169,4 +171,36 @@ impl Tx {
         }
         Err(if self.is_shared() { self.contended() } else { Error::Conflict { what: what.to_owned() } })
     }
+}
+
+/// A new task's row, for [`Tx::insert_task`].
+pub(crate) fn new_task_row(
+    template: &RunTemplate,
+    run_id: &str,
+    (task, loaded): (&TaskTemplate, &LoadedTask),
+) -> Values {
+    let trigger =
+        (!task.trigger.is_default()).then(|| serde_json::to_string(&task.trigger).expect("a trigger always writes"));
+    let limits =
+        (!loaded.limits.is_empty()).then(|| serde_json::to_string(&loaded.limits).expect("limits always write"));
+    vec![
+        loaded.task_run_id.clone().into(),
+        template.project.to_string().into(),
+        run_id.to_owned().into(),
+        task.task.to_string().into(),
+        task.kind.clone().into(),
+        i64::from(task.heavy).into(),
+        i64::from(task.gated).into(),
+        serde_json::to_string(&task.parents).expect("names always write").into(),
+        serde_json::to_string(&task.retry).expect("a retry policy always writes").into(),
+        task.timeout_us.into(),
+        TaskStatus::Waiting.as_str().into(),
+        trigger.into(),
+        i64::from(task.tolerated).into(),
+        i64::from(task.priority).into(),
+        loaded.rank_us.into(),
+        limits.into(),
+        task.queue_timeout_us.into(),
+        task.total_timeout_us.into(),
+    ]
 }

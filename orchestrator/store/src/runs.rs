@@ -5,16 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
+use daybreak_core::{Event, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot};
 use daybreak_spec::{Name, Overlap, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
 use crate::changes::{apply, exactly_one};
-use crate::database::{Values, query};
+use crate::database::query;
 use crate::known::Known;
 use crate::limits::LimitShare;
 use crate::load::{LoadedRun, LoadedTask};
+use crate::pending::new_task_row;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error};
 
@@ -330,7 +331,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
             limits: task.limits.iter().map(|share| share.taken(&run)).collect(),
         };
-        tx.insert_task(task_row(template, run_id, (task, &loaded)));
+        tx.insert_task(new_task_row(template, run_id, (task, &loaded)));
         let snapshot = TaskSnapshot {
             parents: task.parents.clone(),
             trigger: task.trigger.clone(),
@@ -346,34 +347,6 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
     // Nobody else can know of it before the commit.
     tx.known.hold(run_id);
     tx.known.keep(run);
-}
-
-/// A task's row as `pending.rs` inserts it.
-fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate, &LoadedTask)) -> Values {
-    let trigger =
-        (!task.trigger.is_default()).then(|| serde_json::to_string(&task.trigger).expect("a trigger always writes"));
-    let limits =
-        (!loaded.limits.is_empty()).then(|| serde_json::to_string(&loaded.limits).expect("limits always write"));
-    vec![
-        loaded.task_run_id.clone().into(),
-        template.project.to_string().into(),
-        run_id.to_owned().into(),
-        task.task.to_string().into(),
-        task.kind.clone().into(),
-        i64::from(task.heavy).into(),
-        i64::from(task.gated).into(),
-        serde_json::to_string(&task.parents).expect("names always write").into(),
-        serde_json::to_string(&task.retry).expect("a retry policy always writes").into(),
-        task.timeout_us.into(),
-        TaskStatus::Waiting.as_str().into(),
-        trigger.into(),
-        i64::from(task.tolerated).into(),
-        i64::from(task.priority).into(),
-        loaded.rank_us.into(),
-        limits.into(),
-        task.queue_timeout_us.into(),
-        task.total_timeout_us.into(),
-    ]
 }
 
 /// Whether the writer of a leader's transaction still leads. Whoever takes over waits for this transaction.

@@ -69,9 +69,8 @@ pub struct DecideTask {
 /// Keeps the row of a wait that the server sees the end of.
 pub(crate) async fn note_wait(tx: &mut Tx, run: &LoadedRun, change: &TaskChange) -> Result<(), Error> {
     let Some(row) = run.tasks.get(&change.task) else { return Ok(()) };
-    let task_run_id = row.task_run_id.clone();
     if change.status_before == TaskStatus::Deferred {
-        query("DELETE FROM wait WHERE task_run_id = $1").bind(&task_run_id).execute(tx.direct().await?).await?;
+        query("DELETE FROM wait WHERE task_run_id = $1").bind(&row.task_run_id).execute(tx.direct().await?).await?;
         tx.effects.list.push(Effect::Waits);
     }
     let TaskState::Deferred(deferral) = &change.after.state else { return Ok(()) };
@@ -89,7 +88,7 @@ pub(crate) async fn note_wait(tx: &mut Tx, run: &LoadedRun, change: &TaskChange)
         "INSERT INTO wait (task_run_id, project, run_id, task, fence, awaits, name, at_us, until_us) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(&task_run_id)
+    .bind(&row.task_run_id)
     .bind(&run.project)
     .bind(&run.run_id)
     .bind(change.task.as_str())

@@ -15,3 +15,4 @@ mod schedules;
 mod secrets;
 mod serving;
 mod tour;
+mod waits;

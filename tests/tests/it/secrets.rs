@@ -1,5 +1,7 @@
 //! Secrets from end to end: a program gets them, and nothing that is written, printed or answered ever holds them.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -115,6 +117,60 @@ fn a_program_gets_its_secrets_and_nothing_keeps_or_shows_them() {
     for (what, text) in told {
         assert_eq!(traces(&text), Vec::<&str>::new(), "{what}: {text}");
     }
+    let mut found = Vec::new();
+    files_with_traces(folder.path(), &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+/// A server that answers one request with the header it was sent, and tells it to this test.
+fn echo() -> (u16, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let answering = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a request");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).expect("a request");
+            request.extend(byte);
+        }
+        let request = String::from_utf8_lossy(&request).into_owned();
+        assert!(request.starts_with("PATCH / "), "the method is the one that was asked for");
+        let sent = request.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or_default().to_owned();
+        let body = serde_json::json!({ "seen": sent }).to_string();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        client.write_all((head + &body).as_bytes()).expect("an answer");
+        sent
+    });
+    (port, answering)
+}
+
+#[test]
+fn a_request_has_its_secret_header_and_what_is_answered_is_masked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (port, answering) = echo();
+    let text = format!(
+        "version: 1
+name: bird
+http: {{ allow: [\"127.0.0.1:{port}\"] }}
+dags:
+  call:
+    tasks:
+      ask:
+        kind: http
+        url: http://127.0.0.1:{port}/
+        method: PATCH
+        headers: {{ Authorization: secret://api-token }}
+        outputs: {{ seen: /seen }}
+"
+    );
+    std::fs::write(folder.path().join("daybreak.yaml"), text).expect("written");
+    let ran = with_secret(folder.path(), &["run", "call", "--wait", "--json"]);
+    let shown = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{shown}");
+    assert_eq!(answering.join().expect("it was asked"), ENVIRONMENT);
+    assert_eq!(traces(&shown), Vec::<&str>::new(), "{shown}");
     let mut found = Vec::new();
     files_with_traces(folder.path(), &mut found);
     assert_eq!(found, Vec::<String>::new());

@@ -116,3 +116,30 @@ fn at_deadline(deadline: Option<&Duration>, default: Option<Default>, on_reject:
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deadline_decides_as_declared_and_fails_where_nothing_is() {
+        let deadline = Duration::parse("8h").expect("a duration");
+        let at = |default, on_reject| at_deadline(Some(&deadline), default, on_reject);
+        match at(Some(Default::Approve), OnReject::Fail) {
+            Resumption::Succeeds { outputs } => assert_eq!(outputs["approved"], true),
+            other => panic!("{other:?}"),
+        }
+        match at(Some(Default::Reject), OnReject::Fail) {
+            Resumption::Fails(failure) => assert_eq!(failure.cause, "rejected"),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(at(Some(Default::Reject), OnReject::Skip), Resumption::Skips { .. }));
+        match at(None, OnReject::Skip) {
+            Resumption::Fails(failure) => {
+                assert_eq!(failure.cause, "wait_timeout");
+                assert_eq!(failure.reason, "nobody had approved or rejected it by its deadline of 8h");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -6,6 +6,9 @@ pub mod build_features;
 pub mod command;
 pub mod evaluate;
 mod failure;
+pub mod http;
+mod http_client;
+mod http_policy;
 mod instants;
 pub mod materialize;
 pub mod noop;
@@ -22,6 +25,7 @@ use daybreak_model::Target;
 use daybreak_offline::LabelKind;
 use daybreak_runtime::Registry;
 
+pub use http_policy::check_url;
 pub use stores::Stores;
 pub use training_data::{TrainingSetFile, TrainingSetRequest, training_set};
 
@@ -32,6 +36,7 @@ pub fn registry() -> Registry {
         Box::new(build_features::BuildFeatures),
         Box::new(command::Command),
         Box::new(evaluate::Evaluate),
+        Box::new(http::Http),
         Box::new(materialize::Materialize),
         Box::new(noop::Noop),
         Box::new(promote::Promote),

@@ -50,9 +50,7 @@ impl Task for RunDag {
     async fn run(&self, context: &TaskContext) -> Result<TaskResult, TaskError> {
         let Parameters { dag, params } = context.parameters()?;
         if !context.project.dags.contains_key(&dag) {
-            let declared: Vec<&str> = context.project.dags.keys().map(Name::as_str).collect();
-            let reason = format!("the project has no DAG `{dag}`; it has {}", declared.join(", "));
-            return Err(TaskError::lasting(reason));
+            return Err(unknown_dag(context, &dag));
         }
         context.log(&format!(
             "a run of DAG `{dag}` is made for the window that ends at {}",
@@ -64,4 +62,10 @@ impl Task for RunDag {
         let condition = Awaited::Run { dag, params, run_id: None };
         Ok(TaskResult::waiting(Wait { condition, again_after_us: None, limit_us: None, at_limit }))
     }
+}
+
+/// A name that only the run knew.
+pub(crate) fn unknown_dag(context: &TaskContext, dag: &Name) -> TaskError {
+    let declared: Vec<&str> = context.project.dags.keys().map(Name::as_str).collect();
+    TaskError::lasting(format!("the project has no DAG `{dag}`; it has {}", declared.join(", ")))
 }

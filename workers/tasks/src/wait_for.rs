@@ -1,5 +1,5 @@
-//! `wait_for`: waits for a file, an instant of business time or a run of another DAG, without holding a slot. A file is
-//! looked for by one short attempt after another; instants and runs are the server's to see. Must never read what it
+//! `wait_for`: waits for a file, an address that answers, an instant of business time or a run of another DAG, without
+//! holding a slot. Files and addresses are looked at by one short attempt after another; instants and runs are the server's to see. Must never read what it
 //! waits for.
 
 use async_trait::async_trait;
@@ -10,21 +10,32 @@ use daybreak_offline::{data_roots, files_named};
 use daybreak_protocol::TaskResult;
 use daybreak_runtime::{Task, TaskContext, TaskError};
 use daybreak_spec::{Duration, Name, Timestamp};
+use reqwest_tls::Method;
+use reqwest_tls::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use crate::parameters::object;
+use crate::http;
+use crate::http_client::{Ask, HttpClient, Refused, shown};
+use crate::parameters::{OneOrMany, object};
+use crate::run_dag;
 
 /// What checking and scheduling know of it.
 pub static DEFINITION: KindDefinition = KindDefinition {
     name: "wait_for",
-    summary: "waits for a file, an instant or another DAG, without holding a slot",
+    summary: "waits for a file, an address, an instant or another DAG, without holding a slot",
     parameters: &[
         ParameterDefinition {
             name: "file",
             parameter_type: ParameterType::Files,
             required: false,
             summary: "path or glob, relative to the project or below a data root; met when it names a file",
+        },
+        ParameterDefinition {
+            name: "http",
+            parameter_type: ParameterType::Probe,
+            required: false,
+            summary: "an address that has to answer, e.g. `{ url: https://example.com/ready, status: 200 }`",
         },
         ParameterDefinition {
             name: "until",
@@ -58,14 +69,17 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     reads: &[],
     makes: &[],
     rules: &[
-        ParameterRule::OneOf(&["file", "until", "dag"]),
-        ParameterRule::Beside("every", &["file"]),
+        ParameterRule::OneOf(&["file", "http", "until", "dag"]),
+        ParameterRule::Beside("every", &["file", "http"]),
         ParameterRule::Beside("at_timeout", &["timeout"]),
     ],
 };
 
 /// How often it looks when nobody says.
 const EVERY_US: i64 = 30_000_000;
+
+/// How long an address has to answer one question.
+const PROBE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Files named in the outputs.
 const MAX_FILES: usize = 20;
@@ -77,11 +91,19 @@ pub struct WaitFor;
 #[serde(deny_unknown_fields)]
 struct Parameters {
     file: Option<String>,
+    http: Option<Probe>,
     until: Option<String>,
     dag: Option<Window>,
     every: Option<Duration>,
     #[serde(default)]
     at_timeout: AtTimeout,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Probe {
+    url: String,
+    status: Option<OneOrMany<u16>>,
 }
 
 #[derive(Deserialize)]
@@ -116,25 +138,35 @@ impl Task for WaitFor {
     }
 
     async fn run(&self, context: &TaskContext) -> Result<TaskResult, TaskError> {
-        let Parameters { file, until, dag, every, at_timeout } = context.parameters()?;
+        let Parameters { file, http, until, dag, every, at_timeout } = context.parameters()?;
         let every_us = every.map_or(EVERY_US, |every| every.micros);
-        let (condition, again_after_us) = match (file, until, dag) {
-            (Some(path), None, None) => match found(context, &path).await? {
+        let (condition, again_after_us) = match (file, http, until, dag) {
+            (None, Some(Probe { url, status }), None, None) => {
+                let status = status.map_or_else(|| vec![200], |status| status.into_iter().collect());
+                match answers(context, &url, &status).await? {
+                    Some(result) => return Ok(result),
+                    None => (Awaited::Http { url: shown(&url), status }, Some(every_us)),
+                }
+            }
+            (Some(path), None, None, None) => match found(context, &path).await? {
                 Some(result) => return Ok(result),
                 None => (Awaited::File { path }, Some(every_us)),
             },
-            (None, Some(until), None) => {
+            (None, None, Some(until), None) => {
                 let at = Timestamp::parse_with_offset(&until).ok_or_else(|| {
                     let hint = "write e.g. `2026-03-10T07:00:00Z` or `${run.window_end}+6h`";
                     TaskError::lasting(format!("`until: {until}` is not an instant: {hint}"))
                 })?;
                 (Awaited::Instant { at }, None)
             }
-            (None, None, Some(Window { name, window })) => {
+            (None, None, None, Some(Window { name, window })) => {
+                if !context.project.dags.contains_key(&name) {
+                    return Err(run_dag::unknown_dag(context, &name));
+                }
                 let (end, exact) = (context.assignment.window_end, window == Which::Same);
                 (Awaited::Window { dag: name, end, exact }, None)
             }
-            _ => return Err(TaskError::lasting("exactly one of `file`, `until` and `dag` has to be given")),
+            _ => return Err(TaskError::lasting("exactly one of `file`, `http`, `until` and `dag` has to be given")),
         };
         if context.assignment.waiting_since.is_none() {
             context.log(&format!("waits for {condition}"));
@@ -166,6 +198,20 @@ async fn found(context: &TaskContext, pattern: &str) -> Result<Option<TaskResult
     Ok(Some(TaskResult { outputs, ..TaskResult::default() }))
 }
 
+/// Whether the address answers as it is to; one that does not answer at all may yet.
+async fn answers(context: &TaskContext, url: &str, status: &[u16]) -> Result<Option<TaskResult>, TaskError> {
+    let ask =
+        Ask { method: Method::GET, url: url.to_owned(), headers: HeaderMap::new(), body: None, timeout: PROBE_TIMEOUT };
+    match HttpClient::new(http::allowed(context)).ask(ask).await {
+        Ok(answer) if status.contains(&answer.status) => {
+            let outputs = object(json!({ "status": answer.status }));
+            Ok(Some(TaskResult { outputs, ..TaskResult::default() }))
+        }
+        Ok(_) | Err(Refused::Passing(_)) => Ok(None),
+        Err(Refused::Lasting(why)) => Err(TaskError::lasting(why)),
+    }
+}
+
 /// What comes of the task when its timeout is over.
 fn after(timeout: Option<&Duration>, at_timeout: AtTimeout, condition: &Awaited) -> Resumption {
     let within = timeout.map(|timeout| format!(" within its timeout of {timeout}")).unwrap_or_default();
@@ -174,5 +220,43 @@ fn after(timeout: Option<&Duration>, at_timeout: AtTimeout, condition: &Awaited)
         AtTimeout::Fail => Resumption::Fails(Failure { cause: "wait_timeout".to_owned(), reason }),
         AtTimeout::Skip => Resumption::Skips { reason },
         AtTimeout::Succeed => Resumption::Succeeds { outputs: Map::from_iter([("timed_out".to_owned(), true.into())]) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_at_its_timeout_is_as_declared_and_names_what_was_waited_for() {
+        let condition = Awaited::File { path: "drop/*.csv".to_owned() };
+        let timeout = Duration::parse("2h").expect("a duration");
+        let words = "waited for a file that `drop/*.csv` names, which did not come about within its timeout of 2h";
+        match after(Some(&timeout), AtTimeout::Fail, &condition) {
+            Resumption::Fails(failure) => {
+                assert_eq!((failure.cause.as_str(), failure.reason.as_str()), ("wait_timeout", words))
+            }
+            other => panic!("{other:?}"),
+        }
+        let skipped = Resumption::Skips { reason: words.to_owned() };
+        assert_eq!(after(Some(&timeout), AtTimeout::Skip, &condition), skipped);
+        let outputs = Map::from_iter([("timed_out".to_owned(), true.into())]);
+        assert_eq!(after(Some(&timeout), AtTimeout::Succeed, &condition), Resumption::Succeeds { outputs });
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Parameters>(text);
+        for wrong in [
+            r#"{"dag": {"name": "x", "windows": "same"}}"#,
+            r#"{"dag": {"name": "x", "window": "exact"}}"#,
+            r#"{"http": {"url": "https://example.com", "status": "ok"}}"#,
+            r#"{"file": "x", "every": "soon"}"#,
+            r#"{"file": "x", "at_timeout": "explode"}"#,
+            r#"{"path": "x"}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        assert!(read(r#"{"http": {"url": "https://example.com", "status": [200, 204]}, "every": "10s"}"#).is_ok());
     }
 }

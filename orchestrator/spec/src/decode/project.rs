@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{dag, limits, model, schedule, source, view};
-use crate::decode::fields::fields;
-use crate::keys::{FILE, PREDICTIONS, SECRETS};
+use crate::decode::fields::{Fields, fields};
+use crate::keys::{FILE, HTTP, PREDICTIONS, SECRETS};
 use crate::small_texts::slugified;
-use crate::{Decoder, Name, Node, NodeValue, Predictions, Problem, Project, Secrets, Span, Spanned};
+use crate::{Decoder, HttpAllow, Name, Node, NodeValue, Predictions, Problem, Project, Secrets, Span, Spanned};
 
 /// The file at the project's root that holds its settings.
 pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
@@ -89,6 +89,7 @@ impl Merger {
             data_roots: Vec::new(),
             predictions: Predictions::default(),
             secrets: Secrets::default(),
+            http_allow: Vec::new(),
             sources: BTreeMap::new(),
             entities: BTreeMap::new(),
             feature_views: BTreeMap::new(),
@@ -123,7 +124,7 @@ impl Merger {
             }
             None => {}
         }
-        for key in ["name", "data_roots", "predictions", "secrets"] {
+        for key in ["name", "data_roots", "predictions", "secrets", "http"] {
             if let (false, Some((key, _))) = (is_root, fields.entry(key)) {
                 let message = format!("`{}` is a setting of the whole project", key.value);
                 let hint = format!("move it to {ROOT_FILE}");
@@ -140,12 +141,7 @@ impl Merger {
         if is_root {
             self.project.data_roots = roots.unwrap_or_default();
         }
-        if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
-            self.project.predictions = read;
-        }
-        if let Some(read) = fields.read(decoder, "secrets", secrets).filter(|_| is_root) {
-            self.project.secrets = read;
-        }
+        self.settings(decoder, &fields, is_root);
         let (project, declared) = (&mut self.project, &mut self.declared);
         let mut take = |kind, key, into: &mut dyn FnMut(&mut Decoder<'_>, &Spanned<Name>, &Node)| {
             if let Some(node) = fields.get(key) {
@@ -174,6 +170,19 @@ impl Merger {
         take(DeclarationKind::Dag, "dags", &mut |decoder, name, node| {
             insert(&mut project.dags, name, dag::dag(decoder, name, node));
         });
+    }
+
+    /// What is said of the whole project in the root file. Elsewhere it is read for its own mistakes.
+    fn settings(&mut self, decoder: &mut Decoder<'_>, fields: &Fields<'_>, is_root: bool) {
+        if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
+            self.project.predictions = read;
+        }
+        if let Some(read) = fields.read(decoder, "secrets", secrets).filter(|_| is_root) {
+            self.project.secrets = read;
+        }
+        if let Some(read) = fields.read(decoder, "http", http).filter(|_| is_root) {
+            self.project.http_allow = read;
+        }
     }
 
     /// What has been read.
@@ -232,6 +241,26 @@ fn predictions(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Pre
 fn secrets(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Secrets> {
     let inner = fields(decoder, node, &SECRETS, what.to_owned(), node.span)?;
     Some(Secrets { folder: inner.read(decoder, "folder", Decoder::text) })
+}
+
+fn http(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<Spanned<HttpAllow>>> {
+    let inner = fields(decoder, node, &HTTP, what.to_owned(), node.span)?;
+    inner.read(decoder, "allow", |decoder, node, what| {
+        let mut allowed = Vec::new();
+        for text in decoder.texts(node, what) {
+            match HttpAllow::parse(&text) {
+                Some(allow) => allowed.push(Spanned::new(allow, text.span)),
+                None => {
+                    let shown = crate::small_texts::shortened(&text);
+                    let message = format!("{what} must be addresses or networks, and `{shown}` is none");
+                    let hint = "write an IP address with or without a port, or a network, e.g. `127.0.0.1:8080` or \
+                                `10.0.0.0/8`; a name is not enough, for what it stands for changes";
+                    decoder.report(Problem::error("bad_address", text.span, message).hint(hint));
+                }
+            }
+        }
+        Some(allowed)
+    })
 }
 
 pub(super) fn version(decoder: &mut Decoder<'_>, node: &Node) {

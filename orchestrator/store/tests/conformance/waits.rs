@@ -91,7 +91,7 @@ async fn an_instant_of_business_time_is_found_by_whoever_leads(world: World) {
     let other = world.open_another().await;
     let met = other.due_instants(at(30)).await.expect("waits");
     let expected = MetWait { run_id: run.clone(), task: name("ask"), fence: task.fence, by_run: None };
-    assert_eq!(met, [expected.clone()]);
+    assert_eq!(met.as_slice(), std::slice::from_ref(&expected));
     let done = || vec![(expected.clone(), Resumption::Succeeds { outputs: Default::default() })];
     assert_eq!(other.resume_waits(done()).await.expect("told"), 1);
     assert_eq!(world.store.resume_waits(done()).await.expect("told"), 0, "once");

@@ -292,6 +292,8 @@ fn project() -> Project {
         max_active_runs: None,
         priority: 0,
         deadline: None,
+        max_active_runs: None,
+        priority: 0,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
@@ -299,6 +301,7 @@ fn project() -> Project {
         data_roots: Vec::new(),
         predictions: Default::default(),
         secrets: Default::default(),
+        http_allow: Vec::new(),
         sources: Default::default(),
         entities: Default::default(),
         feature_views: Default::default(),
