@@ -14,16 +14,19 @@ mod kinds;
 mod plan;
 mod planning;
 mod schema;
+mod secrets;
 mod templates;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use daybreak_core::{KindCatalog, ScheduleCompiler};
-use daybreak_spec::{Loaded, Name, Problem, Severity, Timestamp};
+use daybreak_spec::{FlowTest, Loaded, Name, Problem, Severity, Timestamp};
 
+use crate::dags::CheckedDag;
 use crate::footers::Footers;
 pub use crate::plan::{Column, DagPlan, Explanation, Item, ModelPlan, Plan, SchedulePlan, TaskPlan, ViewPlan};
+pub use crate::secrets::SecretUse;
 
 /// Why a project could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,8 @@ pub struct Checked {
     pub plan: Option<Plan>,
     /// Everything wrong, by place: errors and warnings, those of reading included.
     pub problems: Vec<Problem>,
+    /// The secrets that tasks refer to.
+    pub secrets: BTreeMap<Name, Vec<SecretUse>>,
 }
 
 /// Checks projects, and remembers footers of Parquet files from one check to the next.
@@ -65,6 +70,35 @@ pub fn check(root: &Path) -> Result<Checked, Error> {
     Checker::default().check(root)
 }
 
+/// Checks what flow tests need of the project in a folder: everything but the columns of its files, which need not be
+/// there; and reads the tests.
+///
+/// # Errors
+/// As for [`check`].
+pub fn check_flows(root: &Path) -> Result<Flows, Error> {
+    let mut loaded = daybreak_spec::load(root)?;
+    let tests = daybreak_spec::load_flow_tests(&mut loaded)?;
+    let kinds = daybreak_tasks::registry().catalog();
+    let mut found = Vec::new();
+    dags_of(&loaded, &kinds, &mut found);
+    found.extend(dag_values::circles(&loaded.project, &kinds));
+    let problems = all(&loaded, found);
+    Ok(Flows { loaded, tests, kinds, problems })
+}
+
+/// The DAGs of a project and its flow tests.
+#[derive(Debug)]
+pub struct Flows {
+    /// What was read.
+    pub loaded: Loaded,
+    /// The tests.
+    pub tests: Vec<FlowTest>,
+    /// The kinds of tasks.
+    pub kinds: KindCatalog,
+    /// Everything wrong, by place.
+    pub problems: Vec<Problem>,
+}
+
 /// The JSON Schema of project files for editors, with the kinds of tasks and the algorithms.
 pub fn json_schema() -> serde_json::Value {
     schema::json_schema(&daybreak_tasks::registry().catalog())
@@ -76,28 +110,54 @@ impl Checker {
     /// # Errors
     /// When the folder cannot be read or holds no project; everything else is a problem.
     pub fn check(&self, root: &Path) -> Result<Checked, Error> {
-        let loaded = daybreak_spec::load(root)?;
+        Ok(self.checked(daybreak_spec::load(root)?))
+    }
+
+    /// Checks the project in a folder and its flow tests.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub fn check_with_tests(&self, root: &Path) -> Result<(Checked, Vec<FlowTest>), Error> {
+        let mut loaded = daybreak_spec::load(root)?;
+        let tests = daybreak_spec::load_flow_tests(&mut loaded)?;
+        Ok((self.checked(loaded), tests))
+    }
+
+    fn checked(&self, loaded: Loaded) -> Checked {
         let project = &loaded.project;
         let mut found = Vec::new();
         let columns = columns::check(project, &loaded.root, &self.footers, &mut found);
-        let mut checked = BTreeMap::new();
-        let mut schedules = ScheduleCompiler::of(project);
-        for (name, dag) in &project.dags {
-            if let Some(dag) = dags::check(&loaded, dag, (&mut schedules, &self.kinds), &mut found) {
-                checked.insert(name.clone(), dag);
-            }
-        }
+        let checked = dags_of(&loaded, &self.kinds, &mut found);
         found.extend(flow::unpublished(project, &checked));
         found.extend(dag_values::circles(project, &self.kinds));
-        let mut problems = loaded.problems.clone();
-        problems.extend(new_ones(&loaded.problems, found));
-        problems
-            .sort_by(|one, other| (one.span, one.code, &one.message).cmp(&(other.span, other.code, &other.message)));
-        problems.dedup();
+        let problems = all(&loaded, found);
         let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
         let plan = (!refused).then(|| planning::plan(project, &columns, &checked));
-        Ok(Checked { plan, problems, loaded })
+        let secrets = secrets::used(&loaded.project);
+        Checked { plan, problems, loaded, secrets }
     }
+}
+
+/// The sound ones of a project's DAGs.
+fn dags_of(loaded: &Loaded, kinds: &KindCatalog, problems: &mut Vec<Problem>) -> BTreeMap<Name, CheckedDag> {
+    let mut checked = BTreeMap::new();
+    let mut schedules = ScheduleCompiler::of(&loaded.project);
+    for (name, dag) in &loaded.project.dags {
+        problems.extend(secrets::misplaced(dag, kinds));
+        if let Some(dag) = dags::check(loaded, dag, (&mut schedules, kinds), problems) {
+            checked.insert(name.clone(), dag);
+        }
+    }
+    checked
+}
+
+/// What reading found and what was found since, by place.
+fn all(loaded: &Loaded, found: Vec<Problem>) -> Vec<Problem> {
+    let mut problems = loaded.problems.clone();
+    problems.extend(new_ones(&loaded.problems, found));
+    problems.sort_by(|one, other| (one.span, one.code, &one.message).cmp(&(other.span, other.code, &other.message)));
+    problems.dedup();
+    problems
 }
 
 /// Mistakes in names that reading finds and that resolving columns finds once more, at another place of the line.

@@ -9,11 +9,13 @@ use daybreak_spec::Timestamp;
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
 pub use schedules::{Pause, Schedule, Simulate};
+pub use testing::{Check, Test};
 pub use tokens::{Token, TokenCommand, TokenCreate};
 
 mod backfills;
 mod control;
 mod schedules;
+mod testing;
 mod tokens;
 
 /// Daybreak trains by night and serves by day.
@@ -70,8 +72,14 @@ pub enum Command {
     Pause(Pause),
     /// Let a paused DAG fire again
     Resume(Pause),
+    /// Run the project's flow tests (`*.test.yaml`): its DAGs, with the ends of their tasks made up
+    Test(Test),
     /// Print the JSON Schema of project files, for editors
-    Schema,
+    Schema {
+        /// The schema of flow tests, `*.test.yaml`, instead
+        #[arg(long)]
+        tests: bool,
+    },
     /// Write a small project that runs
     Init {
         /// Folder to write it to
@@ -267,17 +275,6 @@ impl Apply {
     }
 }
 
-/// `check`
-#[derive(Args)]
-pub struct Check {
-    /// Folder of the project
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `up`
 #[derive(Args)]
 pub struct Up {
@@ -297,6 +294,9 @@ pub struct Up {
     /// Let everybody who reaches the server read /metrics, without a token
     #[arg(long)]
     pub open_metrics: bool,
+    /// Folder with a file for each secret (`secret://NAME` is in NAME), before the one that the project names
+    #[arg(long, value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// Simulate business time (firings, T, ttl): it stands at this instant, or where it stood when the project was last
     /// served so, until `daybreak clock INSTANT` moves it on
     #[arg(long, value_parser = instant, value_name = "INSTANT")]

@@ -37,6 +37,7 @@ impl Connection {
             follow: None,
             open_metrics: false,
             database: database(None)?,
+            secrets: None,
         };
         let embedded = Embedded::start(&home, &project, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
@@ -85,7 +86,7 @@ pub fn heavy_default() -> u32 {
 /// Reads a project that has no problem; `daybreak check` in a child process says meanwhile whether it has.
 pub fn load_project(home: &Home) -> Outcome<Project> {
     let check = std::process::Command::new(crate::embedded::own_binary()?)
-        .arg("check")
+        .args(["check", "--without-tests"])
         .arg(&home.project)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use daybreak_artifacts::Artifacts;
 use daybreak_protocol::{Applied, Client, Clock, HealthView, Keys, Orchestrator};
-use daybreak_runtime::{ChildLimits, Worker, WorkerConfig, allowed_environment};
+use daybreak_runtime::{ChildLimits, SecretSource, Worker, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::{Serving, ServingConfig};
 use daybreak_spec::{Name, Project, Timestamp};
@@ -39,6 +39,8 @@ pub struct Options {
     pub open_metrics: bool,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
+    /// A folder with secrets, before the one that the project names.
+    pub secrets: Option<PathBuf>,
 }
 
 /// Everything in one process, until [`Embedded::stop`].
@@ -224,6 +226,7 @@ fn worker_config(home: &Home, running: &Running, options: &Options) -> Outcome<W
         executable: own_binary()?,
         limits: ChildLimits { threads: threads.unwrap_or_else(cores), ..ChildLimits::default() },
         environment: allowed_environment(std::env::vars_os()),
+        secrets: SecretSource::new(std::env::vars_os(), options.secrets.clone()),
         drain: Duration::ZERO,
     })
 }

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
-    tokens, training_set, up,
+    testing, tokens, training_set, up,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
@@ -68,7 +68,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Dags { project } => dags::dags(&project).await,
         Command::Pause(arguments) => dags::pause(&arguments).await,
         Command::Resume(arguments) => dags::resume(&arguments).await,
-        Command::Schema => project::schema(),
+        Command::Test(arguments) => testing::test(&arguments),
+        Command::Schema { tests } => project::schema(tests),
         Command::Init { directory } => init::init(&directory),
         Command::Run(arguments) => match &arguments.show {
             Some(RunShow::Show { id, project }) => reading::run(id, project).await,

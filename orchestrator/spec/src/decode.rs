@@ -4,6 +4,7 @@
 
 mod dag;
 mod fields;
+mod flow_test;
 mod limits;
 mod model;
 mod params;
@@ -13,5 +14,6 @@ mod source;
 mod task;
 mod view;
 
+pub(crate) use flow_test::flow_tests;
 pub use project::{DeclarationKind, Declared};
 pub(crate) use project::{Merger, ROOT_FILE};

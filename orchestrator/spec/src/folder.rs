@@ -77,7 +77,7 @@ pub struct Stamp {
 /// # Errors
 /// As for [`crate::load`].
 pub fn stamps(root: &Path) -> Result<Vec<(PathBuf, Option<Stamp>)>, Error> {
-    let paths = paths(root)?.into_iter();
+    let paths = paths(root)?.into_iter().filter(|(path, _)| !is_test(path));
     Ok(paths
         .map(|(_, path)| {
             let stamp = stamp(&path);
@@ -92,11 +92,25 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     Some(Stamp { modified: metadata.modified().ok()?, length: metadata.len() })
 }
 
-/// All YAML files below the folder as [`paths`] has them, with what they hold.
+/// The project's YAML files as [`paths`] has them, with what they hold.
 pub(crate) fn read(root: &Path) -> Result<Vec<Found>, Error> {
-    let paths = paths(root)?;
+    some(root, &|path| !is_test(path))
+}
+
+/// The files of flow tests, which are no part of the project itself.
+pub(crate) fn read_tests(root: &Path) -> Result<Vec<Found>, Error> {
+    some(root, &is_test)
+}
+
+/// Whether a file holds flow tests, by its name.
+pub(crate) fn is_test(path: &str) -> bool {
+    path.ends_with(".test.yaml") || path.ends_with(".test.yml")
+}
+
+fn some(root: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Found>, Error> {
+    let paths = paths(root)?.into_iter().filter(|(path, _)| wanted(path));
     let inside = [root.canonicalize().map_err(|source| folder_error(root, source))?];
-    Ok(paths.into_iter().map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
+    Ok(paths.map(|(path, file)| Found { path, content: content(&file, &inside) }).collect())
 }
 
 fn folder_error(path: &Path, source: io::Error) -> Error {

@@ -3,10 +3,12 @@
 //! decoder's own check fails on a key that stands in only one of the two.
 
 mod dags;
+mod flow_tests;
 mod limits;
 mod schedules;
 
 pub(crate) use dags::*;
+pub(crate) use flow_tests::*;
 pub(crate) use limits::*;
 pub(crate) use schedules::*;
 
@@ -67,6 +69,8 @@ pub(crate) enum Shape {
     WallTime,
     /// A date, e.g. `2026-12-25`.
     Date,
+    /// Date, time and offset, e.g. `2026-12-25T06:30:00Z`.
+    Instant,
     /// A whole number from the first to the second, both included.
     Integer(i64, i64),
     /// A number that is at least this.
@@ -143,6 +147,7 @@ pub(crate) const FILE: Table = Table {
             Optional,
             "How long the log of predictions is kept, only in daybreak.yaml",
         ),
+        key("secrets", Shape::Map(&SECRETS), Optional, "Where workers find `secret://NAME`, only in daybreak.yaml"),
         key("http", Shape::Map(&HTTP), Optional, "What tasks may ask over HTTP, only in daybreak.yaml"),
         key("sources", Shape::Named(&SOURCE), Optional, "Files of rows"),
         key("entities", Shape::Named(&ENTITY), Optional, "What features describe, found by key columns"),
@@ -173,6 +178,19 @@ pub(crate) const PREDICTIONS: Table = Table {
         key("keep", Shape::Duration, Optional, "A prediction is kept at least so long; default: 90d"),
         key("max_size", Shape::Size, Optional, "Beyond this size on disk the oldest go first; default: 10GiB"),
     ],
+    others: None,
+};
+
+/// Where secrets are found.
+pub(crate) const SECRETS: Table = Table {
+    id: "secrets",
+    doc: "Where workers find `secret://NAME`, beside their variables DAYBREAK_SECRET_NAME",
+    keys: &[key(
+        "folder",
+        Shape::Path,
+        Required,
+        "A folder with a file for each secret, called as it and readable by its owner alone",
+    )],
     others: None,
 };
 

@@ -33,15 +33,9 @@ pub struct Loaded {
 pub fn load(root: &Path) -> Result<Loaded, Error> {
     let found = folder::read(root)?;
     let absolute = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-    let mut files = SourceFiles::new();
-    let mut problems = Vec::new();
-    let mut readable = Vec::new();
-    for file in found {
-        let (text, problem) = text_of(file.content);
-        let index = files.add(file.path, text);
-        readable.push(problem.is_none());
-        problems.extend(problem.map(|problem| Problem { span: Span { file: index, ..problem.span }, ..problem }));
-    }
+    let (mut files, mut problems) = (SourceFiles::new(), Vec::new());
+    let contents = found.into_iter().map(|file| (file.path, file.content));
+    let readable = add_files(&mut files, contents, &mut problems);
     let beside = Beside::Folder(&absolute);
     let read = Read { files, readable, problems };
     Ok(decode(absolute.clone(), read, &beside))
@@ -50,21 +44,33 @@ pub fn load(root: &Path) -> Result<Loaded, Error> {
 /// Reads a project out of texts: paths relative to `root`, `daybreak.yaml` first. Those that are no YAML by their names
 /// are what the YAML names.
 pub fn load_texts(root: &Path, texts: impl IntoIterator<Item = (String, String)>) -> Loaded {
-    let mut files = SourceFiles::new();
-    let mut problems = Vec::new();
-    let mut readable = Vec::new();
     let is_yaml = |(path, _): &(String, String)| path.ends_with(".yaml") || path.ends_with(".yml");
-    let (yaml, others): (Vec<_>, Vec<_>) = texts.into_iter().partition(is_yaml);
-    for (path, text) in yaml {
-        let (text, problem) = text_of(match text.len() > MAX_BYTES {
-            true => Content::TooLarge,
-            false => Content::Bytes(text.into_bytes()),
-        });
-        let index = files.add(path, text);
-        readable.push(problem.is_none());
-        problems.extend(problem.map(|problem| Problem { span: Span { file: index, ..problem.span }, ..problem }));
-    }
+    let (yaml, others): (Vec<_>, Vec<_>) =
+        texts.into_iter().filter(|(path, _)| !folder::is_test(path)).partition(is_yaml);
+    let (mut files, mut problems) = (SourceFiles::new(), Vec::new());
+    let contents = yaml.into_iter().map(|(path, text)| match text.len() > MAX_BYTES {
+        true => (path, Content::TooLarge),
+        false => (path, Content::Bytes(text.into_bytes())),
+    });
+    let readable = add_files(&mut files, contents, &mut problems);
     decode(root.to_path_buf(), Read { files, readable, problems }, &Beside::Texts(&others))
+}
+
+/// Takes files in, and tells of each whether it is text.
+pub(crate) fn add_files(
+    files: &mut SourceFiles,
+    found: impl Iterator<Item = (String, Content)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<bool> {
+    found
+        .map(|(path, content)| {
+            let (text, problem) = text_of(content);
+            let index = files.add(path, text);
+            let readable = problem.is_none();
+            problems.extend(problem.map(|problem| Problem { span: Span { file: index, ..problem.span }, ..problem }));
+            readable
+        })
+        .collect()
 }
 
 /// The YAML files as read.

@@ -18,6 +18,9 @@ pub struct Project {
     /// How long logged predictions are kept.
     #[serde(default)]
     pub predictions: Predictions,
+    /// Where secrets are found, beside the environment of workers.
+    #[serde(default, skip_serializing_if = "Secrets::is_default")]
+    pub secrets: Secrets,
     /// Addresses that tasks may ask although they are not of the public internet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http_allow: Vec<Spanned<HttpAllow>>,
@@ -51,6 +54,19 @@ pub struct Predictions {
 impl Default for Predictions {
     fn default() -> Self {
         Self { keep: Duration::parse("90d").expect("a duration of this file"), max_size_bytes: 10 << 30 }
+    }
+}
+
+/// Where `secret://NAME` is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    /// A folder on the workers' machines with a file for each secret; relative to the project.
+    pub folder: Option<Spanned<String>>,
+}
+
+impl Secrets {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

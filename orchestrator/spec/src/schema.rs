@@ -12,6 +12,8 @@ const DURATION: &str = "^0*[1-9][0-9]*(us|ms|s|m|h|d|w)$";
 const SIZE: &str = "^0*[1-9][0-9]* *(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$";
 const EXIT_CODE: &str = "^exit +[0-9]{1,3}$";
 const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+const INSTANT: &str =
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$";
 const WALL_TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$";
 
 /// The schema of one project file.
@@ -20,10 +22,18 @@ pub fn json_schema() -> Json {
     let root = table(&keys::FILE, &mut definitions);
     // Tasks are reached through `Shape::Tasks` only.
     define(&keys::TASK, &mut definitions);
-    let mut schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Daybreak project file",
-    });
+    document("Daybreak project file", root, definitions)
+}
+
+/// The schema of one file of flow tests, `*.test.yaml`.
+pub fn flow_test_schema() -> Json {
+    let mut definitions = Map::new();
+    let root = table(&keys::FLOW_TEST_FILE, &mut definitions);
+    document("Daybreak flow tests", root, definitions)
+}
+
+fn document(title: &str, root: Json, definitions: Map<String, Json>) -> Json {
+    let mut schema = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title });
     if let (Some(schema), Json::Object(root)) = (schema.as_object_mut(), root) {
         schema.extend(root);
         schema.insert("$defs".to_owned(), Json::Object(definitions));
@@ -80,6 +90,7 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::Duration => json!({ "type": "string", "pattern": DURATION }),
         Shape::Size => json!({ "type": "string", "pattern": SIZE }),
         Shape::Date => json!({ "type": "string", "pattern": DATE }),
+        Shape::Instant => json!({ "type": "string", "pattern": INSTANT }),
         Shape::WallTime => json!({ "type": "string", "pattern": WALL_TIME }),
         Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Number(least) => json!({ "type": "number", "minimum": least }),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use daybreak_spec::{Node, json_schema, load_texts};
+use daybreak_spec::{Node, flow_test_schema, json_schema, load_texts};
 use serde_json::{Value as Json, json};
 
 /// The first reason why a value is invalid, with its place.
@@ -100,6 +100,7 @@ fn matches(pattern: &str, text: &str) -> bool {
         p if p.starts_with("^[a-z0-9][a-z0-9_-]") => daybreak_spec::Name::parse(text).is_some(),
         p if p.contains("(us|ms|s|m|h|d|w)") => duration,
         p if p.contains("KiB") => text.ends_with('B') && text.starts_with(|letter: char| letter.is_ascii_digit()),
+        p if p.contains("[Tt ]") => daybreak_spec::Timestamp::parse(text).is_some(),
         p if p.starts_with("^[0-9]{4}") => text.len() >= 10 && text.as_bytes()[4] == b'-' && text.len() <= 19,
         p if p.starts_with("^exit") => text.strip_prefix("exit ").is_some_and(|code| code.parse::<u8>().is_ok()),
         p if p.starts_with("^p(") => {
@@ -175,6 +176,25 @@ fn each_wrong_file_of_one_mistake_is_invalid() {
         ("dags: { d: { tasks: { t: { kind: k, cache: { key: [[a]], ttl: 7d } } } } }", "/dags/d/tasks/t/cache/key"),
         ("dags: { d: { retry: { attempts: 0 }, tasks: { t: { kind: k } } } }", "/dags/d/retry/attempts"),
         ("dags: { d: { schedule: { cron: c, start: today }, tasks: { t: { kind: k } } } }", "/dags/d/schedule"),
+    ];
+    for (text, place) in cases {
+        let error = check(text).expect_err(text);
+        assert!(error.contains(place), "{text}: {error}");
+    }
+}
+
+#[test]
+fn files_of_flow_tests_have_a_schema_of_their_own() {
+    let schema = flow_test_schema();
+    let check = |text: &str| validate(&schema, &schema, &json_of(text), "");
+    assert_eq!(check(include_str!("fixtures/every_key.test.yaml")), Ok(()));
+    let cases = [
+        ("tests: {}", ": has no version"),
+        ("{ version: 1, tests: { t: { dag: d } } }", "/tests/t: has no expect"),
+        ("{ version: 1, tests: { t: { dag: d, at: today, expect: {} } } }", "/tests/t/at"),
+        ("{ version: 1, tests: { t: { dag: d, expect: { run: cancelled } } } }", "/tests/t/expect/run"),
+        ("{ version: 1, tests: { t: { dag: d, tasks: { a: { fails: exit x } }, expect: {} } } }", "tasks/a/fails"),
+        ("{ version: 1, tests: { t: { dag: d, expect: { tasks: { a: { attempt: 1 } } } } } }", "expect/tasks/a"),
     ];
     for (text, place) in cases {
         let error = check(text).expect_err(text);

@@ -46,6 +46,7 @@ fn import_table() -> BTreeMap<&'static str, &'static [&'static str]> {
             "daybreak-serving",
             &["daybreak-spec", "daybreak-protocol", "daybreak-artifacts", "daybreak-model", "daybreak-features"],
         ),
+        ("daybreak-flowtest", &["daybreak-spec", "daybreak-core", "daybreak-protocol", "daybreak-runtime"]),
         (
             "daybreak-check",
             &["daybreak-spec", "daybreak-core", "daybreak-offline", "daybreak-tasks", "daybreak-training"],

@@ -1,15 +1,20 @@
 //! The end-to-end tests: one binary, one module a subject.
 
 mod access;
+mod airflow;
 mod architecture;
 mod cli;
 mod fan_out;
 mod faults;
+mod flow_tests;
 mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
+mod properties;
 mod reload;
 mod schedules;
+mod secrets;
 mod serving;
+mod tour;
 mod waits;

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use daybreak_artifacts::{LogName, LogWriter};
+use daybreak_artifacts::LogName;
 use daybreak_protocol::{Assignment, Error, Outcome, Report};
 use daybreak_spec::Project;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::heavy::Start;
 use crate::held::{Hold, Stop};
+use crate::mask::Mask;
 use crate::wire::Job;
 use crate::worker::Worker;
-use crate::{TaskContext, TaskError, ending, heavy, light};
+use crate::{AttemptLog, Secrets, Task, TaskContext, TaskError, ending, heavy, light};
 
 /// Waits between reports that the server could not take.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -45,23 +46,27 @@ pub(crate) async fn at(instant: Option<Instant>) {
 pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold, slot: OwnedSemaphorePermit) {
     let (task_run_id, fence) = (assignment.task_run_id.clone(), assignment.fence);
     let (run_id, task, attempt) = (assignment.run_id.clone(), assignment.task.clone(), assignment.attempt);
-    let log = match LogName::new(&run_id, &task, attempt, fence) {
+    let writer = match LogName::new(&run_id, &task, attempt, fence) {
         Ok(name) => worker.artifacts.log_writer(&name),
         Err(error) => {
             tracing::error!(run.id = run_id, task.name = %task, %error, "an assignment names no run: dropped");
             return;
         }
     };
-    let ended = match execute(worker, assignment, &log, &mut hold).await {
-        Ok(ended) => ended,
+    let prepared = prepare(worker, &assignment).await;
+    let mask = prepared.as_ref().map_or_else(|_| Mask::default(), |prepared| Mask::of(&prepared.secrets));
+    let log = AttemptLog::new(writer, mask.clone());
+    let ended = match prepared {
+        Ok(prepared) => execute(worker, assignment, prepared, (&log, &mut hold)).await,
         Err(error) => Ended { end: End::Itself(ending::failed(error)), busy_us: 0, start_us: 0 },
     };
+    log.finish();
     let outcome = match (ended.end, hold.why()) {
         (_, Some(Stop::Revoked)) => {
             tracing::info!(run.id = run_id, task.name = %task, attempt, "the task was revoked and has been ended");
             return;
         }
-        (End::Itself(outcome), _) => outcome,
+        (End::Itself(outcome), _) => mask.outcome(outcome),
         (End::Stopped, Some(Stop::Draining)) => Outcome::HandedBack,
         (End::Stopped, _) => Outcome::Cancelled,
     };
@@ -82,20 +87,39 @@ pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold,
     send(worker, report, &hold).await;
 }
 
+/// What an attempt is begun with.
+struct Prepared {
+    kind: Arc<dyn Task>,
+    project: Arc<Project>,
+    secrets: Secrets,
+}
+
+async fn prepare(worker: &Worker, assignment: &Assignment) -> Result<Prepared, TaskError> {
+    let kind = worker.registry.get(&assignment.kind).ok_or_else(|| ending::unknown_kind(&assignment.kind))?;
+    let project = worker.projects.get(&worker.artifacts, &assignment.project_hash).await?;
+    let task = project.dags.get(&assignment.dag).and_then(|dag| dag.tasks.get(&assignment.task));
+    let folder = project.secrets.folder.as_ref().map(|folder| assignment.project_root.join(&folder.value));
+    let secrets = match task {
+        Some(task) => worker.config.secrets.of_task(task, folder.as_deref())?,
+        None => Secrets::default(),
+    };
+    Ok(Prepared { kind, project, secrets })
+}
+
 async fn execute(
     worker: &Worker,
     assignment: Assignment,
-    log: &LogWriter,
-    hold: &mut Hold,
-) -> Result<Ended, TaskError> {
-    let kind = worker.registry.get(&assignment.kind).ok_or_else(|| ending::unknown_kind(&assignment.kind))?;
-    let project = worker.projects.get(&worker.artifacts, &assignment.project_hash).await?;
+    prepared: Prepared,
+    (log, hold): (&AttemptLog, &mut Hold),
+) -> Ended {
+    let Prepared { kind, project, secrets } = prepared;
     let timeout = assignment.timeout_ms.map(Duration::from_millis);
     let data_dir = worker.config.data_dir.clone();
     if !kind.definition().heavy {
         let (artifacts, orchestrator) = (worker.artifacts.clone(), worker.orchestrator.clone());
         let context = TaskContext::new(assignment, project, artifacts, orchestrator, data_dir);
-        return Ok(light::run(kind, context.logging_to(log.clone()), timeout, hold).await);
+        let context = context.logging_to(log.clone()).with_secrets(secrets);
+        return light::run(kind, context, timeout, hold).await;
     }
     let memory_bytes = memory_limit(&project, &assignment).or(worker.config.limits.memory_bytes);
     let job = Job {
@@ -105,8 +129,8 @@ async fn execute(
         data_dir,
         memory_bytes,
     };
-    let start = Start { config: &worker.config, spare: &worker.spare, job, timeout, log: log.clone() };
-    Ok(heavy::run(start, hold).await)
+    let start = Start { config: &worker.config, spare: &worker.spare, job, timeout, log: log.clone(), secrets };
+    heavy::run(start, hold).await
 }
 
 /// `memory:` of the task.

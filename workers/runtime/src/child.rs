@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use crate::process_tree::signal_descendants;
 use crate::wire::{FromChild, Job, line};
-use crate::{Registry, Task, TaskContext, TaskError, ending, project};
+use crate::{Registry, Secrets, Task, TaskContext, TaskError, ending, project};
 
 /// How long what a task started may resist SIGKILL.
 const UNKILLABLE: Duration = Duration::from_secs(10);
@@ -48,16 +48,20 @@ async fn run(registry: &Registry) -> io::Result<ExitCode> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     set_child_subreaper(Some(getpid()))?;
     let mut text = String::new();
-    BufReader::new(worker.try_clone()?).read_line(&mut text)?;
+    let mut lines = BufReader::new(worker.try_clone()?);
+    lines.read_line(&mut text)?;
     if text.is_empty() {
         // Nobody had a task for it.
         return Ok(ExitCode::SUCCESS);
     }
+    let mut secrets = String::new();
+    lines.read_line(&mut secrets)?;
     worker.write_all(&line(&FromChild::Started))?;
     let job: Job = serde_json::from_str(&text).map_err(io::Error::other)?;
     limit_memory(job.memory_bytes)?;
+    let secrets = Secrets::of_line(&secrets).map_err(io::Error::other)?;
 
-    let (outcome, busy_us) = match prepare(registry, job).await {
+    let (outcome, busy_us) = match prepare(registry, job, secrets).await {
         Err(error) => (ending::failed(error), 0),
         Ok((task, context)) => {
             let (cancel, acts_outside) = (context.cancel(), task.definition().side_effects);
@@ -113,7 +117,7 @@ fn end_descendants() {
     }
 }
 
-async fn prepare(registry: &Registry, job: Job) -> Result<(Arc<dyn Task>, TaskContext), TaskError> {
+async fn prepare(registry: &Registry, job: Job, secrets: Secrets) -> Result<(Arc<dyn Task>, TaskContext), TaskError> {
     let task = registry.get(&job.assignment.kind).ok_or_else(|| ending::unknown_kind(&job.assignment.kind))?;
     let artifacts = Artifacts::local(&job.artifacts)
         .map_err(|error| TaskError::passing(format!("the artefact store cannot be opened: {error}")))?;
@@ -122,5 +126,5 @@ async fn prepare(registry: &Registry, job: Job) -> Result<(Arc<dyn Task>, TaskCo
     let context = TaskContext::new(job.assignment, project, artifacts, Arc::new(client), job.data_dir);
     let executable = std::env::current_exe()
         .map_err(|error| TaskError::passing(format!("the running binary cannot be found: {error}")))?;
-    Ok((task, context.starting_programs_by(executable)))
+    Ok((task, context.with_secrets(secrets).starting_programs_by(executable)))
 }

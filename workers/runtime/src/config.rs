@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::SecretSource;
+
 /// A worker's set-up.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
@@ -26,6 +28,8 @@ pub struct WorkerConfig {
     pub limits: ChildLimits,
     /// All variables that children get, apart from the thread counts; see [`allowed_environment`].
     pub environment: Vec<(OsString, OsString)>,
+    /// Where `secret://NAME` is found.
+    pub secrets: SecretSource,
     /// How long running tasks may go on after the worker was told to stop; then they are handed back.
     pub drain: Duration,
 }

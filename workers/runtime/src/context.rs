@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use daybreak_artifacts::{Artifacts, LogWriter};
+use daybreak_artifacts::Artifacts;
 use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Assignment, Orchestrator};
-use daybreak_spec::{Dag, Project, Task, Timestamp};
+use daybreak_spec::{Dag, Node, NodeValue, Project, SecretMention, Spanned, Task, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
+use crate::mask::{Mask, MaskedStream};
 use crate::supervise::ShimArguments;
 use crate::wire::SHIM_COMMAND;
-use crate::{TaskError, substitute};
+use crate::{AttemptLog, Secret, Secrets, TaskError, substitute};
 
 /// At most one line of progress in this time.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +36,8 @@ pub struct TaskContext {
     pub orchestrator: Arc<dyn Orchestrator>,
     /// The state folder (online store, temporary files).
     pub data_dir: PathBuf,
-    log: Option<LogWriter>,
+    log: Option<AttemptLog>,
+    secrets: Secrets,
     /// The binary whose shim starts programs so that they end with this process.
     shim: Option<PathBuf>,
     cancel: Cancel,
@@ -62,12 +64,48 @@ impl TaskContext {
         data_dir: PathBuf,
     ) -> Self {
         let (cancel, progress_said) = (Cancel::default(), Mutex::new(None));
-        Self { assignment, project, artifacts, orchestrator, data_dir, log: None, shim: None, cancel, progress_said }
+        Self {
+            assignment,
+            project,
+            artifacts,
+            orchestrator,
+            data_dir,
+            log: None,
+            secrets: Secrets::default(),
+            shim: None,
+            cancel,
+            progress_said,
+        }
     }
 
     /// The same with a log file, as for a task in the worker's own process.
-    pub fn logging_to(self, log: LogWriter) -> Self {
-        Self { log: Some(log), ..self }
+    pub fn logging_to(self, log: impl Into<AttemptLog>) -> Self {
+        Self { log: Some(log.into()), ..self }
+    }
+
+    pub(crate) fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The secrets in a parameter that is a map, by the map's keys. Only what stands in the project itself is a
+    /// reference; a value that came with the run never is.
+    ///
+    /// # Errors
+    /// When the snapshot does not hold the task.
+    pub fn secrets_of(&self, parameter: &str) -> Result<Vec<(String, Secret<String>)>, TaskError> {
+        let Some(NodeValue::Map(entries)) = self.declaration()?.parameter(parameter).map(|node| &node.value) else {
+            return Ok(Vec::new());
+        };
+        let secret = |(key, node): &(Spanned<String>, Node)| match SecretMention::of(node.as_text()?) {
+            SecretMention::Reference(name) => Some((key.value.clone(), self.secrets.get(&name)?.clone())),
+            SecretMention::None | SecretMention::Inside => None,
+        };
+        Ok(entries.iter().filter_map(secret).collect())
+    }
+
+    /// Keeps this attempt's secrets out of output that comes in pieces.
+    pub fn masked(&self) -> MaskedStream {
+        MaskedStream::new(Mask::of(&self.secrets))
     }
 
     pub(crate) fn starting_programs_by(self, executable: PathBuf) -> Self {
@@ -127,13 +165,7 @@ impl TaskContext {
     /// # Errors
     /// When a reference has no value in this run.
     pub fn parameters_json(&self) -> Result<Map<String, Json>, TaskError> {
-        let mut parameters = Map::new();
-        for (name, node) in &self.declaration()?.parameters {
-            let value = substitute::in_value(&node.to_json(), &self.assignment)
-                .map_err(|problem| TaskError::lasting(format!("parameter `{}`: {problem}", name.value)))?;
-            parameters.insert(name.value.clone(), value);
-        }
-        Ok(parameters)
+        rendered_parameters(self.declaration()?, &self.assignment)
     }
 
     /// The instants at which this task's DAG fires in `[from, to]`, oldest first, also those before its `start` and
@@ -184,4 +216,18 @@ impl TaskContext {
     pub(crate) fn cancel(&self) -> Cancel {
         self.cancel.clone()
     }
+}
+
+/// The parameters of a task as an attempt is given them: `${…}` replaced by this run's values.
+///
+/// # Errors
+/// When a reference has no value in this run.
+pub fn rendered_parameters(task: &Task, assignment: &Assignment) -> Result<Map<String, Json>, TaskError> {
+    let mut parameters = Map::new();
+    for (name, node) in &task.parameters {
+        let value = substitute::in_value(&node.to_json(), assignment)
+            .map_err(|problem| TaskError::lasting(format!("parameter `{}`: {problem}", name.value)))?;
+        parameters.insert(name.value.clone(), value);
+    }
+    Ok(parameters)
 }

@@ -5,7 +5,6 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use daybreak_artifacts::LogWriter;
 use daybreak_protocol::Outcome;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -14,13 +13,13 @@ use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::WorkerConfig;
 use crate::attempt::{End, Ended, at};
 use crate::ending::{self, Crash};
 use crate::held::{Hold, Stop};
 use crate::output::Output;
 use crate::prepared::{Prepared, Spare};
 use crate::wire::{FromChild, Job, line};
+use crate::{AttemptLog, Secrets, WorkerConfig};
 
 /// Beyond the grace: what the shim may take to kill a tree before it is itself given up.
 const SHIM_OVERDUE: Duration = Duration::from_secs(40);
@@ -33,7 +32,9 @@ pub(crate) struct Start<'a> {
     pub(crate) spare: &'a Spare,
     pub(crate) job: Job,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) log: LogWriter,
+    pub(crate) log: AttemptLog,
+    /// What the job refers to.
+    pub(crate) secrets: Secrets,
 }
 
 pub(crate) async fn run(start: Start<'_>, hold: &mut Hold) -> Ended {
@@ -53,6 +54,7 @@ pub(crate) async fn run(start: Start<'_>, hold: &mut Hold) -> Ended {
     } else {
         process.output.ended(LAST_WORDS).await;
     }
+    start.log.finish();
 
     let start_us = watched.started.map_or(0, |started| ending::micros(started - asked));
     let running = watched.started.map_or(0, |started| ending::micros(started.elapsed()));
@@ -95,7 +97,8 @@ struct Watched {
 impl Process {
     fn begin(prepared: Prepared, job: &Job, start: &Start<'_>) -> io::Result<Self> {
         let Prepared { shim, messages, mut sending, output } = prepared;
-        let job = line(job);
+        let mut job = line(job);
+        job.extend(start.secrets.to_line());
         let sending = tokio::spawn(async move {
             // A child that is gone does not read; its exit code says more than this error.
             let _ = sending.write_all(&job).await;

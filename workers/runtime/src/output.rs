@@ -6,10 +6,11 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use daybreak_artifacts::LogWriter;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+
+use crate::AttemptLog;
 
 /// The output of one child on its way into the log.
 pub(crate) struct Output {
@@ -19,7 +20,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn into_log(output: PipeReader, log: LogWriter) -> io::Result<Self> {
+    pub(crate) fn into_log(output: PipeReader, log: AttemptLog) -> io::Result<Self> {
         let (ending, ended) = oneshot::channel();
         let under_way = Arc::new(Mutex::new(()));
         let lock = under_way.clone();
@@ -49,7 +50,7 @@ impl Output {
     }
 }
 
-fn copy(output: PipeReader, log: &LogWriter, under_way: &Mutex<()>) -> io::Result<()> {
+fn copy(output: PipeReader, log: &AttemptLog, under_way: &Mutex<()>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let output = Receiver::from_owned_fd(OwnedFd::from(output))?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_core::{KindDefinition, MAX_OUTPUTS_BYTES, ParameterDefinition, ParameterType};
 use daybreak_protocol::{Assignment, TaskResult};
-use daybreak_runtime::{Task, TaskContext, TaskError, last_lines};
+use daybreak_runtime::{MaskedStream, Task, TaskContext, TaskError, last_lines};
 use daybreak_spec::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -38,7 +38,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
             name: "env",
             parameter_type: ParameterType::Environment,
             required: false,
-            summary: "variables the program gets beside PATH, HOME and the DAYBREAK_… facts of the run",
+            summary: "variables the program gets beside PATH, HOME and the DAYBREAK_… facts of the run; `secret://NAME` is a secret",
         },
         ParameterDefinition {
             name: "cwd",
@@ -113,9 +113,11 @@ impl Task for Command {
         program.current_dir(folder(&context.assignment.project_root, data_roots, parameters.cwd.as_deref())?);
         program.envs(parameters.env.into_iter().map(|(name, word)| (name, word.into_text())));
         program.envs(facts(&context.assignment));
+        let secrets = context.secrets_of("env")?;
+        program.envs(secrets.iter().map(|(name, secret)| (name, secret.expose())));
         let outputs = OutputsFile::new(&context.data_dir, &context.assignment)?;
         program.env("DAYBREAK_OUTPUTS", &outputs.path);
-        let (status, output) = run(program, &|bytes| context.log_output(bytes))
+        let (status, output) = run(program, context.masked(), &|bytes| context.log_output(bytes))
             .await
             .map_err(|error| TaskError::lasting(format!("`{name}` could not be started: {error}")))?;
         if !status.success() {
@@ -222,7 +224,11 @@ fn facts(assignment: &Assignment) -> Vec<(&'static str, String)> {
 }
 
 /// Runs a program to its end, hands its output on as it comes, and returns how it ended and the newest output.
-async fn run(mut program: Program, hand_on: &(dyn Fn(&[u8]) + Sync)) -> io::Result<(ExitStatus, String)> {
+async fn run(
+    mut program: Program,
+    mut masked: MaskedStream,
+    hand_on: &(dyn Fn(&[u8]) + Sync),
+) -> io::Result<(ExitStatus, String)> {
     let (output, output_of_program) = io::pipe()?;
     program.stdin(Stdio::null());
     program.stdout(output_of_program.try_clone()?).stderr(output_of_program);
@@ -238,9 +244,9 @@ async fn run(mut program: Program, hand_on: &(dyn Fn(&[u8]) + Sync)) -> io::Resu
             read = output.read(&mut buffer) => match read? {
                 0 => break,
                 read => {
-                    hand_on(&buffer[..read]);
-                    tail.extend_from_slice(&buffer[..read]);
-                    tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+                    let shown = masked.push(&buffer[..read]);
+                    hand_on(&shown);
+                    keep(&mut tail, &shown);
                 }
             },
             status = child.wait(), if ended.is_none() => {
@@ -254,7 +260,16 @@ async fn run(mut program: Program, hand_on: &(dyn Fn(&[u8]) + Sync)) -> io::Resu
         Some(status) => status,
         None => child.wait().await?,
     };
+    let last = masked.finish();
+    hand_on(&last);
+    keep(&mut tail, &last);
     Ok((status, String::from_utf8_lossy(&tail).into_owned()))
+}
+
+/// Keeps the newest output.
+fn keep(tail: &mut Vec<u8>, shown: &[u8]) {
+    tail.extend_from_slice(shown);
+    tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
 }
 
 fn failure(argv: &[String], status: ExitStatus, output: &str) -> TaskError {
@@ -285,7 +300,7 @@ mod tests {
     async fn ran(program: Program) -> (ExitStatus, String, String) {
         let log = Mutex::new(Vec::new());
         let hand_on = |bytes: &[u8]| log.lock().expect("one writer").extend_from_slice(bytes);
-        let (status, tail) = run(program, &hand_on).await.expect("starts");
+        let (status, tail) = run(program, MaskedStream::default(), &hand_on).await.expect("starts");
         (status, tail, String::from_utf8(log.into_inner().expect("one writer")).expect("text"))
     }
 
@@ -325,7 +340,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_is_not_there_cannot_be_started() {
-        let error = run(Program::new("no-such-program-here"), &|_| {}).await.expect_err("not there");
+        let error =
+            run(Program::new("no-such-program-here"), MaskedStream::default(), &|_| {}).await.expect_err("not there");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 

@@ -37,7 +37,7 @@ pub static DEFINITION: KindDefinition = KindDefinition {
             name: "headers",
             parameter_type: ParameterType::Headers,
             required: false,
-            summary: "headers of the request; they stay with its host when it redirects to another",
+            summary: "headers of the request; they stay with its host when it redirects to another; `secret://NAME` is a secret",
         },
         ParameterDefinition {
             name: "body",
@@ -95,7 +95,10 @@ impl Task for Http {
     }
 
     async fn run(&self, context: &TaskContext) -> Result<TaskResult, TaskError> {
-        let Parameters { url, method, headers, body, expect, outputs } = context.parameters()?;
+        let Parameters { url, method, mut headers, body, expect, outputs } = context.parameters()?;
+        for (name, secret) in context.secrets_of("headers")? {
+            headers.insert(name, secret.expose().clone());
+        }
         let timeout = context.declaration()?.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value.to_std());
         let default = if body.is_some() { "POST" } else { "GET" };
         let method = method.unwrap_or_else(|| default.to_owned());

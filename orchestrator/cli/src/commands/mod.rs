@@ -13,6 +13,7 @@ pub mod project;
 pub mod reading;
 pub mod running;
 pub mod schedules;
+pub mod testing;
 pub mod tokens;
 pub mod training_set;
 pub mod up;

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use daybreak_check::Checked;
+use daybreak_check::{Checked, Checker, SecretUse};
 use daybreak_spec::{DiagnosticReport, Name, Style};
 
 use crate::arguments::{Check, Project};
@@ -13,9 +13,15 @@ use crate::home::Home;
 /// `daybreak check`: 0 when the project can be run, 1 when not.
 pub fn check(arguments: &Check) -> Outcome {
     let home = Home::of(&arguments.directory)?;
-    let checked = daybreak_check::check(&home.project).map_err(Failure::configuration)?;
+    let checker = Checker::default();
+    let checked = match arguments.without_tests {
+        true => checker.check(&home.project),
+        false => checker.check_with_tests(&home.project).map(|(checked, _)| checked),
+    };
+    let checked = checked.map_err(Failure::configuration)?;
     if arguments.json {
-        let json = serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json() });
+        let json =
+            serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json(), "secrets": checked.secrets });
         println!("{json:#}");
     } else {
         show(&checked);
@@ -27,6 +33,10 @@ fn show(checked: &Checked) {
     let report = DiagnosticReport::new(checked.problems.clone(), &checked.loaded.files);
     let style = if std::io::stdout().is_terminal() { Style::Ansi } else { Style::Plain };
     print!("{}", report.render(style));
+    for (name, users) in &checked.secrets {
+        let users: Vec<String> = users.iter().map(|SecretUse { dag, task }| format!("{dag}.{task}")).collect();
+        println!("secret {name}: {}", users.join(", "));
+    }
     let project = &checked.loaded.project;
     match (report.errors(), report.warnings()) {
         (0, warnings) => println!(
@@ -70,7 +80,8 @@ pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
 }
 
 /// `daybreak schema`
-pub fn schema() -> Outcome {
-    println!("{:#}", daybreak_check::json_schema());
+pub fn schema(tests: bool) -> Outcome {
+    let schema = if tests { daybreak_spec::flow_test_schema() } else { daybreak_check::json_schema() };
+    println!("{schema:#}");
     Ok(())
 }

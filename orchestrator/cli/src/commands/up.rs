@@ -25,6 +25,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         follow: Some(before),
         open_metrics: arguments.open_metrics,
         database: database(arguments.database.as_deref())?,
+        secrets: arguments.secrets.clone(),
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let url = &embedded.running.url;

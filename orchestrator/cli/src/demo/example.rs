@@ -17,6 +17,7 @@ const FILES: &[(&str, &[u8])] = flights![
     "features.yaml",
     "models.yaml",
     "dags.yaml",
+    "nightly.test.yaml",
     "data/README.md",
     "data/flights-2013-01.parquet",
     "data/flights-2013-02.parquet",

@@ -43,6 +43,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         follow: None,
         open_metrics: false,
         database: None,
+        secrets: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{dag, limits, model, schedule, source, view};
-use crate::decode::fields::fields;
-use crate::keys::{FILE, HTTP, PREDICTIONS};
+use crate::decode::fields::{Fields, fields};
+use crate::keys::{FILE, HTTP, PREDICTIONS, SECRETS};
 use crate::small_texts::slugified;
-use crate::{Decoder, HttpAllow, Name, Node, NodeValue, Predictions, Problem, Project, Span, Spanned};
+use crate::{Decoder, HttpAllow, Name, Node, NodeValue, Predictions, Problem, Project, Secrets, Span, Spanned};
 
 /// The file at the project's root that holds its settings.
 pub(crate) const ROOT_FILE: &str = "daybreak.yaml";
@@ -88,6 +88,7 @@ impl Merger {
             name: Spanned::unplaced(name),
             data_roots: Vec::new(),
             predictions: Predictions::default(),
+            secrets: Secrets::default(),
             http_allow: Vec::new(),
             sources: BTreeMap::new(),
             entities: BTreeMap::new(),
@@ -123,7 +124,7 @@ impl Merger {
             }
             None => {}
         }
-        for key in ["name", "data_roots", "predictions", "http"] {
+        for key in ["name", "data_roots", "predictions", "secrets", "http"] {
             if let (false, Some((key, _))) = (is_root, fields.entry(key)) {
                 let message = format!("`{}` is a setting of the whole project", key.value);
                 let hint = format!("move it to {ROOT_FILE}");
@@ -140,12 +141,7 @@ impl Merger {
         if is_root {
             self.project.data_roots = roots.unwrap_or_default();
         }
-        if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
-            self.project.predictions = read;
-        }
-        if let Some(read) = fields.read(decoder, "http", http).filter(|_| is_root) {
-            self.project.http_allow = read;
-        }
+        self.settings(decoder, &fields, is_root);
         let (project, declared) = (&mut self.project, &mut self.declared);
         let mut take = |kind, key, into: &mut dyn FnMut(&mut Decoder<'_>, &Spanned<Name>, &Node)| {
             if let Some(node) = fields.get(key) {
@@ -174,6 +170,19 @@ impl Merger {
         take(DeclarationKind::Dag, "dags", &mut |decoder, name, node| {
             insert(&mut project.dags, name, dag::dag(decoder, name, node));
         });
+    }
+
+    /// What is said of the whole project in the root file. Elsewhere it is read for its own mistakes.
+    fn settings(&mut self, decoder: &mut Decoder<'_>, fields: &Fields<'_>, is_root: bool) {
+        if let Some(read) = fields.read(decoder, "predictions", predictions).filter(|_| is_root) {
+            self.project.predictions = read;
+        }
+        if let Some(read) = fields.read(decoder, "secrets", secrets).filter(|_| is_root) {
+            self.project.secrets = read;
+        }
+        if let Some(read) = fields.read(decoder, "http", http).filter(|_| is_root) {
+            self.project.http_allow = read;
+        }
     }
 
     /// What has been read.
@@ -229,6 +238,11 @@ fn predictions(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Pre
     Some(Predictions { keep, max_size_bytes: size.map_or(default.max_size_bytes, |size| size.value) })
 }
 
+fn secrets(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Secrets> {
+    let inner = fields(decoder, node, &SECRETS, what.to_owned(), node.span)?;
+    Some(Secrets { folder: inner.read(decoder, "folder", Decoder::text) })
+}
+
 fn http(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<Spanned<HttpAllow>>> {
     let inner = fields(decoder, node, &HTTP, what.to_owned(), node.span)?;
     inner.read(decoder, "allow", |decoder, node, what| {
@@ -249,7 +263,7 @@ fn http(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<Spanne
     })
 }
 
-fn version(decoder: &mut Decoder<'_>, node: &Node) {
+pub(super) fn version(decoder: &mut Decoder<'_>, node: &Node) {
     if node.value == NodeValue::Int(1) {
         return;
     }

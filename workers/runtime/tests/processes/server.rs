@@ -230,6 +230,7 @@ pub async fn start_worker(
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
         limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        secrets: daybreak_runtime::SecretSource::default(),
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
     };
@@ -292,15 +293,16 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
-        deadline: None,
         max_active_runs: None,
         priority: 0,
+        deadline: None,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {
         name: Spanned::unplaced(Name::parse("test").unwrap()),
         data_roots: Vec::new(),
         predictions: Default::default(),
+        secrets: Default::default(),
         http_allow: Vec::new(),
         sources: Default::default(),
         entities: Default::default(),
