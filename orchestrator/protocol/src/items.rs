@@ -28,6 +28,7 @@ pub struct ItemCounts {
 /// Which items of a task are listed, in the order of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ItemsQuery {
     /// Items in this state only.
     pub state: Option<TaskStatus>,
