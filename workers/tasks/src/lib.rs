@@ -12,6 +12,7 @@ mod http_policy;
 mod instants;
 pub mod materialize;
 pub mod noop;
+mod outputs_file;
 mod parameters;
 pub mod promote;
 pub mod run_dag;
