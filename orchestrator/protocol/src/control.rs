@@ -26,6 +26,9 @@ pub struct RerunRequest {
     /// Only what failed, was cancelled or was left out for a failure, and all that needs it.
     #[serde(default)]
     pub from_failed: bool,
+    /// A new run of the same instant, window and parameters, as the version that is live now declares it.
+    #[serde(default)]
+    pub latest: bool,
     /// Who asks; none = a caller of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -43,9 +46,9 @@ pub struct ClearRequest {
 /// What runs again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunAgain {
-    /// ULID of the run.
+    /// ULID of the run that runs: a new one for `latest`.
     pub run_id: String,
-    /// SHA-256 (hex) of the project snapshot that declares it: the run's own, whatever was deployed since.
+    /// SHA-256 (hex) of the project snapshot that declares it: the run's own, whatever was deployed since, unless `latest`.
     pub version: String,
     /// Whether that is what is deployed now.
     pub version_is_current: bool,

@@ -7,7 +7,7 @@ use daybreak_protocol::{
     RerunRequest, RunAgain, RunWhy, TaskWhy,
 };
 use daybreak_spec::Name;
-use daybreak_store::{Again, Caller, DecideTask, Decision, MarkTask};
+use daybreak_store::{Again, Caller, DecideTask, Decision, MarkTask, NewRun, RunLatest, RunTemplate};
 
 use crate::origin::Origin;
 use crate::{Error, Server};
@@ -27,6 +27,9 @@ impl Server {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] says why it does not apply and what to do.
     pub async fn rerun(&self, run_id: &str, request: RerunRequest, from: &Origin) -> Result<RunAgain, Error> {
+        if request.latest {
+            return self.run_latest(run_id, &request, from.caller(request.by.clone())).await;
+        }
         let again = if request.from_failed { Again::FromFailed } else { Again::Everything };
         self.again(run_id, again, from.caller(request.by)).await
     }
@@ -43,6 +46,24 @@ impl Server {
         from: &Origin,
     ) -> Result<RunAgain, Error> {
         self.again(run_id, Again::Task(task.clone()), from.caller(request.by)).await
+    }
+
+    /// The same instant, window and parameters, as the version that is live declares the DAG.
+    async fn run_latest(&self, run_id: &str, request: &RerunRequest, caller: Caller) -> Result<RunAgain, Error> {
+        if request.from_failed {
+            let detail = "a new run in the live version runs from its beginning; leave out `from_failed` or `latest`";
+            return Err(Error::Refused(detail.to_owned()));
+        }
+        let before = self.store.run(run_id).await?;
+        let deployed = self.deployed()?;
+        let dag = deployed.dag(before.summary.dag.as_str())?;
+        let template = RunTemplate { params: dag.params(before.params)?, ..(*dag.template).clone() };
+        let tasks = template.tasks.iter().map(|task| task.task.clone()).collect();
+        let summary = before.summary;
+        let run = NewRun { template, window_start: summary.window_start, window_end: summary.window_end };
+        let latest = RunLatest { of: run_id.to_owned(), run, nominal: summary.scheduled_for, caller };
+        let run_id = self.store.run_latest(latest).await?;
+        Ok(RunAgain { run_id, version: deployed.version.clone(), version_is_current: true, tasks })
     }
 
     async fn again(&self, run_id: &str, again: Again, caller: Caller) -> Result<RunAgain, Error> {

@@ -38,6 +38,7 @@ mod pauses;
 mod pending;
 mod reads;
 mod registry;
+mod run_latest;
 mod runs;
 mod sources;
 mod store;
@@ -66,6 +67,7 @@ pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illega
 pub use once::{Made, Once, TriggerRun};
 pub use pauses::{Pause, PauseChange};
 pub use reads::{ActiveTask, AttemptRow, CurrentProject, Gauges, GoingOn, RunningAttempt, Standing};
+pub use run_latest::RunLatest;
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;
 pub use store::{LeaseClock, Options, Store};

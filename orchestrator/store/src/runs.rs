@@ -140,15 +140,18 @@ impl Command for NewRun {
         };
         let run_id = insert_run(tx, &self.template, &row).await?;
         let run_id = run_id.ok_or_else(|| Error::Conflict { what: "a run by hand".to_owned() })?;
-        match self.template.max_active {
-            Some(_) => {
-                let dag = (self.template.project.to_string(), self.template.dag.to_string());
-                tx.followed.insert(dag);
-            }
-            None => apply(tx, &run_id, &Event::Start).await?,
-        }
+        start_or_queue(tx, &self.template, &run_id).await?;
         Ok(run_id)
     }
+}
+
+/// A run by hand starts at once, unless its DAG says how many may go on.
+pub(crate) async fn start_or_queue(tx: &mut Tx, template: &RunTemplate, run_id: &str) -> Result<(), Error> {
+    if template.max_active.is_none() {
+        return apply(tx, run_id, &Event::Start).await;
+    }
+    tx.followed.insert((template.project.to_string(), template.dag.to_string()));
+    Ok(())
 }
 
 impl Command for Fire {

@@ -11,8 +11,11 @@ pub struct Rerun {
     #[arg(value_parser = run_id)]
     pub run: String,
     /// Only what failed, was cancelled or was left out for a failure, and all that needs it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "latest")]
     pub from_failed: bool,
+    /// As a new run, in the version that is live now; without it a run keeps the version it was made from
+    #[arg(long)]
+    pub latest: bool,
     /// Wait for its end; exit 1 if it fails
     #[arg(long)]
     pub wait: bool,

@@ -21,7 +21,7 @@ use crate::table;
 /// `daybreak rerun`
 pub async fn rerun(arguments: &Rerun) -> Outcome {
     let connection = Connection::open(&arguments.project.directory).await?;
-    let request = RerunRequest { from_failed: arguments.from_failed, by: Some(caller()) };
+    let request = RerunRequest { from_failed: arguments.from_failed, latest: arguments.latest, by: Some(caller()) };
     let again = connection.client.rerun(&arguments.run, &request).await;
     ran_again(connection, again, arguments.wait, &arguments.project).await
 }
@@ -74,11 +74,7 @@ fn people_again(again: &RunAgain) -> String {
     let tasks: Vec<&str> = again.tasks.iter().map(Name::as_str).collect();
     let version = again.version.get(..12).unwrap_or(&again.version);
     let which = if again.version_is_current { "which is deployed" } else { "not the one that is deployed now" };
-    format!(
-        "run {} runs again: {}\nas the run's own version {version} declares them, {which}",
-        again.run_id,
-        tasks.join(", ")
-    )
+    format!("run {} runs again: {}\nas its version {version} declares them, {which}", again.run_id, tasks.join(", "))
 }
 
 /// `daybreak mark`

@@ -99,7 +99,7 @@ async fn people_read_and_ask() {
 async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
     let server = serve().await;
     let (client, by) = (client(&server, ADMIN), Some("ann".to_owned()));
-    let rerun = RerunRequest { from_failed: true, by: by.clone() };
+    let rerun = RerunRequest { from_failed: true, latest: false, by: by.clone() };
     assert_eq!(client.rerun(RUN, &rerun).await.unwrap(), again());
     let client = client.of_command_line();
     assert!(matches!(client.rerun(RUN, &RerunRequest::default()).await, Err(Error::Refused(_))));
@@ -122,8 +122,8 @@ async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
     let query = AuditQuery { subject: Some("nightly".to_owned()), before: Some(RUN.to_owned()), limit: Some(7) };
     assert!(client.audit(&query).await.unwrap().entries.is_empty());
     let asked = [
-        format!(r#"rerun {RUN} {{"from_failed":true,"by":"ann"}} from 127.0.0.1"#),
-        format!(r#"rerun {RUN} {{"from_failed":false}} from cli 127.0.0.1"#),
+        format!(r#"rerun {RUN} {{"from_failed":true,"latest":false,"by":"ann"}} from 127.0.0.1"#),
+        format!(r#"rerun {RUN} {{"from_failed":false,"latest":false}} from cli 127.0.0.1"#),
         format!(r#"clear {RUN} train {{"by":"ann"}} from cli 127.0.0.1"#),
         format!("clear {RUN} tests {{}} from cli 127.0.0.1"),
         format!(

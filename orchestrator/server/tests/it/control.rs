@@ -19,7 +19,7 @@ fn mark(state: MarkWord) -> MarkRequest {
 }
 
 fn from_failed() -> RerunRequest {
-    RerunRequest { from_failed: true, by: Some("ann".to_owned()) }
+    RerunRequest { from_failed: true, by: Some("ann".to_owned()), ..RerunRequest::default() }
 }
 
 fn cli() -> Origin {
@@ -75,6 +75,30 @@ async fn a_failed_night_runs_again_from_its_failed_tasks_in_the_version_it_was_m
     assert_eq!((again.version_is_current, &again.version), (false, &first_version.version), "its own is pinned");
     worker.finish(&world.server, &run).await;
     assert_eq!(world.server.wait_run(&run).await.expect("the run").state, RunStatus::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_again_in_the_live_version_is_a_new_run_of_the_same_instant() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    let latest = || RerunRequest { latest: true, ..RerunRequest::default() };
+    world.advance(FIRST).await;
+    let runs = Engine::runs(&*world.server, daybreak_protocol::RunsQuery::default()).await.expect("runs").runs;
+    let first = world.server.run_detail(&runs[0].id).await.expect("the run").summary;
+    let refused = world.server.rerun(&first.id, latest(), &cli()).await;
+    assert!(refused.expect_err("it goes on").to_string().contains("has not ended") || first.state.is_terminal());
+    worker.finish(&world.server, &first.id).await;
+    let mut changed = crate::support::nights();
+    changed["overlap"] = json!("skip");
+    let applied = world.server.deploy(&project(changed), world.folder.path()).await.expect("it deploys");
+    let both = RerunRequest { from_failed: true, ..latest() };
+    assert!(matches!(world.server.rerun(&first.id, both, &cli()).await, Err(Error::Refused(_))));
+    let again = world.server.rerun(&first.id, latest(), &cli()).await.expect("it has ended");
+    assert_eq!((&again.version, again.version_is_current, again.tasks.len()), (&applied.version, true, 5));
+    let second = world.server.run_detail(&again.run_id).await.expect("the run").summary;
+    assert_ne!(second.id, first.id);
+    assert_eq!((second.scheduled_for, second.window_start), (first.scheduled_for, first.window_start));
+    assert_eq!(worker.take("features").await.project_hash, applied.version);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,12 @@
 //! Reads of runs and their tasks.
 
 use crate::database::{Row, query};
-use daybreak_core::{Deferral, Resumption};
+use daybreak_core::{Deferral, Resumption, RunStatus};
 use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, Trigger, WaitView};
 use daybreak_spec::{Name, Timestamp};
 use serde_json::Map;
 
+use crate::audit::AFTER_ALL;
 use crate::load::{count, instant, json, map, name, run_status, task_status};
 use crate::{Error, Store};
 
@@ -18,23 +19,56 @@ pub struct AttemptRow {
     pub fence: i64,
 }
 
+/// Lists of runs, newest first. One text for each way to find them, so that each is found by an index and none reads a long
+/// past: what failed is rare, what goes on is little, and successes are everywhere.
+const ALL: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
+     window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
+     AND ($2 IS NULL OR state = $2) AND run_id < $3 ORDER BY run_id DESC LIMIT $4";
+
+const OF_DAG: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
+     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
+     AND ($2 IS NULL OR state = $2) AND dag = $3 AND run_id < $4 ORDER BY run_id DESC LIMIT $5";
+
+const RARE: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
+     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
+     AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND run_id < $3 ORDER BY run_id DESC LIMIT $4";
+
+const RARE_OF_DAG: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
+     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
+     AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND dag = $3 AND run_id < $4 \
+     ORDER BY run_id DESC LIMIT $5";
+
+const GOING_ON: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
+     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
+     AND state IN ('queued', 'running') AND state = $2 AND ($3 IS NULL OR dag = $3) AND run_id < $4 \
+     ORDER BY run_id DESC LIMIT $5";
+
+fn is_rare(state: RunStatus) -> bool {
+    match state {
+        RunStatus::Failed | RunStatus::Cancelled | RunStatus::Skipped => true,
+        RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded => false,
+    }
+}
+
 impl Store {
     /// Runs of a project, newest first.
     pub async fn runs(&self, project: &Name, wanted: &RunsQuery) -> Result<RunList, Error> {
         let limit = wanted.effective_limit();
-        let rows = query(
-            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
-             window_start_us, window_end_us, created_at_us, \
-             started_at_us, ended_at_us FROM run WHERE project = $1 AND ($2 IS NULL OR dag = $2) \
-             AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR run_id < $4) ORDER BY run_id DESC LIMIT $5",
-        )
-        .bind(project.as_str())
-        .bind(wanted.dag.as_ref().map(Name::as_str))
-        .bind(wanted.state.map(|state| state.as_str()))
-        .bind(wanted.before.as_deref())
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.readers)
-        .await?;
+        let one_more = i64::from(limit) + 1;
+        let before = wanted.before.as_deref().unwrap_or(AFTER_ALL);
+        let dag = wanted.dag.as_ref().map(Name::as_str);
+        let rows = match (dag, wanted.state) {
+            (None, Some(state)) if is_rare(state) => query(RARE).bind(project.as_str()).bind(state.as_str()),
+            (Some(dag), Some(state)) if is_rare(state) => {
+                query(RARE_OF_DAG).bind(project.as_str()).bind(state.as_str()).bind(dag)
+            }
+            (dag, Some(state)) if !state.is_terminal() => {
+                query(GOING_ON).bind(project.as_str()).bind(state.as_str()).bind(dag)
+            }
+            (None, state) => query(ALL).bind(project.as_str()).bind(state.map(RunStatus::as_str)),
+            (Some(dag), state) => query(OF_DAG).bind(project.as_str()).bind(state.map(RunStatus::as_str)).bind(dag),
+        };
+        let rows = rows.bind(before).bind(one_more).fetch_all(&self.readers).await?;
         let mut runs = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
         let more = runs.len() > limit as usize;
         runs.truncate(limit as usize);

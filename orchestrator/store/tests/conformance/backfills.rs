@@ -5,7 +5,9 @@ use std::sync::Arc;
 use daybreak_core::RunStatus;
 use daybreak_protocol::{BackfillState, BackfillsQuery, Reprocess};
 use daybreak_spec::{Overlap, Timestamp};
-use daybreak_store::{BackfillChange, BackfillStep, Error, NewBackfill, Store, Window, wants};
+use daybreak_store::{
+    BackfillChange, BackfillStep, Error, NewBackfill, NewRun, RunLatest, RunTemplate, Store, Window, wants,
+};
 use serde_json::{Map, json};
 
 use crate::support::{World, at, caller, fan, name};
@@ -17,6 +19,7 @@ crate::stories! {
     a_pause_is_kept_and_a_cancelled_backfill_ends_its_runs,
     a_step_that_somebody_else_has_made_changes_nothing,
     progress_is_counted_from_the_rows,
+    a_run_again_in_another_version_has_the_instant_and_not_the_key,
 }
 
 async fn make(world: &World, reprocess: Reprocess, hours: (i64, i64)) -> String {
@@ -192,4 +195,25 @@ async fn progress_is_counted_from_the_rows(world: World) {
     assert_eq!((view.by.as_str(), view.note.as_deref()), ("ann", Some("new feed")));
     let page = other.backfills(&name("demo"), &BackfillsQuery { before: None, limit: Some(1) }).await.expect("a page");
     assert_eq!((page.backfills.len(), page.next), (1, None));
+}
+
+async fn a_run_again_in_another_version_has_the_instant_and_not_the_key(world: World) {
+    let fired = world.fire(at(0), &[24], Overlap::Queue).await;
+    let latest = |of: &str, max_active| RunLatest {
+        of: of.to_owned(),
+        run: NewRun { template: RunTemplate { max_active, ..fan(1) }, window_start: None, window_end: at(24) },
+        nominal: Some(at(24)),
+        caller: caller(),
+    };
+    let refused = world.store.run_latest(latest(&fired.runs[0], None)).await.expect_err("it goes on");
+    assert!(refused.to_string().contains("has not ended (running)"), "{refused}");
+    let none = world.store.run_latest(latest("01ARZ3NDEKTSV4RRFFQ69G5FAV", None)).await;
+    assert!(matches!(none, Err(Error::NotFound(_))), "{none:?}");
+    let worker = world.worker().await;
+    world.drive(&worker, &fired.runs[0]).await;
+    let first = world.store.run_latest(latest(&fired.runs[0], Some(1))).await.expect("it has ended");
+    let second = world.store.run_latest(latest(&fired.runs[0], Some(1))).await.expect("it has ended");
+    assert_eq!(world.run_status(&second).await, RunStatus::Queued, "one at a time");
+    let task = world.claim_one(&worker).await;
+    assert_eq!((task.run_id.as_str(), task.scheduled_for), (first.as_str(), Some(at(24))));
 }

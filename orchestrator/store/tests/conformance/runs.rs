@@ -103,6 +103,14 @@ async fn runs_are_filtered_by_dag_and_state(world: World) {
     assert_eq!(count(RunsQuery { dag: Some(name("hourly")), ..RunsQuery::default() }).await, 0);
     assert_eq!(count(RunsQuery { state: Some(RunStatus::Running), ..RunsQuery::default() }).await, 1);
     assert_eq!(count(RunsQuery { state: Some(RunStatus::Failed), ..RunsQuery::default() }).await, 0);
+    let run = world.run().await;
+    world.store.cancel(run, "enough".to_owned(), caller()).await.expect("it goes on");
+    let of = |dag: &str, state| RunsQuery { dag: Some(name(dag)), state: Some(state), ..RunsQuery::default() };
+    assert_eq!(count(of("nightly", RunStatus::Cancelled)).await, 1);
+    assert_eq!(count(of("hourly", RunStatus::Cancelled)).await, 0);
+    assert_eq!(count(of("nightly", RunStatus::Running)).await, 1);
+    assert_eq!(count(of("hourly", RunStatus::Running)).await, 0);
+    assert_eq!(count(of("nightly", RunStatus::Succeeded)).await, 0);
 }
 
 async fn simulated_time_is_kept_and_never_goes_back(world: World) {

@@ -47,6 +47,7 @@ async fn measure(database: &Database) -> Vec<Case> {
     bench.restart().await;
     cases.push(full(bench.sequence_40().await, &sequence).case("sequence_40_full", "ms"));
     cases.push(full(bench.throughput().await, &throughput).case("throughput_full", "tasks/s"));
+    cases.append(&mut bench.pages().await);
     bench.stop().await;
     cases.append(&mut schedules::burst_and_idle(database).await);
     cases

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use daybreak_core::RunStatus;
 use daybreak_protocol::{Client, RunDetail, RunsQuery, TriggerRequest};
-use daybreak_spec::Timestamp;
+use daybreak_spec::{Name, Timestamp};
 use futures::future::join_all;
 use serde_json::{Map, Value as Json, json};
 
@@ -17,6 +18,7 @@ use crate::report::Case;
 const REPEATS: usize = 15;
 const TRIGGERS: usize = 500;
 const RUNS: usize = 100;
+const PAGES: usize = 200;
 const ITEMS: u32 = 10_000;
 const TASKS_PER_RUN: usize = 10;
 
@@ -158,6 +160,42 @@ impl<'a> Bench<'a> {
         let floor = self.state.bare_commits_ms(1_000).await * f64::from(ITEMS) / 1e3;
         let more = Map::from_iter([("items_per_s".to_owned(), json!(f64::from(ITEMS) / wall_ms(&run) * 1e3))]);
         Measured { ours: wall_ms(&run) / 1e3, floor: floor / 1e3, more }
+    }
+
+    /// The pages that people look at most, over a long past: lists of runs, one run with its tasks.
+    pub async fn pages(&self) -> Vec<Case> {
+        let run_id = self.run("sequence").await.summary.id;
+        let of = |dag: Option<&str>, state| RunsQuery { dag: dag.and_then(Name::parse), state, ..RunsQuery::default() };
+        let lists = [
+            of(None, None),
+            of(Some("ten"), None),
+            of(None, Some(RunStatus::Failed)),
+            of(Some("fanout"), Some(RunStatus::Succeeded)),
+        ];
+        let (mut listed, mut shown) = (Vec::new(), Vec::new());
+        for place in 0..PAGES {
+            let begun = Instant::now();
+            self.client.runs(&lists[place % lists.len()]).await.expect("runs");
+            listed.push(begun.elapsed().as_secs_f64() * 1e3);
+            let begun = Instant::now();
+            self.client.run(&run_id).await.expect("a run");
+            shown.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        let mut health = Vec::new();
+        for _ in 0..PAGES {
+            let begun = Instant::now();
+            self.client.health().await.expect("it is well");
+            health.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        let floor = percentile(&mut health, 0.95);
+        let case = |name: &str, ours: f64| Case {
+            floor_is: "the health route's",
+            ..Measured { ours, floor, more: Map::new() }.case(name, "ms")
+        };
+        vec![
+            case("run_list_p95_full", percentile(&mut listed, 0.95)),
+            case("run_page_p95_full", percentile(&mut shown, 0.95)),
+        ]
     }
 
     async fn trigger(&self, dag: &str) -> String {
