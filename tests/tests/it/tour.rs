@@ -57,6 +57,14 @@ fn each_dag_of_the_tour_does_for_real_what_it_says() {
     assert_eq!((state.as_str(), tasks["call"].1), ("succeeded", 3), "tried again on exit 75");
     assert_eq!(states(&["crowds"]), "succeeded: bill succeeded, label succeeded, parcel succeeded");
     assert_eq!(states(&["twice_a_week"]), "succeeded: look succeeded");
+    assert_eq!(states(&["rounds"]), "succeeded: close succeeded, stops succeeded, visit succeeded");
+    let (_, _, again) = ran(folder.path(), &["rounds"]);
+    let stops = again["tasks"].as_array().expect("tasks").iter().find(|task| task["name"] == "stops").expect("a task");
+    assert!(stops["cached_from"].is_string(), "its result is known: {stops}");
+    let id = again["id"].as_str().expect("an id");
+    let log = |task| String::from_utf8_lossy(&daybreak(folder.path(), &["logs", id, task]).stdout).into_owned();
+    assert!(log("visit[1]").contains("5 letters for Oak, stop 1"), "{}", log("visit[1]"));
+    assert!(log("close").contains("2 stops, no notes"), "{}", log("close"));
     let refused = daybreak(folder.path(), &["run", "orders", "--param", "limit=1000"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("must be at most 100"), "{said}");
