@@ -247,7 +247,8 @@ fn http(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Vec<Spanne
     let inner = fields(decoder, node, &HTTP, what.to_owned(), node.span)?;
     inner.read(decoder, "allow", |decoder, node, what| {
         let mut allowed = Vec::new();
-        for text in decoder.texts(node, what) {
+        for item in decoder.one_or_many(node, what) {
+            let Some(text) = decoder.text(item, what) else { continue };
             match HttpAllow::parse(&text) {
                 Some(allow) => allowed.push(Spanned::new(allow, text.span)),
                 None => {
