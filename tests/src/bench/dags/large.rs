@@ -52,12 +52,11 @@ pub async fn ten_thousand_tasks() -> Vec<Case> {
     for task in 0..TASKS {
         let _ = match task {
             0..100 => writeln!(text, "      t{task}: {{ kind: noop }}"),
-            _ => writeln!(
-                text,
-                "      t{task}: {{ kind: noop, needs: [t{}, t{}] }}",
-                task - 100,
-                (task - 100) / 100 * 100
-            ),
+            _ => {
+                let above = task - 100;
+                let beside = above / 100 * 100 + (task + 1) % 100;
+                writeln!(text, "      t{task}: {{ kind: noop, needs: [t{above}, t{beside}] }}")
+            }
         };
     }
     let begun = Instant::now();
