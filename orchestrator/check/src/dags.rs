@@ -21,11 +21,17 @@ pub(crate) struct TaskPlace<'a> {
     pub name: &'a Name,
     /// The task.
     pub task: &'a Task,
-    /// Tasks that end before it starts; none where the graph is broken.
-    pub ancestors: Option<Vec<Name>>,
+    /// Who needs whom; none where that is broken.
+    graph: Option<&'a DagGraph>,
 }
 
 impl TaskPlace<'_> {
+    /// Tasks that end before it starts; none where the graph is broken. Walks over all of them, so it is for whoever has
+    /// something to look for.
+    pub(crate) fn ancestors(&self) -> Option<Vec<Name>> {
+        Some(self.graph?.ancestors(self.name).into_iter().cloned().collect())
+    }
+
     /// A parameter's value with its templates replaced by the DAG's defaults; `None` where it is known only in a run.
     pub(crate) fn resolve(&self, node: &Node, problems: &mut Vec<Problem>) -> Option<Node> {
         templates::resolve(self, node, problems)
@@ -75,8 +81,7 @@ pub(crate) fn check(
     let Loaded { project, declared, .. } = loaded;
     let mut kinds_of = BTreeMap::new();
     for (name, task) in &dag.tasks {
-        let ancestors = graph.as_ref().map(|graph| graph.ancestors(name).into_iter().cloned().collect());
-        let place = TaskPlace { project, declared, dag, name, task, ancestors };
+        let place = TaskPlace { project, declared, dag, name, task, graph: graph.as_ref() };
         templates::check_for_each(&place, problems);
         if let Some(kind) = kinds::kind_of(&place, catalog, problems) {
             kinds::check_parameters(&place, kind, problems);
@@ -89,12 +94,12 @@ pub(crate) fn check(
     let order: Vec<Name> = graph.topological_order().into_iter().cloned().collect();
     let mut flows = BTreeMap::new();
     for name in &order {
-        let ancestors: Vec<Name> = graph.ancestors(name).into_iter().cloned().collect();
-        let broken = std::iter::once(name).chain(&ancestors).any(|name| !kinds_of.contains_key(name));
-        if broken {
+        // What stands behind a task whose kind is not known is not looked at either.
+        let sound = kinds_of.contains_key(name) && graph.parents(name).iter().all(|need| flows.contains_key(*need));
+        if !sound {
             continue;
         }
-        let place = TaskPlace { project, declared, dag, name, task: &dag.tasks[name], ancestors: Some(ancestors) };
+        let place = TaskPlace { project, declared, dag, name, task: &dag.tasks[name], graph: Some(&graph) };
         flows.insert(name.clone(), flow::check(&place, kinds_of[name], &flows, problems));
     }
     Some(CheckedDag { order, kinds: kinds_of, flows })

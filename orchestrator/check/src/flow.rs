@@ -143,8 +143,8 @@ impl Reader<'_> {
 
     /// The one task before this one that makes the item; a problem where there is none or more than one.
     fn only_maker(&self, item: &Item, parameter: &str, problems: &mut Vec<Problem>) -> Option<Name> {
-        let makers: Vec<&Name> = self
-            .ancestors()
+        let ancestors = self.ancestors();
+        let makers: Vec<&Name> = ancestors
             .iter()
             .filter(|name| self.before.get(*name).is_some_and(|flow| flow.outputs.contains(item)))
             .collect();
@@ -188,12 +188,13 @@ impl Reader<'_> {
         }
     }
 
-    fn ancestors(&self) -> &[Name] {
-        self.place.ancestors.as_deref().unwrap_or(&[])
+    fn ancestors(&self) -> Vec<Name> {
+        self.place.ancestors().unwrap_or_default()
     }
 
     fn upstream_views(&self) -> BTreeSet<Name> {
-        let outputs = self.ancestors().iter().filter_map(|name| self.before.get(name)).flat_map(|flow| &flow.outputs);
+        let ancestors = self.ancestors();
+        let outputs = ancestors.iter().filter_map(|name| self.before.get(name)).flat_map(|flow| &flow.outputs);
         outputs.filter_map(|item| if let Item::Builds { view } = item { Some(view.clone()) } else { None }).collect()
     }
 

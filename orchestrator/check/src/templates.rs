@@ -197,7 +197,7 @@ fn problem_of(place: &TaskPlace<'_>, reference: &Spanned<Reference>) -> Option<P
             Some(problem.hint(suggest(task.as_str(), dag.tasks.keys().map(daybreak_spec::Name::as_str))))
         }
         Reference::Output { task, .. } => {
-            let upstream = place.ancestors.as_ref().is_none_or(|ancestors| ancestors.contains(task));
+            let upstream = place.ancestors().is_none_or(|ancestors| ancestors.contains(task));
             (!upstream).then(|| {
                 let message =
                     format!("task `{}` does not wait for `{task}`, so its outputs are not there yet", place.name);
