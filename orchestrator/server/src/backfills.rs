@@ -11,11 +11,12 @@ use daybreak_protocol::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
 };
 use daybreak_spec::Timestamp;
-use daybreak_store::{BackfillChange, BackfillStep, Effect, GoingOn, NewBackfill, RunTemplate, Window, wants};
-use tokio::sync::{broadcast, watch};
+use daybreak_store::{BackfillChange, BackfillStep, GoingOn, NewBackfill, RunTemplate, Window, wants};
+use tokio::sync::watch;
 
 use crate::deployed::CompiledDag;
 use crate::origin::Origin;
+use crate::scheduler::run_ended;
 use crate::{Error, Schedules, Server};
 
 /// Windows of one backfill in one transaction.
@@ -272,15 +273,4 @@ fn template(dag: &CompiledDag, backfill: &GoingOn) -> Arc<RunTemplate> {
         task.priority = task.priority.saturating_add(backfill.priority);
     }
     Arc::new(template)
-}
-
-/// Waits until some run has ended (or so much has happened that one may have).
-async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
-    loop {
-        match effects.recv().await {
-            Ok(Effect::RunEnded { .. } | Effect::Elsewhere) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }

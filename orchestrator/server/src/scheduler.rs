@@ -228,7 +228,7 @@ impl Done {
 }
 
 /// Waits until some run has ended (or so much has happened that one may have).
-async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
+pub(crate) async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
     loop {
         match effects.recv().await {
             Ok(Effect::RunEnded { .. } | Effect::Elsewhere) | Err(broadcast::error::RecvError::Lagged(_)) => return,
