@@ -109,7 +109,9 @@ impl Values<'_> {
     }
 }
 
-fn plain(value: Json) -> String {
+/// A value as it stands within a text.
+#[must_use]
+pub fn plain(value: Json) -> String {
     match value {
         Json::String(text) => text,
         other => other.to_string(),

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
 use daybreak_protocol::{ErrorItem, ScheduleView};
-use daybreak_spec::{
-    Cache, Dag, LimitUse, Name, Node, Param, Problem, Project, Schedule, ScheduleRules, Task, Template,
-};
+use daybreak_spec::{Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Task};
 use daybreak_store::{CacheRule, LimitShare, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json, json};
 
@@ -163,7 +161,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),
-            limits: limits(task).map_err(|problems| Error::Invalid { dag: dag_name.clone(), problems })?,
+            limits: task.limits.iter().map(limit_share).collect(),
             queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
             total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),
         });
@@ -171,10 +169,10 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
     Ok(tasks)
 }
 
-fn limits(task: &Task) -> Result<Vec<LimitShare>, Vec<Problem>> {
-    let share = |used: &LimitUse| {
-        let key = used.key.as_ref().map(|key| Template::parse(key, key.span)).transpose()?;
-        Ok(LimitShare { limit: used.limit.value.clone(), slots: used.slots, key })
-    };
-    task.limits.iter().map(share).collect()
+fn limit_share(used: &LimitUse) -> LimitShare {
+    LimitShare {
+        limit: used.limit.value.clone(),
+        slots: used.slots,
+        key: used.key.as_ref().map(|key| key.value.clone()),
+    }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_spec::{Name, Reference, RunValue, Template};
+use daybreak_core::plain;
+use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -14,6 +15,7 @@ use crate::database::{Values, execute_rows, query};
 use crate::effects::ReadyTask;
 use crate::load::{LoadedRun, LoadedTask, name};
 use crate::tx::Tx;
+use crate::unmanned::put_into;
 
 /// Set-aside tasks let in per counter and turn.
 const MOST_LET_IN: i64 = 500;
@@ -25,8 +27,8 @@ pub struct LimitShare {
     pub limit: Name,
     /// Slots taken.
     pub slots: u32,
-    /// Tasks share slots only with those whose key is the same.
-    pub key: Option<Template>,
+    /// As declared, references and all; tasks share slots only with those whose key comes to the same.
+    pub key: Option<String>,
 }
 
 /// A share whose key is known.
@@ -48,35 +50,24 @@ pub(crate) struct Counter {
 impl Counter {
     /// The limit that it counts.
     fn limit(&self) -> &str {
-        self.counter.split_once(':').map_or(&self.counter, |(limit, _)| limit)
+        limit_of(&self.counter)
     }
+}
+
+/// The limit that a counter counts.
+pub(crate) fn limit_of(counter: &str) -> &str {
+    counter.split_once(':').map_or(counter, |(limit, _)| limit)
 }
 
 impl LimitShare {
-    /// For the tasks of a run that is being made.
-    pub(crate) fn taken(&self, run: &LoadedRun) -> Taken {
+    /// For a task of a run that is being made.
+    pub(crate) fn taken(&self, run: &LoadedRun, task: &Name) -> Taken {
         let key = self.key.as_ref().map(|key| {
             // `check` lets nothing into a key that a run might not have.
-            key.render(&|reference| value(reference, run)).unwrap_or_default()
+            put_into(run, task, &Json::String(key.clone())).map(plain).unwrap_or_default()
         });
         let counter = key.map_or_else(|| self.limit.to_string(), |key| format!("{}:{key}", self.limit));
         Taken { limit: self.limit.clone(), counter, slots: self.slots }
-    }
-}
-
-fn value(reference: &Reference, run: &LoadedRun) -> Option<String> {
-    match reference {
-        Reference::Param(name) => run.params.get(name).map(|value| match value {
-            Json::String(text) => text.clone(),
-            other => other.to_string(),
-        }),
-        Reference::Run(RunValue::Dag) => Some(run.dag.clone()),
-        Reference::Run(RunValue::Id) => Some(run.run_id.clone()),
-        Reference::Run(RunValue::WindowEnd) => Some(run.window_end.to_string()),
-        Reference::Run(RunValue::WindowStart | RunValue::ScheduledFor)
-        | Reference::Output { .. }
-        | Reference::Item { .. }
-        | Reference::Index => None,
     }
 }
 

@@ -114,7 +114,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             kind: task.kind.clone(),
             heavy: task.heavy,
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
-            limits: task.limits.iter().map(|share| share.taken(&run)).collect(),
+            limits: task.limits.iter().map(|share| share.taken(&run, &task.task)).collect(),
             queue_timeout_us: task.queue_timeout_us,
             for_each: task.for_each.clone(),
             cache: task.cache.clone(),

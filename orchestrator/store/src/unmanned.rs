@@ -92,7 +92,7 @@ fn list(run: &LoadedRun, task: &Name) -> Result<Arc<[Json]>, Failure> {
 }
 
 /// A declared value as a task of the run sees it.
-fn put_into(run: &LoadedRun, task: &Name, declared: &Json) -> Result<Json, String> {
+pub(crate) fn put_into(run: &LoadedRun, task: &Name, declared: &Json) -> Result<Json, String> {
     let tasks = &run.snapshot.tasks;
     let handed = |task: &Name| match tasks.get(task).map(|task| &task.progress.state) {
         Some(TaskState::Succeeded { outputs }) => Handed::Outputs(outputs),

@@ -7,6 +7,7 @@ use daybreak_spec::{Name, Timestamp};
 
 use super::runs::no_run;
 use crate::database::{Snapshot, query};
+use crate::limits::limit_of;
 use crate::load::{LoadedRun, READ_RUN, READ_TASKS, count, loaded, name};
 use crate::{Error, Store};
 
@@ -119,7 +120,7 @@ async fn limited(run: &LoadedRun, snapshot: &mut Snapshot) -> Result<BTreeMap<Na
     let mut found = BTreeMap::new();
     for row in rows {
         let counter: String = row.try_get("blocked_on")?;
-        let limit = counter.split_once(':').map_or(counter.as_str(), |(limit, _)| limit);
+        let limit = limit_of(&counter);
         let mut slots = 0;
         for declared in &declared {
             if declared.try_get::<&str>("limit_name")? == limit {
