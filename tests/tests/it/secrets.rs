@@ -177,6 +177,30 @@ dags:
 }
 
 #[test]
+fn each_item_of_a_list_gets_the_secrets_of_its_task() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "version: 1
+name: bird
+dags:
+  each:
+    tasks:
+      loud:
+        kind: command
+        for_each: [a, b]
+        argv: [sh, -c, 'echo \"$${#TOKEN} $TOKEN\"']
+        env: { TOKEN: secret://api-token }
+";
+    std::fs::write(folder.path().join("daybreak.yaml"), text).expect("written");
+    let ran = with_secret(folder.path(), &["run", "each", "--wait", "--json"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let id = json(&ran)["id"].as_str().expect("an id").to_owned();
+    for item in ["loud[0]", "loud[1]"] {
+        let log = String::from_utf8_lossy(&daybreak(folder.path(), &["logs", &id, item]).stdout).into_owned();
+        assert!(log.contains("24 ***"), "{item}: {log}");
+    }
+}
+
+#[test]
 fn without_its_secrets_a_task_fails_before_anything_starts_and_says_what_is_missing() {
     let (folder, secrets) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     project(folder.path(), secrets.path());

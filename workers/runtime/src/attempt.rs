@@ -14,7 +14,7 @@ use crate::held::{Hold, Stop};
 use crate::mask::Mask;
 use crate::wire::Job;
 use crate::worker::Worker;
-use crate::{AttemptLog, Secrets, Task, TaskContext, TaskError, ending, heavy, light};
+use crate::{AttemptLog, Secrets, Task, TaskContext, TaskError, ending, heavy, light, project};
 
 /// Waits between reports that the server could not take.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -92,18 +92,18 @@ struct Prepared {
     kind: Arc<dyn Task>,
     project: Arc<Project>,
     secrets: Secrets,
+    /// `memory:` of the task.
+    memory_bytes: Option<u64>,
 }
 
 async fn prepare(worker: &Worker, assignment: &Assignment) -> Result<Prepared, TaskError> {
     let kind = worker.registry.get(&assignment.kind).ok_or_else(|| ending::unknown_kind(&assignment.kind))?;
     let project = worker.projects.get(&worker.artifacts, &assignment.project_hash).await?;
-    let task = project.dags.get(&assignment.dag).and_then(|dag| dag.tasks.get(&assignment.task));
+    let task = project::task(&project, assignment)?;
     let folder = project.secrets.folder.as_ref().map(|folder| assignment.project_root.join(&folder.value));
-    let secrets = match task {
-        Some(task) => worker.config.secrets.of_task(task, folder.as_deref())?,
-        None => Secrets::default(),
-    };
-    Ok(Prepared { kind, project, secrets })
+    let secrets = worker.config.secrets.of_task(task, folder.as_deref())?;
+    let memory_bytes = task.memory_bytes.as_ref().map(|bytes| bytes.value);
+    Ok(Prepared { kind, project, secrets, memory_bytes })
 }
 
 async fn execute(
@@ -112,7 +112,7 @@ async fn execute(
     prepared: Prepared,
     (log, hold): (&AttemptLog, &mut Hold),
 ) -> Ended {
-    let Prepared { kind, project, secrets } = prepared;
+    let Prepared { kind, project, secrets, memory_bytes } = prepared;
     let timeout = assignment.timeout_ms.map(Duration::from_millis);
     let data_dir = worker.config.data_dir.clone();
     if !kind.definition().heavy {
@@ -121,22 +121,15 @@ async fn execute(
         let context = context.logging_to(log.clone()).with_secrets(secrets);
         return light::run(kind, context, timeout, hold).await;
     }
-    let memory_bytes = memory_limit(&project, &assignment).or(worker.config.limits.memory_bytes);
     let job = Job {
         assignment,
         server_url: worker.config.server_url.clone(),
         artifacts: worker.artifacts.folder().to_path_buf(),
         data_dir,
-        memory_bytes,
+        memory_bytes: memory_bytes.or(worker.config.limits.memory_bytes),
     };
     let start = Start { config: &worker.config, spare: &worker.spare, job, timeout, log: log.clone(), secrets };
     heavy::run(start, hold).await
-}
-
-/// `memory:` of the task.
-fn memory_limit(project: &Arc<Project>, assignment: &Assignment) -> Option<u64> {
-    let task = project.dags.get(&assignment.dag)?.tasks.get(assignment.declared_task())?;
-    task.memory_bytes.as_ref().map(|bytes| bytes.value)
 }
 
 async fn send(worker: &Worker, mut report: Report, hold: &Hold) {

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use daybreak_artifacts::Artifacts;
 use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Assignment, Orchestrator};
-use daybreak_spec::{Dag, Node, NodeValue, Project, SecretMention, Spanned, Task, Timestamp};
+use daybreak_spec::{Dag, NodeValue, Project, SecretMention, Task, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use crate::mask::{Mask, MaskedStream};
 use crate::supervise::ShimArguments;
 use crate::wire::SHIM_COMMAND;
-use crate::{AttemptLog, Secret, Secrets, TaskError, substitute};
+use crate::{AttemptLog, Secret, Secrets, TaskError, project, substitute};
 
 /// At most one line of progress in this time.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -91,16 +91,20 @@ impl TaskContext {
     /// reference; a value that came with the run never is.
     ///
     /// # Errors
-    /// When the snapshot does not hold the task.
+    /// When the snapshot does not hold the task, or a secret that it names was not handed to this process.
     pub fn secrets_of(&self, parameter: &str) -> Result<Vec<(String, Secret<String>)>, TaskError> {
         let Some(NodeValue::Map(entries)) = self.declaration()?.parameter(parameter).map(|node| &node.value) else {
             return Ok(Vec::new());
         };
-        let secret = |(key, node): &(Spanned<String>, Node)| match SecretMention::of(node.as_text()?) {
-            SecretMention::Reference(name) => Some((key.value.clone(), self.secrets.get(&name)?.clone())),
-            SecretMention::None | SecretMention::Inside => None,
-        };
-        Ok(entries.iter().filter_map(secret).collect())
+        let mut found = Vec::new();
+        for (key, node) in entries {
+            let Some(SecretMention::Reference(name)) = node.as_text().map(SecretMention::of) else { continue };
+            let secret = self.secrets.get(&name);
+            let secret =
+                secret.ok_or_else(|| TaskError::lasting(format!("the secret `{name}` did not reach the task")))?;
+            found.push((key.value.clone(), secret.clone()));
+        }
+        Ok(found)
     }
 
     /// Keeps this attempt's secrets out of output that comes in pieces.
@@ -132,8 +136,7 @@ impl TaskContext {
     /// # Errors
     /// When the snapshot does not hold it.
     pub fn dag(&self) -> Result<&Dag, TaskError> {
-        let dag = self.project.dags.get(&self.assignment.dag);
-        dag.ok_or_else(|| TaskError::lasting(format!("the project has no DAG `{}`", self.assignment.dag)))
+        project::dag(&self.project, &self.assignment)
     }
 
     /// This task as it was declared.
@@ -141,9 +144,7 @@ impl TaskContext {
     /// # Errors
     /// When the snapshot does not hold it.
     pub fn declaration(&self) -> Result<&Task, TaskError> {
-        let (dag, task) = (&self.assignment.dag, self.assignment.declared_task());
-        let found = self.dag()?.tasks.get(task);
-        found.map(Box::as_ref).ok_or_else(|| TaskError::lasting(format!("the DAG `{dag}` has no task `{task}`")))
+        project::task(&self.project, &self.assignment)
     }
 
     /// The task's parameters with `${…}` replaced, in the kind's own type. What was left out is up to the type's

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use daybreak_artifacts::Artifacts;
-use daybreak_spec::Project;
+use daybreak_protocol::Assignment;
+use daybreak_spec::{Dag, Project, Task};
 use tokio::sync::Mutex;
 
 use crate::TaskError;
@@ -22,6 +23,19 @@ pub(crate) async fn load(artifacts: &Artifacts, project_hash: &str) -> Result<Pr
              project again"
         ))
     })
+}
+
+/// The DAG of an assignment as the snapshot declares it.
+pub(crate) fn dag<'p>(project: &'p Project, assignment: &Assignment) -> Result<&'p Dag, TaskError> {
+    let dag = project.dags.get(&assignment.dag);
+    dag.ok_or_else(|| TaskError::lasting(format!("the project has no DAG `{}`", assignment.dag)))
+}
+
+/// Its task; that of the whole list for an item.
+pub(crate) fn task<'p>(project: &'p Project, assignment: &Assignment) -> Result<&'p Task, TaskError> {
+    let (declared, name) = (dag(project, assignment)?, assignment.declared_task());
+    let task = declared.tasks.get(name).map(Box::as_ref);
+    task.ok_or_else(|| TaskError::lasting(format!("the DAG `{}` has no task `{name}`", assignment.dag)))
 }
 
 /// The newest snapshots by hash. Whoever needs one that is being read waits for it, so that a burst of tasks reads it once.

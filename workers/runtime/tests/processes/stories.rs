@@ -48,7 +48,8 @@ fn a_heavy_task_answers_from_its_own_process() {
         assert_eq!(result.outputs["params"]["until"], "up to 2013-03-10T07:00:00Z");
         assert!(report.start_us > 0 && report.start_us < 20_000_000);
         assert!(scene.log().contains("working\n{\"ended\":\"a stray line"));
-        assert!(scene.close().await.said.lock().unwrap().held.is_empty());
+        scene.server.until(|said| said.held.is_empty().then_some(())).await;
+        scene.close().await;
     });
 }
 
