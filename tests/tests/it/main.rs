@@ -7,6 +7,7 @@ mod cli;
 mod fan_out;
 mod faults;
 mod flow_tests;
+mod follow;
 mod later_rows;
 mod nights;
 mod one_build;
