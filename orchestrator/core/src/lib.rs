@@ -28,5 +28,5 @@ pub use state::{
     WorkerIdentity, advance, legal_changes, of_item, transition,
 };
 pub use trigger::{Need, Verdict, decide};
-pub use values::{Handed, Values, plain};
+pub use values::{Handed, Values, plain, tasks_named};
 pub use why::{Around, Limited, Why, WhyKind, why, why_run};
