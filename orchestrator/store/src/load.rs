@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use daybreak_core::{
-    Changes, Failure, FanOut, Hold, Item, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
-    WorkerIdentity,
+    Changes, Failure, FanOut, Hold, Item, NeededBy, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState,
+    TaskStatus, WorkerIdentity,
 };
 use daybreak_spec::{ForEach, Name, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
@@ -208,6 +208,7 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         cancel_requested: row.try_get("cancel_requested")?,
         overdue: row.try_get::<i64>("overdue")? != 0,
         tasks: snapshots,
+        needed_by: NeededBy::default(),
     };
     Ok(LoadedRun {
         run_id: run_id.to_owned(),

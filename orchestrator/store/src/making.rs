@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{FanOut, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
+use daybreak_core::{FanOut, NeededBy, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
 use daybreak_spec::{Name, Timestamp};
 
 use crate::database::{Value, Values, query};
@@ -102,6 +102,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             cancel_requested: None,
             overdue: false,
             tasks: BTreeMap::new(),
+            needed_by: NeededBy::default(),
         },
         tasks: BTreeMap::new(),
         max_active: template.max_active.unwrap_or(1),
