@@ -1,4 +1,5 @@
 //! The one binary `daybreak`: commands and wiring. The only package that reads the clock, the environment and the command line.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` is for that")]
 
 pub mod arguments;
 pub mod commands;
@@ -8,5 +9,6 @@ pub mod embedded;
 pub mod failure;
 pub mod home;
 pub mod logging;
+pub mod output;
 mod reload;
 pub mod table;

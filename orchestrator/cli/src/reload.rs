@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::connection::load_project;
 use crate::home::Home;
+use crate::output;
 
 /// Between two looks. Files are read once two looks in a row have found the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
@@ -124,7 +125,11 @@ fn report(reloaded: Result<Applied, daybreak_server::Error>) {
     match reloaded {
         Ok(applied) if applied.previous.as_ref() == Some(&applied.version) => {}
         Ok(Applied { version, changes, .. }) => {
-            println!("reloaded: {} declarations have changed, version {version:.12} is live", changes.len());
+            // A server goes on when nobody reads.
+            let _ = output::line(format_args!(
+                "reloaded: {} declarations have changed, version {version:.12} is live",
+                changes.len()
+            ));
         }
         Err(error) => tracing::error!("the project is not reloaded, what was live stays live: {error}"),
     }

@@ -25,10 +25,10 @@ pub use retry::backoff;
 pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, ScheduleCompiler, Walk};
 pub use state::{
     Actor, AttemptEnd, Awaited, Changes, Counts, Deferral, Event, Failure, FanOut, Hold, IllegalTransition, Item,
-    MAX_ITEMS, MAX_LOST, Mark, Moment, NewList, OnReject, QueueEnd, Rejected, Resumption, RunSnapshot, RunState,
-    RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot, TaskState, TaskStatus, Transition, Wait,
-    WorkerIdentity, advance, legal_changes, of_item, transition,
+    MAX_ITEMS, MAX_LOST, Mark, Moment, NeededBy, NewList, OnReject, QueueEnd, Rejected, Resumption, RunSnapshot,
+    RunState, RunStatus, TIMEOUT_GRACE_US, TaskChange, TaskProgress, TaskSnapshot, TaskState, TaskStatus, Transition,
+    Wait, WorkerIdentity, advance, legal_changes, of_item, transition,
 };
 pub use trigger::{Need, Verdict, decide};
-pub use values::{Handed, Values, plain};
+pub use values::{Handed, Values, plain, tasks_named};
 pub use why::{Around, Limited, Why, WhyKind, why, why_run};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule};
+use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
 use daybreak_protocol::{ErrorItem, ScheduleView};
 use daybreak_spec::{
     After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Source, Task,
@@ -212,6 +212,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             heavy: definition.heavy,
             gated: definition.gated,
             parents: graph.parents(name).into_iter().cloned().collect(),
+            takes: takes(name, dag, (&graph, catalog)),
             trigger: task.trigger.clone(),
             tolerated: task.tolerated,
             for_each: task.for_each.as_deref().cloned().map(Arc::new),
@@ -225,6 +226,23 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
         });
     }
     Ok(tasks)
+}
+
+/// The tasks whose outputs it is handed: those that its parameters name, and those before it that make what its kind
+/// reads. Nothing else travels: in a large DAG a task has thousands before it.
+fn takes(name: &Name, dag: &Dag, (graph, catalog): (&DagGraph, &KindCatalog)) -> Arc<[Name]> {
+    let task = &dag.tasks[name];
+    let mut taken: BTreeSet<Name> = task.parameters.iter().flat_map(|(_, node)| tasks_named(&node.to_json())).collect();
+    let kind_of = |task: &Name| catalog.get(&dag.tasks[task].kind);
+    let reads = kind_of(name).map(|kind| kind.reads).unwrap_or_default();
+    if !reads.is_empty() {
+        let made = |task: &Name| kind_of(task).map(|kind| kind.makes).unwrap_or_default();
+        let before = graph.ancestors(name).into_iter();
+        let makers =
+            before.filter(|task| made(task).iter().any(|made| reads.iter().any(|read| read.comes_from(*made))));
+        taken.extend(makers.cloned());
+    }
+    taken.into_iter().collect()
 }
 
 fn limit_share(used: &LimitUse) -> LimitShare {

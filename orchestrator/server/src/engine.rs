@@ -121,8 +121,13 @@ impl Engine for Server {
         Ok(Self::why(self, run_id, query.task.as_ref()).await?)
     }
 
-    async fn backfill(&self, request: BackfillRequest, from: Origin) -> Result<BackfillView, Error> {
-        Ok(Self::backfill(self, request, &from).await?)
+    async fn backfill(
+        &self,
+        request: BackfillRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<BackfillView>, Error> {
+        Ok(self.backfill_by(request, &from, key).await?)
     }
 
     async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {

@@ -4,6 +4,7 @@ mod access;
 mod airflow;
 mod architecture;
 mod cli;
+mod closed_output;
 mod fan_out;
 mod faults;
 mod flow_tests;

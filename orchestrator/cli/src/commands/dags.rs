@@ -8,6 +8,7 @@ use crate::arguments::{Pause, Project};
 use crate::connection::Connection;
 use crate::failure::Outcome;
 use crate::home::Home;
+use crate::output;
 use crate::table;
 
 /// `daybreak dags`
@@ -17,7 +18,7 @@ pub async fn dags(project: &Project) -> Outcome {
     let live = connection.client.project().await;
     connection.close().await;
     if let Some(problems) = live?.problems {
-        eprintln!("the project's files have problems; what was live before stays live\n{problems}\n");
+        output::aside(format_args!("the project's files have problems; what was live before stays live\n{problems}\n"));
     }
     print(&dags?, project, |dags| table::render(&["dag", "next", "active", "last run", "state"], &rows(dags)))
 }

@@ -21,6 +21,7 @@ use crate::connection::{heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::output;
 use progress::Progress;
 use replay::{Day, Endpoint};
 
@@ -58,16 +59,17 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         }
     };
     let report = report::Report::gather(&embedded, &replayed, begun.elapsed()).await?;
-    report.print(arguments.json)?;
+    let printed = report.print(arguments.json);
     if !arguments.exit {
-        eprintln!(
+        output::aside(format_args!(
             "serving on {} until Ctrl-C; the token: daybreak token --project {}",
             embedded.running.url,
             arguments.data.display()
-        );
+        ));
         let _ = tokio::signal::ctrl_c().await;
     }
     embedded.stop().await;
+    printed?;
     report.verdict()
 }
 

@@ -8,6 +8,7 @@ mod batches;
 mod control;
 mod failpoints;
 mod fan_out;
+mod handed_out;
 mod known_results;
 mod leases;
 mod limits;
