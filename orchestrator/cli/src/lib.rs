@@ -8,5 +8,7 @@ pub mod embedded;
 pub mod failure;
 pub mod home;
 pub mod logging;
+pub mod machine;
+pub mod parts;
 mod reload;
 pub mod table;

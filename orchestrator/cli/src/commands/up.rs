@@ -1,32 +1,20 @@
 //! `daybreak up`: server, worker and endpoint in one process until Ctrl-C or SIGTERM.
 
-use daybreak_protocol::Clock;
-
-use daybreak_server::Schedules;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::server::project_and_options;
 use crate::arguments::Up;
-use crate::connection::{database, heavy_default, load_project};
-use crate::embedded::{Embedded, Options, real_now};
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
-use crate::reload::stamps;
+use crate::machine::heavy_default;
 
 /// Runs until told to stop.
 pub async fn up(arguments: &Up) -> Outcome {
-    let home = Home::of(&arguments.directory)?;
-    let before = stamps(&home);
-    let project = load_project(&home)?;
-    let options = Options {
-        listen: arguments.listen,
-        clock: arguments.clock_from.map_or_else(|| Clock::real(real_now), |from| Clock::simulated(real_now, from)),
-        heavy: arguments.heavy.unwrap_or_else(heavy_default),
-        schedules: Schedules::Watched,
-        follow: Some(before),
-        open_metrics: arguments.open_metrics,
-        database: database(arguments.database.as_deref())?,
-        secrets: arguments.secrets.clone(),
-    };
+    let home = Home::of(&arguments.server.directory)?;
+    let (project, server) = project_and_options(&home, &arguments.server)?;
+    let heavy = arguments.heavy.unwrap_or_else(heavy_default);
+    let options = Options { server, heavy, secrets: arguments.secrets.clone() };
     let embedded = Embedded::start(&home, &project, options).await?;
     let url = &embedded.running.url;
     let (name, models): (_, Vec<_>) = (project.name.value.clone(), project.models.keys().cloned().collect());
@@ -40,10 +28,10 @@ pub async fn up(arguments: &Up) -> Outcome {
         println!(
             "  business time is simulated and stands at {}; to move it on: daybreak clock INSTANT --project {}",
             embedded.clock.business_now(),
-            arguments.directory.display()
+            arguments.server.directory.display()
         );
     }
-    println!("  the token: daybreak token --project {}", arguments.directory.display());
+    println!("  the token: daybreak token --project {}", arguments.server.directory.display());
     let mut signals = Signals::new()?;
     signals.told().await;
     eprintln!("stopping: running tasks are handed back; once more ends at once");
