@@ -14,6 +14,7 @@ mod keys;
 mod orchestrator;
 mod problem_details;
 mod project;
+mod skew;
 mod views;
 mod worker;
 
@@ -36,6 +37,7 @@ pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
+pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
     PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,

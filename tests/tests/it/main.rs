@@ -15,6 +15,7 @@ mod one_build;
 mod oracle;
 mod properties;
 mod reload;
+mod roles;
 mod schedules;
 mod secrets;
 mod serving;
