@@ -13,6 +13,7 @@ crate::stories! {
     a_large_task_is_not_passed_by_smaller_ones_that_came_later,
     the_slots_of_a_lost_worker_are_free_again,
     a_key_has_slots_of_its_own,
+    a_task_that_a_full_limit_kept_too_long_says_so,
     two_servers_count_the_same_slots,
     slots_that_a_deployment_adds_are_taken_at_the_next_sweep,
     a_higher_priority_is_some_minutes_of_waiting,
@@ -210,4 +211,33 @@ async fn what_keeps_a_task_is_told(world: World) {
     assert_eq!(why.words, "is ready, but limit `gpu` has no room for it: 2 of 2 slots are taken");
     world.store.cancel(run.clone(), "enough".to_owned(), caller()).await.expect("it goes on");
     assert_eq!(world.task_status(&run, "task_1").await, TaskStatus::Cancelled);
+}
+
+async fn a_task_that_a_full_limit_kept_too_long_says_so(world: World) {
+    let of = |limits: (Option<i64>, Option<i64>)| {
+        let mut template = taking(&[2]);
+        (template.tasks[0].queue_timeout_us, template.tasks[0].total_timeout_us) = limits;
+        template
+    };
+    start(&world, of((None, None))).await;
+    let worker = world.worker().await;
+    let first = world.claim_one(&worker).await;
+    let kept = [
+        (
+            start(&world, of((Some(9 * SECOND), None))).await,
+            "limit `gpu` had no room for it within its `queue_timeout` of 9s: give",
+        ),
+        (start(&world, of((None, Some(9 * SECOND)))).await, "`total_timeout` of 9s; limit `gpu` had no room for it"),
+    ];
+    let claim = Claim { worker, free_light: 8, free_heavy: 8 };
+    let mut asking = Box::pin(world.store.claim(claim));
+    not_yet(&mut asking).await;
+    world.pass(9);
+    world.sweep().await;
+    for (run, words) in kept {
+        let reason = world.store.run(&run).await.expect("the run").tasks[0].reason.clone().unwrap_or_default();
+        assert!(reason.contains(words), "{reason}");
+    }
+    world.succeed(&first).await.expect("it holds the task");
+    not_yet(&mut asking).await;
 }
