@@ -74,8 +74,8 @@ fn made_ready(run: &LoadedRun, changes: &Changes) -> Vec<Name> {
 }
 
 fn hand_out(tx: &mut Tx, run: &LoadedRun, task: Name) {
-    let (heavy, rank_us) = (run.tasks[&task].heavy, run.tasks[&task].rank_us);
-    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us });
+    let (heavy, rank_us, since) = (run.tasks[&task].heavy, run.tasks[&task].rank_us, tx.now());
+    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us, since });
 }
 
 fn list(run: &LoadedRun, task: &Name) -> Result<Arc<[Json]>, Failure> {
