@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod postgres;
+pub mod roles;
 pub mod served;
 pub mod tables;
 

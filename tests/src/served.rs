@@ -31,8 +31,16 @@ impl Served {
     /// # Panics
     /// When it is not there within half a minute.
     pub fn start(folder: &Path, more: &[&str]) -> Self {
+        Self::start_as("up", folder, &[&["--listen", "127.0.0.1:0"], more].concat())
+    }
+
+    /// The same as `up` or as `server`, listening where the arguments say.
+    ///
+    /// # Panics
+    /// When it is not there within half a minute.
+    pub fn start_as(role: &str, folder: &Path, arguments: &[&str]) -> Self {
         let mut up = Command::new(binary());
-        up.args(["up", "--listen", "127.0.0.1:0"]).args(more).current_dir(folder).stdout(Stdio::null());
+        up.arg(role).args(arguments).current_dir(folder).stdout(Stdio::null());
         // A note that a killed server has left would be taken for this one's.
         let _ = std::fs::remove_file(folder.join(".daybreak/server.json"));
         let child = up.spawn().expect("a server");

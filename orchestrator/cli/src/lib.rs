@@ -9,6 +9,8 @@ pub mod embedded;
 pub mod failure;
 pub mod home;
 pub mod logging;
+pub mod machine;
 pub mod output;
+pub mod parts;
 mod reload;
 pub mod table;

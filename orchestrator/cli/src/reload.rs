@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_protocol::Applied;
 use daybreak_server::{ProjectSource, Server};
-use daybreak_spec::{Project, Stamp};
+use daybreak_spec::{Project, Source, Stamp};
 use tokio::sync::watch;
 
 use crate::connection::load_project;
@@ -86,6 +86,17 @@ impl ProjectSource for Folder {
         let named = beside.unwrap_or_else(|| read.beside.iter().flatten().map(|(path, _)| path.clone()).collect());
         *read = Read { stamps: before, beside: stamped(named) };
         project
+    }
+
+    async fn files(&self, source: &Source, data_roots: &[PathBuf]) -> Result<Vec<(PathBuf, Stamp)>, String> {
+        let (root, roots, source) = (self.home.project.clone(), data_roots.to_vec(), source.clone());
+        let look = move || {
+            let files = daybreak_offline::source_files(&root, &roots, &source).map_err(|problem| problem.message)?;
+            // One that is gone by now is seen at the next look.
+            let stamped = files.into_iter().filter_map(|file| daybreak_spec::stamp(&file).map(|stamp| (file, stamp)));
+            Ok(stamped.collect())
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|error| error.to_string())?
     }
 
     fn root(&self) -> &Path {

@@ -1,6 +1,7 @@
 //! Pure decisions: schedules, graphs, the state machine, retry and the catalogue of kinds. No IO, no clock, no rng, no tokio.
 
 mod due;
+mod follow;
 mod graph;
 mod heartbeat;
 mod kind;
@@ -14,6 +15,7 @@ mod values;
 mod why;
 
 pub use due::{Advance, Due, DueFiring, Turn, due, first_cursor, taken_over};
+pub use follow::{Data, UpdateRule, follows, told_of_end};
 pub use graph::DagGraph;
 pub use heartbeat::Unlisted;
 pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::arguments::Migrate;
 use crate::connection::database;
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
 use crate::output;
 
 /// Applies what is missing.

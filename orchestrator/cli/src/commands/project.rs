@@ -6,9 +6,9 @@ use daybreak_check::{Checked, Checker, SecretUse};
 use daybreak_spec::{DiagnosticReport, Name, Style};
 
 use crate::arguments::{Check, Project};
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
 use crate::output;
 
 /// `daybreak check`: 0 when the project can be run, 1 when not.

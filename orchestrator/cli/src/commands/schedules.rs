@@ -11,9 +11,9 @@ use daybreak_spec::{DiagnosticReport, Name, Project, ScheduleRules, Style, Times
 use serde_json::{Value as Json, json};
 
 use crate::arguments::{Schedule, Simulate};
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
 use crate::output;
 use crate::table;
 

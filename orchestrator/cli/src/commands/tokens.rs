@@ -6,9 +6,9 @@ use daybreak_protocol::{Client, TokenMade, TokenRequest, TokenView, TokensQuery}
 use super::reading::print;
 use crate::arguments::{Project, Token, TokenCommand, TokenCreate};
 use crate::connection::Connection;
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
 use crate::output;
 use crate::table;
 

@@ -1,34 +1,22 @@
 //! `daybreak up`: server, worker and endpoint in one process until Ctrl-C or SIGTERM.
 
-use daybreak_protocol::Clock;
 use daybreak_spec::Name;
-
-use daybreak_server::Schedules;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::server::project_and_options;
 use crate::arguments::Up;
-use crate::connection::{database, heavy_default, load_project};
-use crate::embedded::{Embedded, Options, real_now};
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::heavy_default;
 use crate::output;
-use crate::reload::stamps;
 
 /// Runs until told to stop.
 pub async fn up(arguments: &Up) -> Outcome {
-    let home = Home::of(&arguments.directory)?;
-    let before = stamps(&home);
-    let project = load_project(&home)?;
-    let options = Options {
-        listen: arguments.listen,
-        clock: arguments.clock_from.map_or_else(|| Clock::real(real_now), |from| Clock::simulated(real_now, from)),
-        heavy: arguments.heavy.unwrap_or_else(heavy_default),
-        schedules: Schedules::Watched,
-        follow: Some(before),
-        open_metrics: arguments.open_metrics,
-        database: database(arguments.database.as_deref())?,
-        secrets: arguments.secrets.clone(),
-    };
+    let home = Home::of(&arguments.server.directory)?;
+    let (project, server) = project_and_options(&home, &arguments.server)?;
+    let heavy = arguments.heavy.unwrap_or_else(heavy_default);
+    let options = Options { server, heavy, secrets: arguments.secrets.clone() };
     let embedded = Embedded::start(&home, &project, options).await?;
     let (name, models): (_, Vec<_>) = (project.name.value.clone(), project.models.keys().cloned().collect());
     // The declarations of ten thousand DAGs are not kept while their schedules rest.
@@ -57,10 +45,10 @@ fn greeting(arguments: &Up, embedded: &Embedded, (name, models): (&Name, &[Name]
         text.push_str(&format!(
             "  business time is simulated and stands at {}; to move it on: daybreak clock INSTANT --project {}\n",
             embedded.clock.business_now(),
-            arguments.directory.display()
+            arguments.server.directory.display()
         ));
     }
-    text.push_str(&format!("  the token: daybreak token --project {}\n", arguments.directory.display()));
+    text.push_str(&format!("  the token: daybreak token --project {}\n", arguments.server.directory.display()));
     text
 }
 

@@ -17,11 +17,13 @@ use daybreak_spec::{Name, Project, Timestamp};
 use daybreak_server::Schedules;
 
 use crate::arguments::Demo;
-use crate::connection::{heavy_default, load_project};
-use crate::embedded::{Embedded, Options, real_now};
+use crate::connection::load_project;
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::{heavy_default, real_now};
 use crate::output;
+use crate::parts::{Listen, ServerOptions};
 use progress::Progress;
 use replay::{Day, Endpoint};
 
@@ -36,16 +38,15 @@ pub async fn demo(arguments: &Demo) -> Outcome {
     let project = load_project(&home)?;
     let nights = nights(&project, arguments.nights)?;
     let before = nights[0].at.plus_micros(-1);
-    let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+    let server = ServerOptions {
+        listen: Listen { address: ([127, 0, 0, 1], 0).into(), allow_remote: false },
         clock: Clock::simulated(real_now, before),
-        heavy: heavy_default(),
         schedules: Schedules::Watched,
         follow: None,
         open_metrics: false,
         database: None,
-        secrets: None,
     };
+    let options = Options { server, heavy: heavy_default(), secrets: None };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {
         worked = work(&embedded, &home, &nights, arguments) => worked,

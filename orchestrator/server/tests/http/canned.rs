@@ -108,6 +108,7 @@ pub fn run() -> RunDetail {
         created_at: noon(),
         started_at: None,
         ended_at: Some(noon()),
+        followed: None,
         reason: Some("task `train` failed".to_owned()),
     };
     RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use daybreak_core::{Dataset, KindCatalog, KindDefinition};
 use daybreak_protocol::{
     AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
-    Outcome, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
+    Outcome, PROTOCOL_VERSION, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
 };
 use daybreak_server::http::{Asked, Engine};
 use daybreak_server::{Origin, Schedules, Server, ServerConfig, Timings};
@@ -202,7 +202,7 @@ pub struct FakeWorker {
 
 impl FakeWorker {
     pub async fn register(orchestrator: Arc<dyn Orchestrator>) -> Self {
-        let request = Register { label: "fake".to_owned(), version: "0".to_owned() };
+        let request = Register { label: "fake".to_owned(), version: "0".to_owned(), protocol: PROTOCOL_VERSION };
         let registration = orchestrator.register(request).await.expect("it registers");
         Self { orchestrator, registration }
     }

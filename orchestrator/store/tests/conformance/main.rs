@@ -14,6 +14,7 @@ mod leases;
 mod limits;
 mod locked;
 mod outages;
+mod outbox;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
 mod registry;

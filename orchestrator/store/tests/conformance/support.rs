@@ -170,6 +170,7 @@ impl World {
             project: name("demo"),
             version: "aa".to_owned(),
             root: "/project".to_owned(),
+            listens: Vec::new(),
             models: vec![name("late")],
             limits: vec![(name("gpu"), 2), (name("customer"), 1)],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
