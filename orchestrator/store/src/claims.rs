@@ -138,7 +138,7 @@ async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<Claimed
             continue;
         }
         let rows = query(
-            "SELECT task_run.run_id, task_run.task, run.revision FROM task_run JOIN run ON run.run_id = task_run.run_id \
+            "SELECT task_run.run_id, task_run.task, task_run.ready_at_us, run.revision FROM task_run JOIN run ON run.run_id = task_run.run_id \
              WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 \
              ORDER BY rank_us, task_run_id LIMIT $2 \
              FOR UPDATE OF task_run SKIP LOCKED",
@@ -155,7 +155,11 @@ async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<Claimed
                 tx.known.forget(&run_id);
             }
             match claim_one(tx, &claim.worker, &run_id, &task).await? {
-                Taking::Given(task) => claimed.push(*task),
+                Taking::Given(task) => {
+                    let since: Option<i64> = row.try_get("ready_at_us")?;
+                    tx.effects.waited_us.push(tx.now().micros - since.unwrap_or(tx.now().micros));
+                    claimed.push(*task);
+                }
                 Taking::SetAside => {}
                 Taking::NotToBeHad => all = false,
             }
@@ -182,6 +186,7 @@ async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>
         match taking {
             Taking::Given(task) => {
                 *free -= 1;
+                tx.effects.waited_us.push(tx.now().micros - ready.since.micros);
                 claimed.push(*task);
             }
             Taking::SetAside => {}
