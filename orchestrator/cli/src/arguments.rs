@@ -137,6 +137,18 @@ pub enum Command {
     Cancel(Cancel),
     /// List the items of a task that is done once per item
     Items(Items),
+    /// List workers: queues, labels, slots, what each runs, when it was last seen
+    Workers {
+        /// Where, and how to print
+        #[command(flatten)]
+        project: Project,
+    },
+    /// List queues: what waits and runs in them, and how many workers take from them
+    Queues {
+        /// Where, and how to print
+        #[command(flatten)]
+        project: Project,
+    },
     /// Say what keeps a run's tasks from running
     Why(WhyNot),
     /// List what was done by hand, newest first: who, when, from where

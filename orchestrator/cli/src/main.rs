@@ -6,7 +6,7 @@ use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
-    server, testing, tokens, training_set, up, worker,
+    server, testing, tokens, training_set, up, worker, workers,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
@@ -62,6 +62,8 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Up(arguments) => up::up(&arguments).await,
         Command::Server(arguments) => server::server(&arguments).await,
         Command::Worker(arguments) => worker::worker(&arguments).await,
+        Command::Workers { project } => workers::workers(&project).await,
+        Command::Queues { project } => workers::queues(&project).await,
         Command::Apply(arguments) => apply::apply(&arguments).await,
         Command::Check(arguments) => project::check(&arguments),
         Command::Explain { dag, project } => project::explain(&dag, &project).await,

@@ -16,6 +16,7 @@ mod project;
 mod skew;
 mod views;
 mod worker;
+mod workers;
 
 pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
 pub use backfills::{
@@ -42,6 +43,8 @@ pub use views::{
     Trigger, TriggerRequest, Triggered, WaitView,
 };
 pub use worker::{
-    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
-    MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
+    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Leave, Live,
+    LiveModel, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report,
+    TaskResult,
 };
+pub use workers::{QueueList, QueueView, WorkerList, WorkerState, WorkerTask, WorkerView};

@@ -161,6 +161,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),
+            placement: Arc::new(dag.placement(task)),
             limits: task.limits.iter().map(limit_share).collect(),
             queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
             total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),

@@ -9,8 +9,9 @@ use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
     DecisionRequest, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
-    PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
+    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    WorkerList,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::{AttemptRow, Pause, RunningAttempt};
@@ -215,6 +216,14 @@ impl Engine for Server {
 
     fn answered(&self, (method, route): (&str, &str), status: u16, took: Duration) {
         self.metrics.answered(method, route, status, took);
+    }
+
+    async fn workers(&self) -> Result<WorkerList, Error> {
+        Ok(Self::workers(self).await?)
+    }
+
+    async fn queues(&self) -> Result<QueueList, Error> {
+        Ok(Self::queues(self).await?)
     }
 
     async fn health(&self) -> HealthView {

@@ -114,6 +114,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             kind: task.kind.clone(),
             heavy: task.heavy,
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
+            placement: task.placement.clone(),
             limits: task.limits.iter().map(|share| share.taken(&run, &task.task)).collect(),
             queue_timeout_us: task.queue_timeout_us,
             for_each: task.for_each.clone(),
@@ -165,6 +166,7 @@ fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate
         cache_text(task.cache.as_deref()),
         None::<String>.into(),
         None::<i64>.into(),
+        loaded.placement.to_string().into(),
     ]
 }
 
@@ -206,5 +208,6 @@ pub(crate) fn item_row(
         cache_text(item.cache.as_deref()),
         task.to_string().into(),
         i64::from(index).into(),
+        item.placement.to_string().into(),
     ]
 }

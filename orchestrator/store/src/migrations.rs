@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
     Step { number: 11, name: "limits", sql: include_str!("../../../migrations/0011_limits.sql"), floor: 11 },
     Step { number: 13, name: "backfills", sql: include_str!("../../../migrations/0013_backfills.sql"), floor: 1 },
     Step { number: 14, name: "run lists", sql: include_str!("../../../migrations/0014_run_lists.sql"), floor: 1 },
+    Step { number: 16, name: "queues", sql: include_str!("../../../migrations/0016_queues.sql"), floor: 16 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -12,6 +12,7 @@ mod nights;
 mod one_build;
 mod oracle;
 mod properties;
+mod queues;
 mod reload;
 mod roles;
 mod schedules;

@@ -20,3 +20,4 @@ pub mod training_set;
 pub mod up;
 pub mod watching;
 pub mod worker;
+pub mod workers;

@@ -10,9 +10,9 @@ use daybreak_protocol::{
     BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
     DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live,
     MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest,
-    Poll, ProjectView, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList,
-    RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest,
-    TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
+    Poll, ProjectView, QueueList, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail,
+    RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery, WorkerList,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -303,6 +303,14 @@ impl Engine for Canned {
         Ok(why())
     }
 
+    async fn workers(&self) -> Result<WorkerList, Error> {
+        self.note("workers");
+        Ok(WorkerList::default())
+    }
+    async fn queues(&self) -> Result<QueueList, Error> {
+        self.note("queues");
+        Ok(QueueList::default())
+    }
     async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
         let state = query.state.map(TaskStatus::as_str);
         self.note(format!("items {run_id} {task} {state:?} {:?} {:?}", query.from, query.limit));

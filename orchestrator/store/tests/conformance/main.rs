@@ -15,6 +15,7 @@ mod locked;
 mod outages;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
+mod queues;
 mod registry;
 mod runs;
 mod schedules;
