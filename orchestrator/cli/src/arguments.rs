@@ -8,7 +8,7 @@ use daybreak_spec::Timestamp;
 
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
-pub use roles::{Listening, Serving, ToServer, Up, Worker};
+pub use roles::{Listening, Serve, Serving, ToServer, Up, Worker};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use testing::{Check, Test};
 pub use tokens::{Token, TokenCommand, TokenCreate};
@@ -52,6 +52,8 @@ pub enum Command {
     Server(Serving),
     /// Run the tasks of a server on this machine until Ctrl-C
     Worker(Worker),
+    /// Answer predictions with what is live on a server until Ctrl-C, also while that is away
+    Serve(Serve),
     /// Make the project's files as they are now the version that new runs are made from
     Apply(Apply),
     /// Report every mistake in a project

@@ -66,6 +66,7 @@ impl Embedded {
             heavy: options.heavy,
             server_url: running.url.clone(),
             data_dir: home.state.clone(),
+            spool: None,
             secrets: options.secrets,
             drain: Duration::ZERO,
         })?;
@@ -112,6 +113,7 @@ fn open_serving(home: &Home, keys: Keys, clock: &Clock, project: &Project) -> Ou
         predictions: project.predictions.clone(),
         clock: clock.clone(),
         random: random_id_bits,
+        keep_copies: false,
         on_fatal: fatal,
     };
     Serving::open(config).map_err(Failure::configuration)

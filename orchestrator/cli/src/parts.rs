@@ -217,6 +217,8 @@ pub struct WorkerOptions {
     pub server_url: String,
     /// Where it keeps what is its own, and where the online features are.
     pub data_dir: PathBuf,
+    /// Where reports are kept that the server cannot be told.
+    pub spool: Option<PathBuf>,
     /// A folder with secrets, before the one that the project names.
     pub secrets: Option<PathBuf>,
     /// How long running tasks may go on after it was told to stop.
@@ -237,6 +239,7 @@ pub fn worker_config(options: WorkerOptions) -> Outcome<WorkerConfig> {
         heavy_slots: options.heavy,
         server_url: options.server_url,
         data_dir: options.data_dir,
+        spool: options.spool,
         executable: own_binary()?,
         limits: ChildLimits { threads: threads.unwrap_or_else(cores), ..ChildLimits::default() },
         environment: allowed_environment(std::env::vars_os()),

@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
     BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
-    DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, ItemList,
-    ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator,
-    PauseRequest, Poll, ProblemDetails, ProjectView, QueueList, Register, Registration, Report, RerunRequest, RunAgain,
-    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
-    TokensQuery, TriggerRequest, Triggered, WhyQuery, WorkerList, code,
+    DagView, DecisionRequest, EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply,
+    Held, ItemList, ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord,
+    ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, QueueList, Register, Registration,
+    Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery, WorkerList, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -82,6 +82,11 @@ impl Client {
     /// The log of one task of a run, by attempt.
     pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
         self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// What an endpoint in a process of its own is told.
+    pub async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        self.get("/api/v1/endpoint").await
     }
 
     /// Workers, newest first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
 use daybreak_protocol::{ErrorItem, ScheduleView};
-use daybreak_spec::{Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Task};
+use daybreak_spec::{Cache, Dag, LimitUse, Name, Node, Param, Predictions, Project, Schedule, ScheduleRules, Task};
 use daybreak_store::{CacheRule, LimitShare, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json, json};
 
@@ -17,6 +17,8 @@ pub(crate) struct Deployed {
     /// SHA-256 (hex) of the snapshot.
     pub version: String,
     pub dags: BTreeMap<Name, CompiledDag>,
+    /// How long predictions are kept.
+    pub predictions: Predictions,
 }
 
 /// A DAG that is ready to fire.
@@ -50,7 +52,7 @@ impl Deployed {
             let params = dag.params.clone();
             dags.insert(name.clone(), CompiledDag { firings, template: Arc::new(template), schedules, params });
         }
-        Ok(Self { name: project.name.value.clone(), version, dags })
+        Ok(Self { name: project.name.value.clone(), version, dags, predictions: project.predictions.clone() })
     }
 
     /// The project's name.

@@ -8,9 +8,9 @@ use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
-    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
-    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked,
+    ModelView, PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery,
+    SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
     WorkerList,
 };
 use daybreak_spec::{Name, Timestamp};
@@ -220,6 +220,10 @@ impl Engine for Server {
 
     async fn workers(&self) -> Result<WorkerList, Error> {
         Ok(Self::workers(self).await?)
+    }
+
+    async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        Ok(Self::endpoint_settings(self)?)
     }
 
     async fn queues(&self) -> Result<QueueList, Error> {

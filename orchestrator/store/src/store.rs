@@ -31,7 +31,7 @@ use crate::sub_runs::SettleSubRun;
 use crate::tokens::TokensUsed;
 use crate::tx::{Command, Tx, Typed};
 use crate::waits::ResumeTask;
-use crate::workers::{Beat, Leave, Revoke, TakeOver};
+use crate::workers::{Beat, Leave, Revoke, SpareWorkers, TakeOver};
 use crate::writer::{Message, Writer};
 use crate::{
     Again, Caller, Claim, ClaimedTask, Database, DecideTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker,
@@ -262,6 +262,11 @@ impl Store {
         draining: bool,
     ) -> Result<Vec<HeldByWorker>, Error> {
         self.write(Beat { worker, lease_us, draining }).await
+    }
+
+    /// Gives workers of other processes that run something a whole lease, after a time in which nobody could hear them.
+    pub async fn spare_workers(&self, lease_us: i64) -> Result<u32, Error> {
+        self.write(SpareWorkers { lease_us }).await
     }
 
     /// Lets a worker go that has ended.

@@ -115,6 +115,29 @@ impl Command for Beat {
     }
 }
 
+/// Nobody led for a while, so workers of other processes could not be heard: whoever still runs something gets a whole lease
+/// to be heard again.
+pub(crate) struct SpareWorkers {
+    pub lease_us: i64,
+}
+
+impl Command for SpareWorkers {
+    type Reply = u32;
+    async fn run(&self, tx: &mut Tx) -> Result<u32, Error> {
+        let until = tx.now().plus_micros(self.lease_us);
+        let spared = query(
+            "UPDATE worker SET lease_until_us = $1 WHERE server_id IS NULL AND lease_until_us < $1 AND EXISTS \
+             (SELECT 1 FROM task_run WHERE task_run.state = 'running' AND task_run.worker_id = worker.worker_id \
+             AND task_run.worker_epoch = worker.epoch)",
+        )
+        .bind(until.micros)
+        .execute(tx.direct().await?)
+        .await?;
+        tx.known.forget_workers();
+        Ok(u32::try_from(spared).unwrap_or(u32::MAX))
+    }
+}
+
 /// A worker that has ended: what its rows still give it is given to others, and no attempt is charged.
 pub(crate) struct Leave(pub WorkerIdentity);
 

@@ -20,3 +20,4 @@ mod secrets;
 mod serving;
 mod tour;
 mod waits;
+mod worker_faults;

@@ -32,6 +32,8 @@ pub struct WorkerConfig {
     pub server_url: String,
     /// The state folder that children work in (online store, temporary files).
     pub data_dir: PathBuf,
+    /// Where reports are kept that the server cannot be told; none: nowhere, for a worker that ends with its server.
+    pub spool: Option<PathBuf>,
     /// The binary whose hidden commands [`crate::SHIM_COMMAND`] and [`crate::CHILD_COMMAND`] call
     /// [`crate::supervise_main`] and [`crate::child_main`].
     pub executable: PathBuf,

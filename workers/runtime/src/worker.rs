@@ -16,6 +16,7 @@ use crate::held::{HeldTasks, Stop};
 use crate::lease::{Lease, MARGIN};
 use crate::prepared::Spare;
 use crate::project::ProjectCache;
+use crate::spool::Spool;
 use crate::{Registry, WorkerConfig, attempt};
 
 const LONGEST_POLL_MS: u64 = 20_000;
@@ -37,6 +38,7 @@ pub struct Worker {
     pub(crate) projects: ProjectCache,
     /// The process that waits for the next heavy task.
     pub(crate) spare: Spare,
+    pub(crate) spool: Spool,
     held: HeldTasks,
     light: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
@@ -78,6 +80,7 @@ impl Worker {
             heavy: Arc::new(Semaphore::new(config.heavy_slots as usize)),
             projects: ProjectCache::default(),
             spare: Spare::default(),
+            spool: Spool::open(config.spool.clone()),
             held: HeldTasks::default(),
             origin: Instant::now(),
             draining: AtomicBool::new(false),
@@ -87,6 +90,8 @@ impl Worker {
             artifacts,
             registry,
         });
+        let telling = worker.clone();
+        tokio::spawn(async move { attempt::tell_left(&telling).await });
         loop {
             let session = tokio::select! {
                 session = worker.register() => Arc::new(session?),
@@ -259,6 +264,10 @@ impl Worker {
 
     /// Says that it is gone; a server that does not hear it finds out when the lease is over.
     async fn leave(&self, session: &Session) {
+        if !self.held.list().is_empty() {
+            // What is kept on the disk may still count.
+            return;
+        }
         let Registration { worker_id, epoch, .. } = session.registration.clone();
         match timeout(LAST_WORD, self.orchestrator.leave(Leave { worker_id, epoch })).await {
             Ok(Ok(())) => {}
@@ -270,12 +279,16 @@ impl Worker {
     /// Lets running tasks finish for a while, then ends them and hands them back.
     async fn drain(&self) {
         self.spare.clear();
-        if timeout(self.config.drain, self.held.none_left()).await.is_err() {
+        if timeout(self.config.drain, self.held.none_runs()).await.is_err() {
             self.held.stop_all(Stop::Draining);
             let patience = self.config.limits.grace + LAST_REPORTS;
-            if timeout(patience, self.held.none_left()).await.is_err() {
+            if timeout(patience, self.held.none_runs()).await.is_err() {
                 tracing::warn!("tasks are still ending while the worker leaves: their shims see to them");
+                return;
             }
+        }
+        if timeout(LAST_REPORTS, self.held.none_left()).await.is_err() {
+            tracing::warn!("the server is away: what is on the disk is told when this worker starts again");
         }
     }
 }

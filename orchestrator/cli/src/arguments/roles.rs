@@ -117,6 +117,24 @@ pub struct Worker {
     pub drain: Duration,
 }
 
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    /// Whose models it serves.
+    pub to: ToServer,
+    #[command(flatten)]
+    /// Where to listen.
+    pub listening: Listening,
+    /// Folder of models: the server's `.daybreak/artifacts`, on the same machine or a network file system
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: PathBuf,
+    /// Folder of the online features that it reads and of its own state. Features are a local database: name the --data-dir
+    /// of the worker on this machine whose tasks publish them (of `up`: the project's .daybreak folder)
+    #[arg(long, value_name = "DIR", default_value = "daybreak-worker")]
+    pub data_dir: PathBuf,
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address with a port; write e.g. 127.0.0.1:4321"))
 }

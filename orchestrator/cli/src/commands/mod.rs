@@ -13,6 +13,7 @@ pub mod project;
 pub mod reading;
 pub mod running;
 pub mod schedules;
+pub mod serve;
 pub mod server;
 pub mod testing;
 pub mod tokens;

@@ -31,6 +31,7 @@ pub async fn worker(arguments: &Worker) -> Outcome {
         light: arguments.light,
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         server_url: url.clone(),
+        spool: Some(data_dir.join("spool")),
         data_dir,
         secrets: arguments.secrets.clone(),
         drain: Duration::from_micros(arguments.drain.micros.unsigned_abs()),

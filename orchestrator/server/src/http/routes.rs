@@ -69,6 +69,7 @@ pub fn table() -> Vec<Row> {
         route(Workers, routes!(worker::heartbeat)),
         route(Workers, routes!(worker::cancellations)),
         route(Workers, routes!(worker::leave)),
+        route(Workers, routes!(worker::endpoint_settings)),
         route(Viewers, routes!(worker::workers)),
         route(Viewers, routes!(worker::queues)),
         route(Workers, routes!(worker::report)).up_to(MAX_REPORT_BYTES),

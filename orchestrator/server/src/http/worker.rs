@@ -6,9 +6,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use daybreak_protocol::{
-    AliasView, Assignment, BuildRecord, Cancellations, Error, ErrorItem, Heartbeat, HeartbeatReply, Held, Leave, Live,
-    MintPublication, Minted, ModelVersionRecord, Poll, ProblemDetails, QueueList, Register, Registration, Report,
-    WorkerList,
+    AliasView, Assignment, BuildRecord, Cancellations, EndpointSettings, Error, ErrorItem, Heartbeat, HeartbeatReply,
+    Held, Leave, Live, MintPublication, Minted, ModelVersionRecord, Poll, ProblemDetails, QueueList, Register,
+    Registration, Report, WorkerList,
 };
 use daybreak_spec::Timestamp;
 use serde::Deserialize;
@@ -89,6 +89,12 @@ pub async fn leave(State(engine): State<Shared>, Body(request): Body<Leave>) -> 
     require_ids(&[("/worker_id".to_owned(), &request.worker_id)])?;
     engine.leave(request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an endpoint in a process of its own is told: hashes of the tokens that are good, how long predictions are kept.
+#[utoipa::path(get, path = "/api/v1/endpoint", tag = "worker", responses((status = 200, body = EndpointSettings)))]
+pub async fn endpoint_settings(State(engine): State<Shared>) -> Answer<EndpointSettings> {
+    Ok(Json(engine.endpoint_settings().await?))
 }
 
 /// Workers, newest first.

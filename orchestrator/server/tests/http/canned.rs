@@ -8,11 +8,12 @@ use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
     Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live,
-    MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest,
-    Poll, ProjectView, QueueList, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail,
-    RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade,
-    TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery, WorkerList,
+    DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList,
+    ItemsQuery, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion,
+    Orchestrator, PauseRequest, Poll, ProjectView, QueueList, Register, Registration, Report, Reprocess, RerunRequest,
+    Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy,
+    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
+    WorkerList,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -306,6 +307,11 @@ impl Engine for Canned {
     async fn workers(&self) -> Result<WorkerList, Error> {
         self.note("workers");
         Ok(WorkerList::default())
+    }
+    async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        self.note("endpoint_settings");
+        let (own_token_hash, keys) = (String::new(), Vec::new());
+        Ok(EndpointSettings { own_token_hash, keys, predictions: Default::default(), simulated_at: None })
     }
     async fn queues(&self) -> Result<QueueList, Error> {
         self.note("queues");

@@ -19,6 +19,7 @@ crate::stories! {
     a_queue_without_a_worker_is_shown_and_told,
     a_worker_that_leaves_gives_back_what_it_had_and_is_charged_nothing,
     a_hundred_thousand_tasks_of_another_queue_cost_a_claim_nothing,
+    workers_that_could_not_be_heard_get_a_whole_lease_when_somebody_leads_again,
 }
 
 fn place(text: &str) -> Placement {
@@ -216,4 +217,28 @@ async fn a_hundred_thousand_tasks_of_another_queue_cost_a_claim_nothing(world: W
     assert_eq!(names(&given), ["task_0"]);
     assert!(took.as_millis() < 500, "{took:?}");
     println!("a claim beside {waiting} ready tasks of another queue took {took:?}");
+}
+
+async fn workers_that_could_not_be_heard_get_a_whole_lease_when_somebody_leads_again(world: World) {
+    let run = start(&world, fan(2)).await;
+    let (apart, inside) = (sized(&world, Takes::default(), (1, 0)).await, world.worker().await);
+    let held = world.claim_one(&apart).await;
+    let idle = sized(&world, Takes::default(), (1, 0)).await;
+    world.pass(LEASE_US / 1_000_000 + 1);
+    assert_eq!(world.store.spare_workers(LEASE_US).await.expect("it answers"), 1, "the one that runs something");
+    assert_eq!(world.sweep().await.lost, 0);
+    world.succeed(&held).await.expect("it is still its own");
+    for silent in [idle, inside] {
+        let claim = Claim { worker: silent, free_light: 1, free_heavy: 0 };
+        assert!(matches!(world.store.claim(claim).await, Err(Error::ReRegister)));
+    }
+    let second = world.claim_one(&apart).await;
+    world.pass(LEASE_US / 1_000_000 + 1);
+    assert_eq!(world.sweep().await.lost, 1, "only once");
+    assert!(matches!(world.succeed(&second).await, Err(Error::Stale)));
+    assert_eq!(world.store.workers().await.expect("workers").len(), 3, "the lost ones are shown");
+    world.pass(3_601);
+    world.sweep().await;
+    assert_eq!(world.store.workers().await.expect("workers").len(), 1, "for an hour");
+    assert!(world.store.run(&run).await.is_ok());
 }

@@ -226,6 +226,7 @@ pub async fn start_worker(
         queues: None,
         labels: Labels::new(),
         project_root: None,
+        spool: Some(folder.join("spool")),
         label: "test".to_owned(),
         version: "0".to_owned(),
         light_slots: 2,
