@@ -55,6 +55,8 @@ impl Server {
         }
         if let Some(epoch) = self.store.lead(self.server_id.clone()).await? {
             tracing::info!(epoch, "this server leads now");
+            // Workers may have been without a server to hear them for as long as there was no leader.
+            self.store.spare_workers(crate::sweeper::micros(self.timings.lease)).await?;
             self.scheduler.lock().await.read_again();
             self.epoch.store(epoch, Ordering::Relaxed);
             self.wake.notify_one();

@@ -84,6 +84,9 @@ impl Server {
         let store = open_store(&config).await?;
         let server_id = ulid::Ulid::from(config.random_id()).to_string();
         let epoch = store.lead(server_id.clone()).await?.unwrap_or_default();
+        if epoch != 0 {
+            store.spare_workers(crate::sweeper::micros(config.timings.lease)).await?;
+        }
         let interrupted = store.take_over(server_id.clone()).await?;
         if interrupted > 0 {
             tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");

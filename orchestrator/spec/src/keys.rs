@@ -89,6 +89,8 @@ pub(crate) enum Shape {
     Function,
     /// Text, number or flag.
     Scalar,
+    /// The value of a label, e.g. `a100`.
+    Label,
     /// Any number.
     AnyNumber,
     /// Any value.

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::keys::{self, FUNCTIONS, Key, Presence, Shape, Table};
+use crate::placement::LABEL;
 
 /// What a slug looks like.
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
@@ -106,6 +107,7 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
             { "enum": FUNCTIONS },
             { "type": "string", "pattern": "^p(0|[1-9][0-9]?|100)$" },
         ] }),
+        Shape::Label => json!({ "type": "string", "pattern": LABEL }),
         Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Map(of) => define(of, definitions),
         Shape::Named(of) => named(define(of, definitions)),

@@ -1,8 +1,10 @@
 //! What the rest of the process has to know about a commit. Sent after it, never before; whoever missed one reads the
 //! truth instead.
 
+use std::sync::Arc;
+
 use daybreak_core::{RunStatus, TaskChange, TaskStatus};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Placement, Timestamp};
 
 /// Something that a commit made true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ pub(crate) struct ReadyTask {
     pub rank_us: i64,
     /// Since when it is ready.
     pub since: Timestamp,
+    pub placement: Arc<Placement>,
 }
 
 /// What a transaction has brought about so far.

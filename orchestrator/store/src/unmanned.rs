@@ -13,7 +13,7 @@ use crate::Error;
 use crate::changes::write_step;
 use crate::database::{Row, Values as RowValues, fetch_whole_rows, query};
 use crate::effects::ReadyTask;
-use crate::load::{LoadedRun, map};
+use crate::load::{LoadedRun, LoadedTask, map};
 use crate::tx::Tx;
 
 /// What a task's result is known by, and how long.
@@ -74,8 +74,9 @@ fn made_ready(run: &LoadedRun, changes: &Changes) -> Vec<Name> {
 }
 
 fn hand_out(tx: &mut Tx, run: &LoadedRun, task: Name) {
-    let (heavy, rank_us, since) = (run.tasks[&task].heavy, run.tasks[&task].rank_us, tx.now());
-    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us, since });
+    let LoadedTask { heavy, rank_us, placement, .. } = &run.tasks[&task];
+    let (heavy, rank_us, placement, since) = (*heavy, *rank_us, placement.clone(), tx.now());
+    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us, since, placement });
 }
 
 fn list(run: &LoadedRun, task: &Name) -> Result<Arc<[Json]>, Failure> {

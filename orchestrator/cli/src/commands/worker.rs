@@ -26,9 +26,13 @@ pub async fn worker(arguments: &Worker) -> Outcome {
     let (url, label) = (arguments.to.url.clone(), arguments.name.clone().unwrap_or_else(host_name));
     let config = worker_config(WorkerOptions {
         label: label.clone(),
+        queues: Some(arguments.queues.clone()),
+        labels: arguments.labels.iter().cloned().collect(),
+        project_root: arguments.project_root.as_deref().map(folder_there).transpose()?,
         light: arguments.light,
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         server_url: url.clone(),
+        spool: Some(data_dir.join("spool")),
         data_dir,
         secrets: arguments.secrets.clone(),
         drain: Duration::from_micros(arguments.drain.micros.unsigned_abs()),
@@ -90,6 +94,12 @@ pub fn token(to: &ToServer) -> Outcome<String> {
 pub fn folder(path: &std::path::Path) -> Outcome<PathBuf> {
     let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
     made.map_err(|error| Failure::file(format!("cannot use the folder {}", path.display()), &error))
+}
+
+/// A folder that has to be there.
+fn folder_there(path: &std::path::Path) -> Outcome<PathBuf> {
+    path.canonicalize()
+        .map_err(|error| Failure::configuration(format!("cannot open the folder {}: {error}", path.display())))
 }
 
 /// The artefacts that server and workers share.

@@ -48,7 +48,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
     for kind in Kind::all().iter().filter(|kind| !cast.can(**kind)) {
         eprintln!("left out: {kind:?}: {}", kind.needs());
     }
-    let mut work = Work::begin(&cast);
+    let work = Work::begin(&cast);
     let (mut left, mut round, mut counts) = (faults, 0, std::collections::BTreeMap::new());
     let mut broken = Vec::new();
     while left > 0 && broken.is_empty() {
@@ -62,7 +62,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
             cast.pause(Duration::from_millis(random.random_range(100..900))).await;
         }
         cast.heal().await;
-        work.rest().await;
+        work.rest(&mut cast).await;
         broken = match cast.calm(&work, CALM).await {
             Ok(()) => invariants::check(&cast, &work).await,
             Err(stuck) => vec![format!("I7 {stuck}")],
@@ -77,7 +77,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
         );
         work.go_on();
     }
-    work.rest().await;
+    work.rest(&mut cast).await;
     let (told, repeated) = (work.told(), cast.repeated());
     let left_behind = cast.end().await;
     if left_behind > 0 {

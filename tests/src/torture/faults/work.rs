@@ -60,10 +60,12 @@ impl Work {
         work
     }
 
-    /// Asks for no more, once what was asked for is acknowledged.
-    pub async fn rest(&mut self) {
+    /// Asks for no more, once what was asked for is acknowledged; the dead are started again meanwhile.
+    pub async fn rest(&self, cast: &mut Cast) {
         let _ = self.asking.send(false);
-        let _ = self.rests.wait_for(|rests| *rests).await;
+        while !*self.rests.borrow() {
+            cast.pause(Duration::from_millis(100)).await;
+        }
     }
 
     pub fn go_on(&self) {
