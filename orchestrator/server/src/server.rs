@@ -225,11 +225,12 @@ impl Server {
     pub async fn run(&self, shutdown: watch::Receiver<bool>) {
         let (stop_sweeping, swept_until) = watch::channel(false);
         let ending = async {
-            self.run_scheduler(shutdown).await;
+            self.run_scheduler(shutdown.clone()).await;
             self.drain().await;
             let _ = stop_sweeping.send(true);
         };
-        let (leading, waiting, looking) = (swept_until.clone(), swept_until.clone(), swept_until.clone());
+        let leading = shutdown.clone();
+        let (waiting, looking) = (swept_until.clone(), swept_until.clone());
         let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
         let backfills = self.run_backfills(waiting.clone());
         let outbox = async { tokio::join!(self.run_outbox(waiting.clone()), self.run_source_watch(waiting.clone())) };

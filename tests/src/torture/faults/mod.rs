@@ -4,6 +4,7 @@
 //! [`Kind`], its arms in `fault.rs`.
 
 mod cast;
+mod failover;
 mod fault;
 mod invariants;
 mod ledger;
@@ -35,6 +36,13 @@ const PER_ROUND: u32 = 25;
 
 /// How long everything may take to come to its end once the faults have stopped.
 const CALM: Duration = Duration::from_secs(180);
+
+/// Measures how long others take to go on, so many times each, and prints it.
+pub async fn failover(times: usize) -> ExitCode {
+    let report = failover::measure(times).await;
+    println!("{}", serde_json::to_string_pretty(&report).expect("a report"));
+    if report["orphans"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
 
 /// Lets so many faults happen and prints what became of everything.
 pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> ExitCode {
