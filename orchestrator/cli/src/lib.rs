@@ -1,4 +1,5 @@
 //! The one binary `daybreak`: commands and wiring. The only package that reads the clock, the environment and the command line.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` is for that")]
 
 pub mod arguments;
 pub mod commands;
@@ -9,6 +10,7 @@ pub mod failure;
 pub mod home;
 pub mod logging;
 pub mod machine;
+pub mod output;
 pub mod parts;
 mod reload;
 pub mod table;

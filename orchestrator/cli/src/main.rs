@@ -1,4 +1,5 @@
 //! The one binary: reads the command line, sets up logging, dispatches, and turns a failure into an exit status.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` is for that")]
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use daybreak::commands::{
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
+use daybreak::output;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -30,7 +32,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
             code
         }
         Err(error) => {
-            eprintln!("daybreak: cannot start: {error}");
+            output::aside(format_args!("daybreak: cannot start: {error}"));
             ExitCode::from(74)
         }
     }
@@ -51,7 +53,7 @@ async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("daybreak: {}", failure.message);
+                output::aside(format_args!("daybreak: {}", failure.message));
             }
             ExitCode::from(failure.status)
         }

@@ -6,6 +6,7 @@ mod backfills;
 mod client;
 mod clock;
 mod control;
+mod cues;
 mod endpoint;
 mod events;
 mod follow;
@@ -30,6 +31,7 @@ pub use control::{
     AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest,
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
+pub use cues::{AfterView, SeenView, UpdatedView};
 pub use endpoint::{EndpointSettings, KeyView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};

@@ -116,7 +116,7 @@ pub struct Assignment {
     /// The run's parameters (defaults of the DAG overlaid by the caller's).
     #[schema(value_type = Object)]
     pub params: Map<String, Json>,
-    /// Outputs of the tasks named in `needs` and of their ancestors, by task name.
+    /// Outputs of the tasks before it that its parameters name or its kind reads, by task name.
     #[schema(value_type = BTreeMap<String, Object>)]
     pub outputs: BTreeMap<Name, Map<String, Json>>,
     /// Those of them that left none, and where they stand.

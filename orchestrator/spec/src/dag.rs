@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cache, Duration, ForEach, Labels, LimitUse, Name, Node, Param, Placement, Schedule, Span, Spanned, TriggerRule,
+    After, Cache, Duration, ForEach, Labels, LimitUse, Name, Node, Param, Placement, Schedule, Span, Spanned,
+    TriggerRule, Updated,
 };
 
 /// A declared DAG.
@@ -16,6 +17,12 @@ pub struct Dag {
     pub span: Span,
     /// When it fires; none = by hand only.
     pub schedules: Vec<Schedule>,
+    /// DAGs after whose runs it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<After>,
+    /// Data on whose updates it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updated: Vec<Updated>,
     /// Retry policy of its tasks unless a task says otherwise. Default: one attempt.
     pub retry: Retry,
     /// What stands for `${params.x}`; a manual run may be given other values.

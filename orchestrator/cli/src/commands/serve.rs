@@ -17,6 +17,7 @@ use crate::arguments::Serve;
 use crate::failure::{Failure, Outcome};
 use crate::home::write_private;
 use crate::machine::{fatal, random_id_bits, real_now};
+use crate::output;
 use crate::parts::{Part, listen, own_url, serve as answer};
 
 /// What the server said last, in the state folder.
@@ -57,7 +58,8 @@ pub async fn serve(arguments: &Serve) -> Outcome {
     let told = Told { client: client.clone(), data_dir, settings, keys, clock };
     part.spawn(|stopped| told.follow(stopped));
     part.spawn(|stopped| async move { serving.run(Arc::new(client), artifacts, stopped).await });
-    println!("daybreak serves what is live on {} at {url}", arguments.to.url);
+    // It goes on when nobody reads what it says.
+    let _ = output::line(format_args!("daybreak serves what is live on {} at {url}", arguments.to.url));
     signals.told().await;
     tokio::select! {
         () = part.stop() => Ok(()),

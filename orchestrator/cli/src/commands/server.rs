@@ -10,6 +10,7 @@ use crate::connection::{database, load_project};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::machine::real_now;
+use crate::output;
 use crate::parts::{Listen, OpenServer, Part, ServerOptions};
 use crate::reload::stamps;
 
@@ -23,16 +24,18 @@ pub async fn server(arguments: &Serving) -> Outcome {
     let mut part = Part::default();
     open.start(&mut part, axum::Router::new());
     home.announce(&running)?;
-    println!("daybreak schedules {name} at {}", running.url);
-    println!("  a token for workers: daybreak token create --role worker --name NAME --project {}", shown(arguments));
-    println!(
-        "  a worker: DAYBREAK_TOKEN=… daybreak worker --server {} --artifacts {}",
-        running.url,
-        home.state.join("artifacts").display()
+    let text = format!(
+        "daybreak schedules {name} at {url}\n  a token for workers: daybreak token create --role worker --name NAME --project {}\n  \
+         a worker: DAYBREAK_TOKEN=… daybreak worker --server {url} --artifacts {}\n",
+        shown(arguments),
+        home.state.join("artifacts").display(),
+        url = running.url,
     );
+    // A server goes on when nobody reads what it says.
+    let _ = output::text(text);
     let mut signals = Signals::new()?;
     signals.told().await;
-    eprintln!("stopping: what workers run goes on; once more ends at once");
+    output::aside("stopping: what workers run goes on; once more ends at once");
     home.retire();
     tokio::select! {
         () = part.stop() => Ok(()),

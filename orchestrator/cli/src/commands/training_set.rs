@@ -15,6 +15,7 @@ use crate::connection::{Connection, load_project};
 use crate::demo::replay::Departure;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::output;
 
 /// Writes the rows that a `train` task at that instant would see.
 pub async fn training_set(arguments: &TrainingSet) -> Outcome {
@@ -49,16 +50,16 @@ pub async fn training_set(arguments: &TrainingSet) -> Outcome {
             "rows": file.frame.rows(), "observations": report.observations, "null_labels": report.null_labels,
             "unknown_labels": report.unknown_labels, "builds_made": file.builds_made,
         });
-        println!("{facts}");
+        output::line(facts)?;
     } else {
-        println!(
+        output::line(format_args!(
             "wrote {} rows to {}; left out: {} without a label, {} with a label not known by {}",
             file.frame.rows(),
             arguments.output.display(),
             report.null_labels,
             report.unknown_labels,
             arguments.at
-        );
+        ))?;
     }
     Ok(())
 }
@@ -93,11 +94,11 @@ pub fn departures(directory: &Path, from: Timestamp, to: Timestamp) -> Outcome {
             row: request(&frame, row),
         };
         serde_json::to_writer(&mut out, &departure)
-            .map_err(std::io::Error::other)
+            .map_err(std::io::Error::from)
             .and_then(|()| out.write_all(b"\n"))
-            .map_err(|error| Failure::input_output("cannot print a departure", error))?;
+            .map_err(|error| output::unwritten(&error))?;
     }
-    out.flush().map_err(|error| Failure::input_output("cannot print the departures", error))
+    out.flush().map_err(|error| output::unwritten(&error))
 }
 
 /// What a client would have sent: entity keys and inputs.

@@ -14,6 +14,7 @@ use super::up::Signals;
 use crate::arguments::{ToServer, Worker};
 use crate::failure::{Failure, Outcome};
 use crate::machine::{heavy_default, host_name, variable};
+use crate::output;
 use crate::parts::{WorkerOptions, not_taken, worker_config};
 
 /// Runs until told to stop, or until the server does not take it.
@@ -40,17 +41,16 @@ pub async fn worker(arguments: &Worker) -> Outcome {
     let orchestrator = Arc::new(Client::new(&url, &token));
     let registry = Arc::new(daybreak_tasks::registry());
     let mut signals = Signals::new()?;
-    println!("daybreak worker `{label}` works for {url}");
+    // A worker goes on when nobody reads what it says.
+    let _ = output::line(format_args!("daybreak worker `{label}` works for {url}"));
     let working = Running::run(config, orchestrator, artifacts, registry, stopped);
     tokio::pin!(working);
     tokio::select! {
         ended = &mut working => return ended.map_err(not_taken),
         () = signals.told() => {}
     }
-    eprintln!(
-        "stopping: running tasks have {} to end, then they are handed back; once more ends at once",
-        arguments.drain
-    );
+    let words = "to end, then they are handed back; once more ends at once";
+    output::aside(format_args!("stopping: running tasks have {} {words}", arguments.drain));
     let _ = shutdown.send(true);
     tokio::select! {
         ended = working => ended.map_err(not_taken),

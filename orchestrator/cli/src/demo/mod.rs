@@ -22,6 +22,7 @@ use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::machine::{heavy_default, real_now};
+use crate::output;
 use crate::parts::{Listen, ServerOptions};
 use progress::Progress;
 use replay::{Day, Endpoint};
@@ -59,16 +60,17 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         }
     };
     let report = report::Report::gather(&embedded, &replayed, begun.elapsed()).await?;
-    report.print(arguments.json)?;
+    let printed = report.print(arguments.json);
     if !arguments.exit {
-        eprintln!(
+        output::aside(format_args!(
             "serving on {} until Ctrl-C; the token: daybreak token --project {}",
             embedded.running.url,
             arguments.data.display()
-        );
+        ));
         let _ = tokio::signal::ctrl_c().await;
     }
     embedded.stop().await;
+    printed?;
     report.verdict()
 }
 

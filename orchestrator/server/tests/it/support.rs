@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybreak_core::{KindCatalog, KindDefinition};
+use daybreak_core::{Dataset, KindCatalog, KindDefinition};
 use daybreak_protocol::{
     AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
     Outcome, PROTOCOL_VERSION, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
@@ -16,6 +16,9 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+/// Each kind reads what all tasks before it leave.
+const LEFT: &[Dataset] = &[Dataset::Judgement("model")];
+
 const fn kind(name: &'static str, heavy: bool, gated: bool) -> KindDefinition {
     KindDefinition {
         name,
@@ -24,14 +27,18 @@ const fn kind(name: &'static str, heavy: bool, gated: bool) -> KindDefinition {
         heavy,
         side_effects: false,
         gated,
-        reads: &[],
-        makes: &[],
+        reads: LEFT,
+        makes: LEFT,
         rules: &[],
     }
 }
 
-static KINDS: [KindDefinition; 3] =
-    [kind("light", false, false), kind("heavy", true, false), kind("gated", false, true)];
+static KINDS: [KindDefinition; 4] = [
+    kind("light", false, false),
+    kind("heavy", true, false),
+    kind("gated", false, true),
+    KindDefinition { reads: &[], ..kind("told", false, false) },
+];
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).expect("a slug")

@@ -300,6 +300,8 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
+        after: Vec::new(),
+        updated: Vec::new(),
         max_active_runs: None,
         priority: 0,
         deadline: None,
@@ -318,6 +320,7 @@ fn project() -> Project {
         models: Default::default(),
         calendars: Default::default(),
         limits: Default::default(),
+        alerts: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }
