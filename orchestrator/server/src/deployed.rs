@@ -21,12 +21,12 @@ pub(crate) struct Deployed {
     /// SHA-256 (hex) of the snapshot.
     pub version: String,
     pub dags: BTreeMap<Name, CompiledDag>,
-    /// How long predictions are kept.
-    pub predictions: Predictions,
     pub alerts: BTreeMap<Name, Alert>,
     /// Sources on whose updates DAGs run, and where their files may lie.
     pub heard_sources: BTreeMap<Name, Source>,
     pub data_roots: Vec<PathBuf>,
+    /// How long predictions are kept.
+    pub predictions: Predictions,
 }
 
 /// A DAG that is ready to fire.

@@ -173,12 +173,16 @@ async fn look(tx: &mut Tx, claim: &Claim, worker: &KnownWorker, seen: &mut Seen)
             continue;
         }
         let (found, mut all) = ready_for(tx, heavy, free.min(slots), worker).await?;
-        for Found { run_id, task, revision, .. } in found {
+        for Found { run_id, task, revision, ready_at_us, .. } in found {
             if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
                 tx.known.forget(&run_id);
             }
             match claim_one(tx, &claim.worker, &run_id, &task).await? {
-                Taking::Given(task) => claimed.push(*task),
+                Taking::Given(task) => {
+                    let now_us = tx.now().micros;
+                    tx.effects.waited_us.push(now_us - ready_at_us.unwrap_or(now_us));
+                    claimed.push(*task);
+                }
                 Taking::SetAside => {}
                 Taking::NotToBeHad => all = false,
             }
@@ -196,6 +200,7 @@ struct Found {
     run_id: String,
     task: Name,
     revision: i64,
+    ready_at_us: Option<i64>,
 }
 
 /// The first ready tasks of a class that a worker takes, and whether there are no others. Reads those and one row for each
@@ -217,7 +222,8 @@ async fn ready_for(tx: &mut Tx, heavy: bool, most: u32, worker: &KnownWorker) ->
             continue;
         }
         let rows = query(
-            "SELECT task_run.rank_us, task_run.task_run_id, task_run.run_id, task_run.task, run.revision \
+            "SELECT task_run.rank_us, task_run.task_run_id, task_run.run_id, task_run.task, \
+             task_run.ready_at_us, run.revision \
              FROM task_run JOIN run ON run.run_id = task_run.run_id \
              WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 AND placement = $2 \
              ORDER BY rank_us, task_run_id LIMIT $3 FOR UPDATE OF task_run SKIP LOCKED",
@@ -235,6 +241,7 @@ async fn ready_for(tx: &mut Tx, heavy: bool, most: u32, worker: &KnownWorker) ->
                 run_id: row.try_get("run_id")?,
                 task: name(row.try_get("task")?)?,
                 revision: row.try_get("revision")?,
+                ready_at_us: row.try_get("ready_at_us")?,
             });
         }
     }
@@ -263,6 +270,7 @@ async fn claim_fresh(
         match taking {
             Taking::Given(task) => {
                 *free -= 1;
+                tx.effects.waited_us.push(tx.now().micros - ready.since.micros);
                 claimed.push(*task);
             }
             Taking::SetAside => {}

@@ -48,6 +48,8 @@ pub(crate) struct ReadyTask {
     pub task: Name,
     pub heavy: bool,
     pub rank_us: i64,
+    /// Since when it is ready.
+    pub since: Timestamp,
     pub placement: Arc<Placement>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Effects {
     /// States that runs and tasks have entered, for those who count.
     pub entered_runs: Vec<RunStatus>,
     pub entered_tasks: Vec<TaskStatus>,
+    /// How long tasks that were handed out had been ready, in microseconds.
+    pub waited_us: Vec<i64>,
 }
 
 impl Effects {

@@ -58,7 +58,7 @@ pub async fn serve(arguments: &Serve) -> Outcome {
     let told = Told { client: client.clone(), data_dir, settings, keys, clock };
     part.spawn(|stopped| told.follow(stopped));
     part.spawn(|stopped| async move { serving.run(Arc::new(client), artifacts, stopped).await });
-    // It goes on when nobody reads what it says.
+    // An endpoint goes on when nobody reads what it says.
     let _ = output::line(format_args!("daybreak serves what is live on {} at {url}", arguments.to.url));
     signals.told().await;
     tokio::select! {
