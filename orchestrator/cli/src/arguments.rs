@@ -174,6 +174,9 @@ pub enum Command {
         /// Entity keys and inputs
         #[arg(value_name = "KEY=VALUE")]
         values: Vec<String>,
+        /// The endpoint (`daybreak serve`), where it is not the server itself, e.g. http://127.0.0.1:4322
+        #[arg(long, value_name = "URL", value_parser = roles::url)]
+        endpoint: Option<String>,
         /// Where, and how to print
         #[command(flatten)]
         project: Project,
@@ -260,6 +263,9 @@ pub enum Features {
         /// Its keys
         #[arg(value_name = "KEY=VALUE")]
         keys: Vec<String>,
+        /// The endpoint (`daybreak serve`), where it is not the server itself, e.g. http://127.0.0.1:4322
+        #[arg(long, value_name = "URL", value_parser = roles::url)]
+        endpoint: Option<String>,
         /// Where, and how to print
         #[command(flatten)]
         project: Project,

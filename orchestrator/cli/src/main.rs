@@ -98,10 +98,12 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Why(arguments) => control::why(&arguments).await,
         Command::Audit(arguments) => control::audit(&arguments).await,
         Command::Models { project } => reading::models(&project).await,
-        Command::Features { command: Features::Get { view, keys, project } } => {
-            asking::features(&view, &keys, &project).await
+        Command::Features { command: Features::Get { view, keys, endpoint, project } } => {
+            asking::features(&view, &keys, endpoint.as_deref(), &project).await
         }
-        Command::Predict { model, values, project } => asking::predict(&model, &values, &project).await,
+        Command::Predict { model, values, endpoint, project } => {
+            asking::predict(&model, &values, endpoint.as_deref(), &project).await
+        }
         Command::TrainingSet(arguments) => training_set::training_set(&arguments).await,
         Command::Clock(arguments) => clock::clock(&arguments).await,
         Command::Migrate(arguments) => migrate::migrate(&arguments).await,

@@ -2,6 +2,7 @@
 
 mod access;
 mod airflow;
+mod apart;
 mod architecture;
 mod cli;
 mod closed_output;

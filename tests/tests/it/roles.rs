@@ -154,5 +154,7 @@ async fn an_endpoint_answers_and_starts_again_while_server_and_artefacts_are_awa
     std::fs::rename(project.join(".daybreak/artifacts"), around.path().join("away")).expect("moved");
     let (_endpoint, url) = Role::endpoint(&project, &server, "one", &own);
     let third = predicts(&url, &predict).await;
+    let typed = ["predict", "returned", "customer=c1", "amount=120", "--endpoint", &url, "--json"];
+    assert_eq!(json(&daybreak(&project, &typed))["probability"], first["probability"], "as a user types it");
     assert_eq!((&third["probability"], &third["features_as_of"]), (&first["probability"], &first["features_as_of"]));
 }

@@ -148,7 +148,7 @@ fn label(text: &str) -> Result<(Name, LabelValue), String> {
     pair.ok_or_else(|| format!("`{text}` is not a label; write e.g. gpu=a100"))
 }
 
-fn url(text: &str) -> Result<String, String> {
+pub(super) fn url(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match host.map(|host| host.trim_end_matches('/')) {
         Some(host) if !host.is_empty() && !host.contains(['/', '@', '?', '#']) => {

@@ -8,6 +8,7 @@ use super::reading::print;
 use crate::arguments::Project;
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::home::{Home, Running};
 
 /// `key=value …` as one JSON object. A value that reads as a number, `true`, `false` or `null` is one; `key="5"` is text.
 pub fn row(pairs: &[String]) -> Outcome<Map<String, Json>> {
@@ -25,40 +26,63 @@ pub fn row(pairs: &[String]) -> Outcome<Map<String, Json>> {
 }
 
 /// `daybreak predict`
-pub async fn predict(model: &str, values: &[String], project: &Project) -> Outcome {
+pub async fn predict(model: &str, values: &[String], endpoint: Option<&str>, project: &Project) -> Outcome {
     let row = row(values)?;
-    let connection = Connection::open(&project.directory).await?;
+    let endpoint = Endpoint::open(endpoint, project).await?;
     let answer =
-        ask(&connection, |client, base| client.post(format!("{base}/v1/models/{model}/predict")).json(&row)).await;
-    connection.close().await;
+        ask(&endpoint.running, |client, base| client.post(format!("{base}/v1/models/{model}/predict")).json(&row))
+            .await;
+    endpoint.close().await;
     print(&answer?, project, people)
 }
 
+/// Whoever answers predictions.
+struct Endpoint {
+    running: Running,
+    connection: Option<Connection>,
+}
+
+impl Endpoint {
+    /// The one that is named (`daybreak serve`), which needs no server, or the project's server (`daybreak up`).
+    async fn open(named: Option<&str>, project: &Project) -> Outcome<Self> {
+        if let Some(url) = named {
+            let token = Home::of(&project.directory)?.token()?;
+            return Ok(Self { running: Running { url: url.to_owned(), token }, connection: None });
+        }
+        let connection = Connection::open(&project.directory).await?;
+        Ok(Self { running: connection.running.clone(), connection: Some(connection) })
+    }
+
+    async fn close(self) {
+        if let Some(connection) = self.connection {
+            connection.close().await;
+        }
+    }
+}
+
 /// `daybreak features get`
-pub async fn features(view: &str, keys: &[String], project: &Project) -> Outcome {
+pub async fn features(view: &str, keys: &[String], endpoint: Option<&str>, project: &Project) -> Outcome {
     let row = row(keys)?;
     let query: Vec<(String, String)> = row
         .into_iter()
         .map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect();
-    let connection = Connection::open(&project.directory).await?;
-    let answer = ask(&connection, |client, base| client.get(format!("{base}/v1/features/{view}")).query(&query)).await;
-    connection.close().await;
+    let endpoint = Endpoint::open(endpoint, project).await?;
+    let answer =
+        ask(&endpoint.running, |client, base| client.get(format!("{base}/v1/features/{view}")).query(&query)).await;
+    endpoint.close().await;
     print(&answer?, project, people)
 }
 
 /// One request; 503 right after a start means that the model is still being loaded, and is asked again for a while.
-async fn ask(
-    connection: &Connection,
-    request: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder,
-) -> Outcome<Json> {
+async fn ask(running: &Running, request: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder) -> Outcome<Json> {
     let client = reqwest::Client::builder()
         .no_proxy()
         .build()
         .map_err(|error| Failure::configuration(format!("cannot set up an HTTP client: {error}")))?;
     let mut patience = 20;
     loop {
-        let request = request(&client, &connection.running.url).bearer_auth(&connection.running.token);
+        let request = request(&client, &running.url).bearer_auth(&running.token);
         let unreachable = |error: reqwest::Error| Failure { status: 5, message: error.to_string() };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();

@@ -73,6 +73,29 @@ async fn a_mistake_in_a_body_gets_422_with_its_pointer() {
 }
 
 #[tokio::test]
+async fn a_worker_that_says_what_no_worker_is_gets_422_with_its_pointer() {
+    let cases = [
+        (
+            "/api/v1/worker/register",
+            r#"{"label":"a","version":"1","light_slots":10001}"#,
+            "/light_slots",
+            "out_of_range",
+        ),
+        ("/api/v1/worker/register", r#"{"label":"a","version":"1","heavy_slots":-1}"#, "/heavy_slots", "wrong_type"),
+        ("/api/v1/worker/register", r#"{"label":"a","version":"1","queues":["../x"]}"#, "/queues/0", "wrong_type"),
+        (
+            "/api/v1/worker/register",
+            r#"{"label":"a","version":"1","labels":{"gpu":"a b"}}"#,
+            "/labels/gpu",
+            "wrong_type",
+        ),
+        ("/api/v1/worker/register", r#"{"label":"a","version":"1","host":"a\nb"}"#, "/host", "invalid_text"),
+        ("/api/v1/worker/leave", r#"{"worker_id":"me","epoch":1}"#, "/worker_id", "invalid_id"),
+    ];
+    each_is_refused(&cases).await;
+}
+
+#[tokio::test]
 async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
     let of_run = |action: &str| format!("/api/v1/runs/{RUN}/{action}");
     let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));

@@ -190,3 +190,35 @@ async fn a_worker_of_another_protocol_is_refused_before_it_has_a_task() {
     }
     world.server.register(of(OLDEST_PROTOCOL)).await.expect("the oldest that is taken");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lies_is_refused_and_the_others_go_on() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let (honest, liar) = (world.worker().await, world.worker().await);
+    let features = honest.take("features").await;
+    let forged = daybreak_protocol::Registration { epoch: liar.registration.epoch + 1, ..liar.registration.clone() };
+    let forged = crate::support::FakeWorker { orchestrator: liar.orchestrator.clone(), registration: forged };
+    assert!(matches!(forged.poll_for(100).await, Err(Error::ReRegister)), "an epoch that was never given");
+    let mut nowhere = features.clone();
+    nowhere.task_run_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned();
+    let refused = liar.report(&nowhere, Outcome::Succeeded(Box::default())).await;
+    assert!(matches!(refused, Err(Error::StaleAttempt | Error::NotFound(_))), "of no run: {refused:?}");
+    for fence in [features.fence - 1, features.fence + 1, i64::MAX, i64::MIN] {
+        let guessed = daybreak_protocol::Assignment { fence, ..features.clone() };
+        let refused =
+            liar.report(&guessed, Outcome::Failed { reason: "no".into(), cause: "x".into(), retry: false }).await;
+        assert!(matches!(refused, Err(Error::StaleAttempt)), "{fence}: {refused:?}");
+        let minted = MintPublication {
+            task_run_id: features.task_run_id.clone(),
+            fence,
+            view: name("weather"),
+            as_of: at(FIRST),
+        };
+        assert!(matches!(world.server.mint_publication(minted).await, Err(Error::StaleAttempt)), "{fence}");
+    }
+    let told = liar.beat(&[&features, &nowhere]).await;
+    assert_eq!(told.revoked.len(), 2, "what it says it holds is not its own");
+    honest.succeed(&features).await;
+    assert_eq!(honest.poll().await.len(), 2, "the others go on");
+}
