@@ -291,6 +291,11 @@ pub struct Up {
     /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Keep objects and logs of tasks in this bucket (s3://bucket/prefix) instead of the project's .daybreak folder, asked
+    /// with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL (http:// takes
+    /// AWS_ALLOW_HTTP=true); `DAYBREAK_ARTIFACTS` says the same
+    #[arg(long, value_name = "URL")]
+    pub artifacts: Option<String>,
     /// Let everybody who reaches the server read /metrics, without a token
     #[arg(long)]
     pub open_metrics: bool,

@@ -8,6 +8,7 @@ use daybreak_spec::Project;
 
 use daybreak_server::Schedules;
 
+use crate::artifacts::artifacts;
 use crate::embedded::{Embedded, Options, cores, real_now};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
@@ -37,6 +38,7 @@ impl Connection {
             follow: None,
             open_metrics: false,
             database: database(None)?,
+            artifacts: artifacts(&home, None)?,
             secrets: None,
         };
         let embedded = Embedded::start(&home, &project, options).await?;

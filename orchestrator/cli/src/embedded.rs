@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use daybreak_artifacts::Artifacts;
+use daybreak_artifacts::{Artifacts, Place};
 use daybreak_protocol::{Applied, Client, Clock, HealthView, Keys, Orchestrator};
 use daybreak_runtime::{ChildLimits, SecretSource, Worker, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
@@ -39,6 +39,8 @@ pub struct Options {
     pub open_metrics: bool,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
+    /// Where the artefacts are.
+    pub artifacts: Place,
     /// A folder with secrets, before the one that the project names.
     pub secrets: Option<PathBuf>,
 }
@@ -92,7 +94,7 @@ impl Embedded {
         let before = options.follow.clone();
         let folder = Arc::new(Folder::new(home.clone(), project, before.clone().flatten()));
         server.follow_source(folder.clone());
-        let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
+        let artifacts = Artifacts::open(&options.artifacts).map_err(Failure::configuration)?;
         let serving = open_serving(home, server.keys(), &options.clock, project)?;
         let config = worker_config(home, &running, &options)?;
         let router = http::router(server.clone()).merge(serving.router());
@@ -148,6 +150,7 @@ fn twice(listener: TcpListener) -> Outcome<(TcpListener, TcpListener)> {
 async fn open_server(home: &Home, token: &str, options: &Options, meanwhile: TcpListener) -> Outcome<Arc<Server>> {
     let config = ServerConfig {
         data_dir: home.state.clone(),
+        artifacts: options.artifacts.clone(),
         database: options.database.clone(),
         token: token.to_owned(),
         clock: options.clock.clone(),

@@ -6,6 +6,7 @@ use daybreak_server::Schedules;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
+use crate::artifacts::artifacts;
 use crate::connection::{database, heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
 use crate::failure::{Failure, Outcome};
@@ -25,6 +26,7 @@ pub async fn up(arguments: &Up) -> Outcome {
         follow: Some(before),
         open_metrics: arguments.open_metrics,
         database: database(arguments.database.as_deref())?,
+        artifacts: artifacts(&home, arguments.artifacts.as_deref())?,
         secrets: arguments.secrets.clone(),
     };
     let embedded = Embedded::start(&home, &project, options).await?;

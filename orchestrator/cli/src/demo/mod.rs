@@ -17,6 +17,7 @@ use daybreak_spec::{Name, Project, Timestamp};
 use daybreak_server::Schedules;
 
 use crate::arguments::Demo;
+use crate::artifacts::folder;
 use crate::connection::{heavy_default, load_project};
 use crate::embedded::{Embedded, Options, real_now};
 use crate::failure::{Failure, Outcome};
@@ -43,6 +44,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         follow: None,
         open_metrics: false,
         database: None,
+        artifacts: folder(&home),
         secrets: None,
     };
     let embedded = Embedded::start(&home, &project, options).await?;
