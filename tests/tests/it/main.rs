@@ -3,6 +3,7 @@
 mod access;
 mod airflow;
 mod architecture;
+mod bucket;
 mod cli;
 mod fan_out;
 mod faults;
