@@ -13,10 +13,13 @@ use object_store::client::{
 };
 use reqwest_tls::redirect::Policy;
 use reqwest_tls::{Body, Client, StatusCode, Url};
+use tokio::sync::Semaphore;
 
 const CONNECTING: Duration = Duration::from_secs(5);
 /// A part of an upload has to be through in that time, or the next bytes of an answer have to come.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Requests at once: a night looks for hundreds of builds, and each request without a free connection opens one.
+const AT_ONCE: usize = 32;
 /// Of a refusal's own words.
 const MESSAGE_CHARACTERS: usize = 300;
 /// Answers that say that the request broke on its way.
@@ -70,12 +73,15 @@ impl HttpConnector for Connector {
             .no_proxy()
             .build()
             .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?;
-        Ok(HttpClient::new(Http(client)))
+        Ok(HttpClient::new(Http { client, room: Semaphore::new(AT_ONCE) }))
     }
 }
 
 #[derive(Debug)]
-struct Http(Client);
+struct Http {
+    client: Client,
+    room: Semaphore,
+}
 
 #[async_trait]
 impl HttpService for Http {
@@ -85,7 +91,9 @@ impl HttpService for Http {
         let mut request = reqwest_tls::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(Body::wrap(body));
-        let answer = self.0.execute(request).await.map_err(broken)?;
+        // Until the answer begins.
+        let _place = self.room.acquire().await.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        let answer = self.client.execute(request).await.map_err(broken)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let response = |body: HttpResponseBody| {
             let mut response = HttpResponse::new(body);

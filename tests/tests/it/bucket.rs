@@ -199,9 +199,9 @@ async fn two_servers_of_one_state_read_what_the_other_wrote() {
     let logs = [&one, &other].map(|folder| said(&daybreak(folder.path(), &["logs", run_id, "tell"])));
     assert!(logs[0].contains("line 3000\n"), "{}", logs[0]);
     assert_eq!(logs[0], logs[1]);
-    // A night that the second one's worker makes once the first one is gone, from builds that the first one made.
+    // A night that the second one makes once the first one is gone, from builds that the first one made.
     drop(first);
-    let next = "2025-03-02T02:00:00Z";
-    let night = daybreak(other.path(), &["run", "nightly", "--at", next, "--wait"]);
+    let earlier = "2025-02-28T02:00:00Z";
+    let night = daybreak(other.path(), &["run", "nightly", "--at", earlier, "--wait"]);
     assert!(night.status.success(), "{}", said(&night));
 }

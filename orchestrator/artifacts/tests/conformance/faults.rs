@@ -112,6 +112,28 @@ fn who_is_unknown_or_signs_wrongly_or_may_not_is_told_so() {
 }
 
 #[test]
+fn a_bucket_of_another_region_is_refused_with_what_to_set() {
+    let (world, _network, artifacts) = broken(|_| Fault::Answered(301, "PermanentRedirect"));
+    let error = world.runtime.block_on(artifacts.put(Bytes::from_static(b"hello"))).expect_err("elsewhere");
+    assert!(error.is_refusal() && error.to_string().contains("set AWS_REGION"), "{error}");
+}
+
+#[test]
+fn hundreds_of_questions_at_once_are_answered() {
+    let world = World::in_a_bucket();
+    let object = world.put("hello");
+    let artifacts = world.with(|bucket| bucket.patience_ms = 1);
+    world.runtime.block_on(async {
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..300 {
+            let (artifacts, object) = (artifacts.clone(), object.clone());
+            asking.spawn(async move { artifacts.exists(&object).await.expect("an answer, without a second try") });
+        }
+        assert!(asking.join_all().await.into_iter().all(|found| found));
+    });
+}
+
+#[test]
 fn a_bucket_that_does_not_exist_is_named() {
     let world = World::in_a_bucket();
     let artifacts = world.with(|bucket| bucket.name = "nowhere".to_owned());
