@@ -4,6 +4,7 @@ pub mod faulty_network;
 pub mod memory;
 pub mod object_storage;
 pub mod postgres;
+pub mod roles;
 pub mod served;
 pub mod tables;
 

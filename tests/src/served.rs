@@ -39,8 +39,24 @@ impl Served {
     /// # Panics
     /// When it is not there within half a minute.
     pub fn start_with(folder: &Path, more: &[&str], variables: &[(&str, String)]) -> Self {
+        Self::start_as_with("up", folder, &[&["--listen", "127.0.0.1:0"], more].concat(), variables)
+    }
+
+    /// The same as `up` or as `server`, listening where the arguments say.
+    ///
+    /// # Panics
+    /// When it is not there within half a minute.
+    pub fn start_as(role: &str, folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_as_with(role, folder, arguments, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it is not there within half a minute.
+    pub fn start_as_with(role: &str, folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let mut up = Command::new(binary());
-        up.args(["up", "--listen", "127.0.0.1:0"]).args(more).current_dir(folder).stdout(Stdio::null());
+        up.arg(role).args(arguments).current_dir(folder).stdout(Stdio::null());
         up.envs(variables.iter().map(|(name, value)| (name, value)));
         // A note that a killed server has left would be taken for this one's.
         let _ = std::fs::remove_file(folder.join(".daybreak/server.json"));

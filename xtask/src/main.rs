@@ -28,17 +28,12 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Kill a demo at random moments and compare what it leaves with an undisturbed one
+    /// Kill a demo at random moments (--kills) and compare what it leaves with an undisturbed one, or let faults happen among
+    /// servers and workers (--faults 500 --db sqlite|postgres --seed 1) and check what has to hold
     Torture {
-        /// Number of kills
-        #[arg(long, default_value_t = 50)]
-        kills: u32,
-        /// Nights of the demo
-        #[arg(long, default_value_t = 20)]
-        nights: u32,
-        /// Also run `daybreak up` over the same nights and compare
-        #[arg(long)]
-        against_up: bool,
+        /// Handed on; `-- --help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
     },
     /// Print the forty cases of cron that schedulers get wrong with our answers, or compare with croner
     Cron {
@@ -72,7 +67,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Task::Test { rest } => test(rest),
         Task::Bench { name, json } => bench(&name, json),
-        Task::Torture { kills, nights, against_up } => torture(kills, nights, against_up),
+        Task::Torture { rest } => torture(&rest),
         Task::Cron { oracle, seed } => cron(oracle, seed),
         Task::Simulate { seeds, from, seed, trace } => simulate(seed.map_or((from, seeds), |seed| (seed, 1)), trace),
         Task::Deny => deny(),
@@ -190,12 +185,9 @@ fn bench(name: &str, json: bool) -> Result<(), String> {
     run(command)
 }
 
-fn torture(kills: u32, nights: u32, against_up: bool) -> Result<(), String> {
+fn torture(rest: &[String]) -> Result<(), String> {
     let mut command = Command::new(release_binaries()?.join("daybreak-torture"));
-    command.args(["--kills", &kills.to_string(), "--nights", &nights.to_string()]).current_dir(root());
-    if against_up {
-        command.arg("--against-up");
-    }
+    command.args(rest).current_dir(root());
     run(command)
 }
 

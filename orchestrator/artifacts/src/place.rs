@@ -82,6 +82,14 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// `s3://bucket/prefix`
+    pub fn url(&self) -> String {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        format!("s3://{}{slash}{}", self.name, self.prefix)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,10 +101,7 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}", self.name)?;
-        if !self.prefix.is_empty() {
-            write!(f, "/{}", self.prefix)?;
-        }
+        f.write_str(&self.url())?;
         match &self.endpoint {
             Some(endpoint) => write!(f, " at {endpoint}"),
             None => write!(f, " in {}", self.region),

@@ -1,13 +1,9 @@
-//! Values of parameters that speak of other DAGs, instants and files; and DAGs that run each other in a circle. To add a
-//! value: a function here, a line in `kinds.rs`.
+//! Values of parameters that speak of other DAGs, instants and files. To add a value: a function here, a line in `kinds.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::path::{Component, Path};
 
-use daybreak_core::{KindCatalog, ParameterType};
 use daybreak_spec::{
-    Dag, DeclarationKind, Decoder, Name, Node, NodeValue, Problem, Project, Reference, RunValue, Span, Template,
-    Timestamp,
+    Dag, DeclarationKind, Decoder, Name, Node, NodeValue, Problem, Reference, RunValue, Span, Template, Timestamp,
 };
 
 use crate::dags::TaskPlace;
@@ -148,58 +144,4 @@ fn other_dag<'a>(place: &'a TaskPlace<'_>, parameter: &str) -> Option<(&'a Name,
     let name = Name::parse(place.value(parameter)?.as_text()?)?;
     let found = place.project.dags.get_key_value(&name)?;
     (!place.declared.is_damaged(DeclarationKind::Dag, &name)).then_some(found)
-}
-
-/// DAGs whose tasks run each other in a circle, each circle once, by a shortest way round.
-pub(crate) fn circles(project: &Project, catalog: &KindCatalog) -> Vec<Problem> {
-    let mut runs: BTreeMap<&Name, Vec<(&Name, Span)>> = BTreeMap::new();
-    for (name, dag) in &project.dags {
-        for task in dag.tasks.values() {
-            let Some(kind) = catalog.get(&task.kind) else { continue };
-            let of_dag = kind.parameters.iter().filter(|parameter| parameter.parameter_type == ParameterType::Dag);
-            for node in of_dag.filter_map(|parameter| task.parameter(parameter.name)) {
-                let Some((other, _)) = node.as_text().and_then(|text| project.dags.get_key_value(text)) else {
-                    continue;
-                };
-                runs.entry(name).or_default().push((other, node.span));
-            }
-        }
-    }
-    let mut problems = Vec::new();
-    for start in runs.keys() {
-        let Some(way) = way_round(&runs, start) else { continue };
-        // A circle is told at the first of its DAGs by name.
-        if way.iter().any(|(dag, _)| dag < start) {
-            continue;
-        }
-        let names: Vec<&str> =
-            std::iter::once(*start).chain(way.iter().map(|(dag, _)| *dag)).map(Name::as_str).collect();
-        let message = format!("DAGs run each other in a cycle: {}", names.join(" -> "));
-        let mut problem = Problem::error("cycle", way[0].1, message).hint("a run of it would never end; take one out");
-        for (step, (dag, span)) in way.iter().enumerate().skip(1) {
-            problem = problem.related(*span, format!("`{}` runs `{dag}`", names[step]));
-        }
-        problems.push(problem);
-    }
-    problems
-}
-
-/// A shortest way from a DAG back to itself: each DAG that is run on it, and where that is written.
-fn way_round<'a>(runs: &BTreeMap<&'a Name, Vec<(&'a Name, Span)>>, start: &'a Name) -> Option<Vec<(&'a Name, Span)>> {
-    let mut ways: VecDeque<Vec<(&Name, Span)>> = VecDeque::from([Vec::new()]);
-    let mut seen = std::collections::BTreeSet::new();
-    while let Some(way) = ways.pop_front() {
-        let at = way.last().map_or(start, |(dag, _)| *dag);
-        for (next, span) in runs.get(at).into_iter().flatten() {
-            let mut longer = way.clone();
-            longer.push((*next, *span));
-            if *next == start {
-                return Some(longer);
-            }
-            if seen.insert(*next) {
-                ways.push_back(longer);
-            }
-        }
-    }
-    None
 }

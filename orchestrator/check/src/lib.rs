@@ -3,11 +3,13 @@
 //! project without errors. Reads footers, never rows; runs no task. To add a check: a function in the file it belongs to
 //! that pushes problems, and a fixture in `tests/invalid`.
 
+mod circles;
 mod columns;
 mod dag_values;
 mod dags;
 mod explain;
 mod flow;
+mod follow;
 mod footers;
 mod http_values;
 mod kinds;
@@ -80,8 +82,9 @@ pub fn check_flows(root: &Path) -> Result<Flows, Error> {
     let tests = daybreak_spec::load_flow_tests(&mut loaded)?;
     let kinds = daybreak_tasks::registry().catalog();
     let mut found = Vec::new();
-    dags_of(&loaded, &kinds, &mut found);
-    found.extend(dag_values::circles(&loaded.project, &kinds));
+    let checked = dags_of(&loaded, &kinds, &mut found);
+    found.extend(follow::check(&loaded, &checked));
+    found.extend(circles::check(&loaded.project, &kinds, &checked));
     let problems = all(&loaded, found);
     Ok(Flows { loaded, tests, kinds, problems })
 }
@@ -129,7 +132,8 @@ impl Checker {
         let columns = columns::check(project, &loaded.root, &self.footers, &mut found);
         let checked = dags_of(&loaded, &self.kinds, &mut found);
         found.extend(flow::unpublished(project, &checked));
-        found.extend(dag_values::circles(project, &self.kinds));
+        found.extend(follow::check(&loaded, &checked));
+        found.extend(circles::check(project, &self.kinds, &checked));
         let problems = all(&loaded, found);
         let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
         let plan = (!refused).then(|| planning::plan(project, &columns, &checked));

@@ -8,12 +8,14 @@ use daybreak_spec::Timestamp;
 
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
+pub use roles::{Listening, Serving, ToServer, Up, Worker};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use testing::{Check, Test};
 pub use tokens::{Token, TokenCommand, TokenCreate};
 
 mod backfills;
 mod control;
+mod roles;
 mod schedules;
 mod testing;
 mod tokens;
@@ -46,6 +48,10 @@ pub enum Command {
     Demo(Demo),
     /// Run server, worker and endpoint in one process until Ctrl-C
     Up(Up),
+    /// Run the server alone: schedules, state, API; workers and endpoints are processes of their own
+    Server(Serving),
+    /// Run the tasks of a server on this machine until Ctrl-C
+    Worker(Worker),
     /// Make the project's files as they are now the version that new runs are made from
     Apply(Apply),
     /// Report every mistake in a project
@@ -275,39 +281,6 @@ impl Apply {
     }
 }
 
-/// `up`
-#[derive(Args)]
-pub struct Up {
-    /// Folder of the project
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
-    /// Address to listen on; only loopback addresses are taken
-    #[arg(long, default_value = "127.0.0.1:4321", value_parser = address, value_name = "ADDRESS")]
-    pub listen: std::net::SocketAddr,
-    /// Heavy tasks at once [default: half of the cores]
-    #[arg(long, value_name = "N")]
-    pub heavy: Option<u32>,
-    /// Keep the state in this PostgreSQL (postgres://user:password@host:5432/name) instead of a file in the project's
-    /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
-    #[arg(long, value_name = "URL")]
-    pub database: Option<String>,
-    /// Keep objects and logs of tasks in this bucket (s3://bucket/prefix) instead of the project's .daybreak folder, asked
-    /// with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL (http:// takes
-    /// AWS_ALLOW_HTTP=true); `DAYBREAK_ARTIFACTS` says the same
-    #[arg(long, value_name = "URL")]
-    pub artifacts: Option<String>,
-    /// Let everybody who reaches the server read /metrics, without a token
-    #[arg(long)]
-    pub open_metrics: bool,
-    /// Folder with a file for each secret (`secret://NAME` is in NAME), before the one that the project names
-    #[arg(long, value_name = "DIR")]
-    pub secrets: Option<PathBuf>,
-    /// Simulate business time (firings, T, ttl): it stands at this instant, or where it stood when the project was last
-    /// served so, until `daybreak clock INSTANT` moves it on
-    #[arg(long, value_parser = instant, value_name = "INSTANT")]
-    pub clock_from: Option<Timestamp>,
-}
-
 /// `migrate`
 #[derive(Args)]
 pub struct Migrate {
@@ -374,10 +347,6 @@ pub struct TrainingSet {
 
 fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| format!("`{text}` is not an instant; write e.g. 2013-03-10T07:00:00Z"))
-}
-
-fn address(text: &str) -> Result<std::net::SocketAddr, String> {
-    text.parse().map_err(|_| format!("`{text}` is not an address with a port; write e.g. 127.0.0.1:4321"))
 }
 
 /// A run's id, before it is asked for.

@@ -1,36 +1,65 @@
 //! Where objects and logs are: the project's folder, or the bucket that the command line or the environment names. The one
 //! place that reads the credentials of a bucket.
 
+use std::path::Path;
+
 use daybreak_artifacts::{Access, Bucket, CACHE_BYTES, PATIENCE, Place};
 
 use crate::failure::{Failure, Outcome};
-use crate::home::Home;
+use crate::machine::variable;
 
 const REGION: &str = "us-east-1";
 
-/// The folder in the project's state.
-pub fn folder(home: &Home) -> Place {
-    Place::Folder(home.state.join("artifacts"))
+/// The folder in a state folder.
+pub fn folder(state: &Path) -> Place {
+    Place::Folder(state.join("artifacts"))
 }
 
 /// What the command line or `DAYBREAK_ARTIFACTS` names; none: the folder.
 ///
 /// # Errors
 /// When it is no bucket, or when what it is asked with is missing.
-pub fn artifacts(home: &Home, argument: Option<&str>) -> Outcome<Place> {
+pub fn artifacts(state: &Path, argument: Option<&str>) -> Outcome<Place> {
     let Some(url) =
         argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS")).filter(|url| !url.is_empty())
     else {
-        return Ok(folder(home));
+        return Ok(folder(state));
     };
-    bucket(home, &url, &variable).map(|bucket| Place::Bucket(Box::new(bucket)))
+    bucket(state, &url, &variable).map(|bucket| Place::Bucket(Box::new(bucket)))
 }
 
-fn variable(wanted: &str) -> Option<String> {
-    std::env::vars().find(|(name, value)| name == wanted && !value.is_empty()).map(|(_, value)| value)
+/// What a worker shares with its server: a bucket, or a folder that is there. Copies go below `data_dir`.
+///
+/// # Errors
+/// When none is named, or it is neither.
+pub fn shared(data_dir: &Path, argument: Option<&str>) -> Outcome<Place> {
+    let named =
+        argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS")).filter(|named| !named.is_empty());
+    let Some(named) = named else {
+        return Err(Failure::usage(
+            "a worker shares builds, models and logs with its server: name its bucket or its `.daybreak/artifacts` with \
+             --artifacts or DAYBREAK_ARTIFACTS",
+        ));
+    };
+    if named.contains("://") {
+        return bucket(data_dir, &named, &variable).map(|bucket| Place::Bucket(Box::new(bucket)));
+    }
+    Path::new(&named).canonicalize().map(Place::Folder).map_err(|error| {
+        Failure::configuration(format!(
+            "cannot open the artefacts in {named}: {error}; name the server's `.daybreak/artifacts`"
+        ))
+    })
 }
 
-fn bucket(home: &Home, url: &str, variable: &impl Fn(&str) -> Option<String>) -> Outcome<Bucket> {
+/// How a worker on the command line is told of it.
+pub fn shown_place(place: &Place) -> String {
+    match place {
+        Place::Folder(folder) => folder.display().to_string(),
+        Place::Bucket(bucket) => bucket.url(),
+    }
+}
+
+fn bucket(state: &Path, url: &str, variable: &impl Fn(&str) -> Option<String>) -> Outcome<Bucket> {
     let (name, prefix) = Bucket::split(url).map_err(|error| Failure::usage(error.to_string()))?;
     let needed = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
     let [Some(key_id), Some(secret_key)] = needed.map(variable) else {
@@ -45,7 +74,7 @@ fn bucket(home: &Home, url: &str, variable: &impl Fn(&str) -> Option<String>) ->
         endpoint: endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
         region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).unwrap_or_else(|| REGION.to_owned()),
         access: Access { key_id, secret_key, session_token: variable("AWS_SESSION_TOKEN") },
-        cache: home.state.join("cache/objects"),
+        cache: state.join("cache/objects"),
         cache_bytes: CACHE_BYTES,
         patience_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
     })
@@ -77,10 +106,9 @@ mod tests {
     use super::*;
 
     fn asked(url: &str, variables: &[(&str, &str)]) -> Result<Bucket, String> {
-        let home = Home { project: "/p".into(), state: "/p/.daybreak".into() };
         let of =
             |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned());
-        bucket(&home, url, &of).map_err(|failure| failure.message)
+        bucket(Path::new("/p/.daybreak"), url, &of).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -88,7 +116,7 @@ mod tests {
         let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let plain = asked("s3://artefacts/risk", &keys).expect("a bucket");
         assert_eq!((plain.region.as_str(), plain.endpoint, plain.access.session_token), ("us-east-1", None, None));
-        assert_eq!(plain.cache, std::path::Path::new("/p/.daybreak/cache/objects"));
+        assert_eq!(plain.cache, Path::new("/p/.daybreak/cache/objects"));
         let more =
             [("AWS_REGION", "eu-west-1"), ("AWS_SESSION_TOKEN", "t"), ("AWS_ENDPOINT_URL", "https://s3.firm.example/")];
         let full = asked("s3://artefacts", &[&keys[..], &more[..]].concat()).expect("a bucket");

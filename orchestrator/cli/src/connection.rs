@@ -9,9 +9,11 @@ use daybreak_spec::Project;
 use daybreak_server::Schedules;
 
 use crate::artifacts::artifacts;
-use crate::embedded::{Embedded, Options, cores, real_now};
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
+use crate::machine::{heavy_default, own_binary, real_now, variable};
+use crate::parts::{Listen, ServerOptions};
 
 /// A server to talk to.
 pub struct Connection {
@@ -30,17 +32,16 @@ impl Connection {
             return Ok(connection);
         }
         let project = load_project(&home)?;
-        let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
+        let server = ServerOptions {
+            listen: Listen { address: ([127, 0, 0, 1], 0).into(), allow_remote: false },
             clock: Clock::real(real_now),
-            heavy: heavy_default(),
             schedules: Schedules::Resting,
             follow: None,
             open_metrics: false,
             database: database(None)?,
-            artifacts: artifacts(&home, None)?,
-            secrets: None,
+            artifacts: artifacts(&home.state, None)?,
         };
+        let options = Options { server, heavy: heavy_default(), secrets: None };
         let embedded = Embedded::start(&home, &project, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
     }
@@ -80,14 +81,9 @@ impl Connection {
     }
 }
 
-/// Half of the cores: the rest is for serving.
-pub fn heavy_default() -> u32 {
-    (cores() / 2).max(1)
-}
-
 /// Reads a project that has no problem; `daybreak check` in a child process says meanwhile whether it has.
 pub fn load_project(home: &Home) -> Outcome<Project> {
-    let check = std::process::Command::new(crate::embedded::own_binary()?)
+    let check = std::process::Command::new(own_binary()?)
         .args(["check", "--without-tests"])
         .arg(&home.project)
         .stdin(Stdio::null())
@@ -111,7 +107,7 @@ pub fn load_project(home: &Home) -> Outcome<Project> {
 /// # Errors
 /// When it is the address of something else. The address itself is not shown: it may hold a password.
 pub fn database(argument: Option<&str>) -> Outcome<Option<String>> {
-    let environment = || std::env::vars().find(|(name, _)| name == "DAYBREAK_DATABASE").map(|(_, text)| text);
+    let environment = || variable("DAYBREAK_DATABASE");
     let Some(url) = argument.map(str::to_owned).or_else(environment).filter(|url| !url.is_empty()) else {
         return Ok(None);
     };

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 
 /// Exit statuses: 0 ok, 1 run failed or problems found, 2 usage, 3 configuration or lock, 4 refused by the server,
-/// 5 network, 74 input/output, 130 interrupted.
+/// 5 network, 6 worker and server speak other protocols, 74 input/output, 130 interrupted, 141 nobody reads what it prints any more.
 #[derive(Debug)]
 pub struct Failure {
     /// The process's exit status.
@@ -29,6 +29,10 @@ impl Failure {
     /// The server said no.
     pub fn refused(message: impl Display) -> Self {
         Self { status: 4, message: message.to_string() }
+    }
+    /// Worker and server are too far apart to work together.
+    pub fn other_protocol(message: impl Display) -> Self {
+        Self { status: 6, message: message.to_string() }
     }
     /// A file or folder could not be read or written, and what helps.
     pub fn file(what: impl Display, error: &std::io::Error) -> Self {

@@ -31,7 +31,8 @@ impl Logging {
     pub fn start(level: LevelFilter, format: LogFormat) -> Self {
         let filter =
             EnvFilter::builder().with_env_var("DAYBREAK_LOG").with_default_directive(level.into()).from_env_lossy();
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        // A line that cannot be written would be told of on the same standard error, with a panic.
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
         let lines = match format {
             LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
             LogFormat::Json => lines.json().boxed(),

@@ -1,4 +1,5 @@
 //! The one binary: reads the command line, sets up logging, dispatches, and turns a failure into an exit status.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` is for that")]
 
 use std::process::ExitCode;
 
@@ -6,10 +7,11 @@ use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
-    testing, tokens, training_set, up,
+    server, testing, tokens, training_set, up, worker,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
+use daybreak::output;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
@@ -30,7 +32,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
             code
         }
         Err(error) => {
-            eprintln!("daybreak: cannot start: {error}");
+            output::aside(format_args!("daybreak: cannot start: {error}"));
             ExitCode::from(74)
         }
     }
@@ -39,7 +41,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
     // Warnings of a server; a command says by itself what it is about, also where it runs a server of its own.
     let level = match command {
-        Command::Up(_) | Command::Demo(_) => LevelFilter::WARN,
+        Command::Up(_) | Command::Server(_) | Command::Worker(_) | Command::Demo(_) => LevelFilter::WARN,
         _ => LevelFilter::ERROR,
     };
     let logging = Logging::start(level, log_format);
@@ -49,7 +51,7 @@ async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("daybreak: {}", failure.message);
+                output::aside(format_args!("daybreak: {}", failure.message));
             }
             ExitCode::from(failure.status)
         }
@@ -60,6 +62,8 @@ async fn dispatch(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => daybreak::demo::demo(&arguments).await,
         Command::Up(arguments) => up::up(&arguments).await,
+        Command::Server(arguments) => server::server(&arguments).await,
+        Command::Worker(arguments) => worker::worker(&arguments).await,
         Command::Apply(arguments) => apply::apply(&arguments).await,
         Command::Check(arguments) => project::check(&arguments),
         Command::Explain { dag, project } => project::explain(&dag, &project).await,

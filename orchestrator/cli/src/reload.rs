@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_protocol::Applied;
 use daybreak_server::{ProjectSource, Server};
-use daybreak_spec::{Project, Stamp};
+use daybreak_spec::{Project, Source, Stamp};
 use tokio::sync::watch;
 
 use crate::connection::load_project;
 use crate::home::Home;
+use crate::output;
 
 /// Between two looks. Files are read once two looks in a row have found the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
@@ -87,6 +88,17 @@ impl ProjectSource for Folder {
         project
     }
 
+    async fn files(&self, source: &Source, data_roots: &[PathBuf]) -> Result<Vec<(PathBuf, Stamp)>, String> {
+        let (root, roots, source) = (self.home.project.clone(), data_roots.to_vec(), source.clone());
+        let look = move || {
+            let files = daybreak_offline::source_files(&root, &roots, &source).map_err(|problem| problem.message)?;
+            // One that is gone by now is seen at the next look.
+            let stamped = files.into_iter().filter_map(|file| daybreak_spec::stamp(&file).map(|stamp| (file, stamp)));
+            Ok(stamped.collect())
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|error| error.to_string())?
+    }
+
     fn root(&self) -> &Path {
         &self.home.project
     }
@@ -113,7 +125,11 @@ fn report(reloaded: Result<Applied, daybreak_server::Error>) {
     match reloaded {
         Ok(applied) if applied.previous.as_ref() == Some(&applied.version) => {}
         Ok(Applied { version, changes, .. }) => {
-            println!("reloaded: {} declarations have changed, version {version:.12} is live", changes.len());
+            // A server goes on when nobody reads.
+            let _ = output::line(format_args!(
+                "reloaded: {} declarations have changed, version {version:.12} is live",
+                changes.len()
+            ));
         }
         Err(error) => tracing::error!("the project is not reloaded, what was live stays live: {error}"),
     }

@@ -116,6 +116,29 @@ pub enum Dataset {
     Alias(&'static str),
 }
 
+impl Dataset {
+    /// Whether a task that reads this finds it with a task that makes `made`.
+    #[must_use]
+    pub fn comes_from(self, made: Self) -> bool {
+        match (self, made) {
+            (Self::Views(_) | Self::ViewsOfModel(_), Self::Views(_) | Self::ViewsOfModel(_))
+            | (Self::ModelVersion(_), Self::ModelVersion(_))
+            | (Self::Judgement(_), Self::Judgement(_))
+            | (Self::OnlineRows(_), Self::OnlineRows(_))
+            | (Self::Alias(_), Self::Alias(_)) => true,
+            (
+                Self::Views(_)
+                | Self::ViewsOfModel(_)
+                | Self::ModelVersion(_)
+                | Self::Judgement(_)
+                | Self::OnlineRows(_)
+                | Self::Alias(_),
+                _,
+            ) => false,
+        }
+    }
+}
+
 /// All kinds of task.
 #[derive(Debug, Default)]
 pub struct KindCatalog {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-/// Most bytes of a task's outputs as JSON. They travel with every task that comes after; more belongs into a file.
+/// Most bytes of a task's outputs as JSON. They travel with every task that takes from them; more belongs into a file.
 pub const MAX_OUTPUTS_BYTES: usize = 64 << 10;
 
 /// Why outputs are too large and what to do, if they are; to go on where "its outputs" begins.

@@ -2,6 +2,8 @@
 //! where a list or a key is known without running anything. Values are data: what is put in is never read again. To add a
 //! reference: a variant of `daybreak_spec::Reference` and its arm in [`Values::lookup`].
 
+use std::collections::BTreeSet;
+
 use daybreak_spec::{Name, Reference, RunValue, Span, Template, Timestamp};
 use serde_json::{Map, Value as Json};
 
@@ -109,6 +111,30 @@ impl Values<'_> {
     }
 }
 
+/// The tasks whose outputs a declared value asks for, in any text of it; of a text that does not read, none.
+#[must_use]
+pub fn tasks_named(value: &Json) -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    name_tasks(value, &mut found);
+    found
+}
+
+fn name_tasks(value: &Json, found: &mut BTreeSet<Name>) {
+    match value {
+        Json::String(text) if text.contains("${") => {
+            let template = Template::parse(text, Span::default());
+            for reference in template.iter().flat_map(Template::references) {
+                if let Reference::Output { task, .. } = &reference.value {
+                    found.insert(task.clone());
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| name_tasks(item, found)),
+        Json::Object(entries) => entries.values().for_each(|value| name_tasks(value, found)),
+        _ => {}
+    }
+}
+
 /// A value as it stands within a text.
 #[must_use]
 pub fn plain(value: Json) -> String {
@@ -161,6 +187,17 @@ mod tests {
             "item": [{ "city": "Rome" }, "Rome", 4, "4: {\"city\":\"Rome\"}"],
         });
         assert_eq!(put(parameters), Ok(expected));
+    }
+
+    #[test]
+    fn tasks_are_named_in_any_text_of_a_value_and_nowhere_else() {
+        let value = json!({
+            "argv": ["${tasks.train.outputs.version}", { "deep": "a ${tasks.fetch.outputs.rows:-0} b" }],
+            "own": ["$${tasks.not.outputs.this}", "${params.tasks}", "${item.tasks}", "${tasks.broken", 5],
+            "${tasks.key.outputs.x}": "keys are no values",
+        });
+        let named: Vec<String> = tasks_named(&value).iter().map(ToString::to_string).collect();
+        assert_eq!(named, ["fetch", "train"]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        after: Vec::new(),
+        updated: Vec::new(),
         max_active_runs: None,
         priority: 0,
         deadline: None,

@@ -144,7 +144,13 @@ fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, Vec<Problem
         };
         snapshots.insert(name.clone(), snapshot);
     }
-    Ok(RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks: snapshots })
+    Ok(RunSnapshot {
+        state: RunState::Queued,
+        cancel_requested: None,
+        overdue: false,
+        tasks: snapshots,
+        needed_by: Default::default(),
+    })
 }
 
 /// A run while it is played.

@@ -290,6 +290,7 @@ impl Client {
         match (status, told) {
             (_, code::STALE_ATTEMPT) => Error::StaleAttempt,
             (_, code::RE_REGISTER) => Error::ReRegister,
+            (_, code::OTHER_PROTOCOL) => Error::OtherProtocol(detail),
             (_, code::NOT_NOW) => Error::NotNow(detail),
             (StatusCode::NOT_FOUND, _) => Error::NotFound(detail),
             (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {

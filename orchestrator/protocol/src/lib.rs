@@ -6,6 +6,7 @@ mod backfills;
 mod client;
 mod clock;
 mod control;
+mod cues;
 mod events;
 mod follow;
 mod items;
@@ -13,6 +14,7 @@ mod keys;
 mod orchestrator;
 mod problem_details;
 mod project;
+mod skew;
 mod views;
 mod worker;
 
@@ -27,6 +29,7 @@ pub use control::{
     AuditEntry, AuditList, AuditQuery, CancelRequest, ClearRequest, DecisionRequest, DecisionWord, MarkRequest,
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
+pub use cues::{AfterView, SeenView, UpdatedView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
@@ -34,6 +37,7 @@ pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
+pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
     AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
     PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,

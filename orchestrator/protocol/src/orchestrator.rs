@@ -18,6 +18,9 @@ pub enum Error {
     /// The worker's lease is gone: end what runs, register again.
     #[error("the worker is not registered any more")]
     ReRegister,
+    /// Worker and server speak other protocols: one of them has to be replaced.
+    #[error("{0}")]
+    OtherProtocol(String),
     /// The thing asked for does not exist.
     #[error("{0}")]
     NotFound(String),

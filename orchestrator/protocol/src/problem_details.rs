@@ -13,6 +13,8 @@ pub mod code {
     pub const STALE_ATTEMPT: &str = "stale_attempt";
     /// 401: the worker's lease is gone, register again.
     pub const RE_REGISTER: &str = "re_register";
+    /// 409: the worker speaks a protocol that the server does not.
+    pub const OTHER_PROTOCOL: &str = "other_protocol";
     /// 401: no credential, or a wrong one.
     pub const UNAUTHORIZED: &str = "unauthorized";
     /// 404: no such thing.

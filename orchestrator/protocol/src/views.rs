@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{ItemCounts, ModelVersionRecord};
+use crate::{AfterView, ItemCounts, ModelVersionRecord, UpdatedView};
 
 /// What made a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,26 @@ pub enum Trigger {
     Manual,
     /// A backfill.
     Backfill,
+    /// The end of a run of another DAG.
+    After,
+    /// An update of data.
+    Update,
+    /// An alert.
+    Alert,
+}
+
+impl Trigger {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Manual => "manual",
+            Self::Backfill => "backfill",
+            Self::After => "after",
+            Self::Update => "update",
+            Self::Alert => "alert",
+        }
+    }
 }
 
 /// One run in a list.
@@ -40,6 +60,9 @@ pub struct RunSummary {
     pub window_end: Timestamp,
     /// What made it.
     pub trigger: Trigger,
+    /// What it followed from, in words, where the end of a run, an update or an alert made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<String>,
     /// Real time of its row.
     pub created_at: Timestamp,
     /// Real time at which its first tasks became ready.
@@ -232,6 +255,12 @@ pub struct DagView {
     pub name: Name,
     /// When it fires.
     pub schedules: Vec<ScheduleView>,
+    /// DAGs after whose runs it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<AfterView>,
+    /// Data on whose updates it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updated: Vec<UpdatedView>,
     /// Since when it fires nothing, and why; none while it fires.
     pub paused: Option<PauseView>,
     /// The next firings in business time, soonest first, at most 5, as if it were not paused.

@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
-/// A worker presents itself.
+/// A worker presents itself. Fields that this server does not know are passed over: a newer worker has to be told that it
+/// is too new, not that it misspelt something.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Register {
-    /// Host and process, for people.
+    /// What people call it.
     pub label: String,
     /// Version of the binary.
     pub version: String,
+    /// The protocol that it speaks, [`crate::PROTOCOL_VERSION`] of its binary.
+    #[serde(default)]
+    pub protocol: u32,
 }
 
 /// The server's answer: an identity that lasts until its lease runs out.
@@ -80,7 +83,7 @@ pub struct Assignment {
     /// The run's parameters (defaults of the DAG overlaid by the caller's).
     #[schema(value_type = Object)]
     pub params: Map<String, Json>,
-    /// Outputs of the tasks named in `needs` and of their ancestors, by task name.
+    /// Outputs of the tasks before it that its parameters name or its kind reads, by task name.
     #[schema(value_type = BTreeMap<String, Object>)]
     pub outputs: BTreeMap<Name, Map<String, Json>>,
     /// Those of them that left none, and where they stand.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use daybreak_core::{AttemptEnd, Failure, WorkerIdentity, too_large};
 use daybreak_protocol::{
-    AssignedItem, Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report,
+    AssignedItem, Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report, accepted,
 };
 use daybreak_store::{Claim, ClaimedTask, NewWorker, ReportedEnd};
 
@@ -29,6 +29,10 @@ impl Server {
         request: Register,
         server_id: Option<String>,
     ) -> Result<Registration, Error> {
+        if let Err(why) = accepted(request.protocol, &request.version) {
+            tracing::warn!(worker = request.label, "a worker was refused: {why}");
+            return Err(Error::OtherProtocol(why));
+        }
         let worker = NewWorker {
             label: request.label,
             version: request.version,

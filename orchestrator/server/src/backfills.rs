@@ -11,11 +11,13 @@ use daybreak_protocol::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
 };
 use daybreak_spec::Timestamp;
-use daybreak_store::{BackfillChange, BackfillStep, GoingOn, NewBackfill, RunTemplate, Window, wants};
+use daybreak_store::{BackfillChange, BackfillStep, GoingOn, Made, NewBackfill, Once, RunTemplate, Window, wants};
 use tokio::sync::watch;
 
 use crate::deployed::CompiledDag;
+use crate::http::Asked;
 use crate::origin::Origin;
+use crate::requests::UnderWay;
 use crate::scheduler::run_ended;
 use crate::{Error, Schedules, Server};
 
@@ -119,12 +121,24 @@ impl Server {
         }
     }
 
-    /// Begins a backfill.
+    /// Begins a backfill; once, where `key` is given: then what was begun before is shown as it stands now.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown DAG, [`Error::Values`] for parameters that it does not take, [`Error::Refused`]
     /// for a range without windows, with too many, or that ends in the future.
-    pub async fn backfill(&self, request: BackfillRequest, from: &Origin) -> Result<BackfillView, Error> {
+    pub(crate) async fn backfill_by(
+        &self,
+        request: BackfillRequest,
+        from: &Origin,
+        key: Option<String>,
+    ) -> Result<Asked<BackfillView>, Error> {
+        let caller = from.caller(None);
+        let under_way = key.as_ref().map(|key| UnderWay::begin(self, &caller, key));
+        if matches!(under_way, Some(None)) {
+            return Ok(Asked::InFlight);
+        }
+        let said = serde_json::to_string(&request).expect("a request always writes");
+        let once = key.map(|key| Once::new(&key, &["backfill", &said]));
         let deployed = self.deployed()?;
         let dag = deployed.dag(request.dag.as_str())?;
         let range = self.range(&request)?;
@@ -142,18 +156,24 @@ impl Server {
             // Refused now rather than at its first run.
             params: dag.params(request.params.clone()).map(|_| request.params)?,
             windows,
-            caller: from.caller(None),
+            caller,
             note: request.note,
+            once,
         };
-        let id = self.store.make_backfill(new).await?;
-        self.wake_backfills.notify_one();
-        Ok(self.store.backfill(&id).await?)
+        Ok(match self.store.make_backfill(new).await? {
+            Made::Now(id) => {
+                self.wake_backfills.notify_one();
+                Asked::Made(self.store.backfill(&id).await?)
+            }
+            Made::Before(id) => Asked::Before(self.store.backfill(&id).await?),
+            Made::OtherRequest => Asked::OtherRequest,
+        })
     }
 
     /// What a backfill would do.
     ///
     /// # Errors
-    /// As [`Server::backfill`].
+    /// As [`Server::backfill_by`].
     pub async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {
         let deployed = self.deployed()?;
         let dag = deployed.dag(request.dag.as_str())?;

@@ -54,6 +54,8 @@ pub struct Timings {
     pub cancel_grace: Duration,
     /// Longest time between two looks at what real time has brought about.
     pub sweep: Duration,
+    /// How often the files of sources that DAGs listen to are looked at.
+    pub sources: Duration,
     /// How long a server that is to end waits for its workers.
     pub drain: Duration,
 }
@@ -65,6 +67,7 @@ impl Default for Timings {
             heartbeat: Duration::from_secs(3),
             cancel_grace: Duration::from_secs(30),
             sweep: Duration::from_secs(1),
+            sources: Duration::from_secs(2),
             drain: Duration::from_secs(40),
         }
     }

@@ -1,12 +1,15 @@
 //! The deployed project, compiled once: schedules, graphs and what its runs are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use daybreak_core::{DagGraph, Firings, KindCatalog, ScheduleCompiler};
+use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
 use daybreak_protocol::{ErrorItem, ScheduleView};
-use daybreak_spec::{Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Task};
-use daybreak_store::{CacheRule, LimitShare, RunTemplate, TaskTemplate};
+use daybreak_spec::{
+    After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Source, Task,
+};
+use daybreak_store::{CacheRule, LimitShare, Listened, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Error;
@@ -17,6 +20,10 @@ pub(crate) struct Deployed {
     /// SHA-256 (hex) of the snapshot.
     pub version: String,
     pub dags: BTreeMap<Name, CompiledDag>,
+    pub alerts: BTreeMap<Name, Alert>,
+    /// Sources on whose updates DAGs run, and where their files may lie.
+    pub heard_sources: BTreeMap<Name, Source>,
+    pub data_roots: Vec<PathBuf>,
 }
 
 /// A DAG that is ready to fire.
@@ -25,6 +32,10 @@ pub(crate) struct CompiledDag {
     pub template: Arc<RunTemplate>,
     /// Its schedules as written.
     pub schedules: Box<[ScheduleView]>,
+    /// DAGs after whose runs it runs.
+    pub after: Box<[After]>,
+    /// Data on whose updates it runs.
+    pub updated: Box<[UpdateRule]>,
     /// What a run by hand may be given.
     params: BTreeMap<String, Param>,
 }
@@ -47,15 +58,57 @@ impl Deployed {
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
             let schedules = dag.schedules.iter().map(view).collect();
-            let params = dag.params.clone();
-            dags.insert(name.clone(), CompiledDag { firings, template: Arc::new(template), schedules, params });
+            let updated = dag.updated.iter().map(UpdateRule::compile).collect::<Result<_, _>>();
+            let compiled = CompiledDag {
+                firings,
+                template: Arc::new(template),
+                schedules,
+                after: dag.after.clone().into(),
+                updated: updated.map_err(|problem| invalid(vec![problem]))?,
+                params: dag.params.clone(),
+            };
+            dags.insert(name.clone(), compiled);
         }
-        Ok(Self { name: project.name.value.clone(), version, dags })
+        let heard = project.dags.values().flat_map(|dag| &dag.updated).flat_map(|updated| &updated.sources);
+        let heard = heard.filter_map(|name| project.sources.get_key_value(&name.value));
+        Ok(Self {
+            name: project.name.value.clone(),
+            version,
+            dags,
+            alerts: project.alerts.clone(),
+            heard_sources: heard.map(|(name, source)| (name.clone(), source.clone())).collect(),
+            data_roots: project.data_roots.iter().map(|root| PathBuf::from(&root.value)).collect(),
+        })
     }
 
     /// The project's name.
     pub(crate) fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// What its DAGs and alerts want to hear of.
+    pub(crate) fn listens(&self) -> Vec<Listened> {
+        let mut listens = BTreeSet::new();
+        for dag in self.dags.values() {
+            listens.extend(dag.after.iter().map(|after| Listened::RunEnds(Some(after.dag.value.clone()))));
+            listens.extend(dag.updated.iter().flat_map(UpdateRule::data).map(|data| match data {
+                Data::View(view) => Listened::View(view.clone()),
+                Data::Source(source) => Listened::Source(source.clone()),
+            }));
+        }
+        for alert in self.alerts.values() {
+            let dags = match &alert.dags {
+                Some(dags) => dags.iter().map(|dag| Some(dag.value.clone())).collect(),
+                None => vec![None],
+            };
+            for event in &alert.on {
+                listens.extend(dags.iter().cloned().map(|dag| match event {
+                    AlertEvent::Failed | AlertEvent::Deadline => Listened::RunEnds(dag),
+                    AlertEvent::Retry => Listened::Retries(dag),
+                }));
+            }
+        }
+        listens.into_iter().collect()
     }
 
     /// A declared DAG.
@@ -68,6 +121,11 @@ impl Deployed {
 }
 
 impl CompiledDag {
+    /// Whether it has such a parameter.
+    pub(crate) fn takes(&self, parameter: &str) -> bool {
+        self.params.contains_key(parameter)
+    }
+
     /// The DAG's default parameters with the caller's laid over them.
     ///
     /// # Errors
@@ -154,6 +212,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             heavy: definition.heavy,
             gated: definition.gated,
             parents: graph.parents(name).into_iter().cloned().collect(),
+            takes: takes(name, dag, (&graph, catalog)),
             trigger: task.trigger.clone(),
             tolerated: task.tolerated,
             for_each: task.for_each.as_deref().cloned().map(Arc::new),
@@ -167,6 +226,23 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
         });
     }
     Ok(tasks)
+}
+
+/// The tasks whose outputs it is handed: those that its parameters name, and those before it that make what its kind
+/// reads. Nothing else travels: in a large DAG a task has thousands before it.
+fn takes(name: &Name, dag: &Dag, (graph, catalog): (&DagGraph, &KindCatalog)) -> Arc<[Name]> {
+    let task = &dag.tasks[name];
+    let mut taken: BTreeSet<Name> = task.parameters.iter().flat_map(|(_, node)| tasks_named(&node.to_json())).collect();
+    let kind_of = |task: &Name| catalog.get(&dag.tasks[task].kind);
+    let reads = kind_of(name).map(|kind| kind.reads).unwrap_or_default();
+    if !reads.is_empty() {
+        let made = |task: &Name| kind_of(task).map(|kind| kind.makes).unwrap_or_default();
+        let before = graph.ancestors(name).into_iter();
+        let makers =
+            before.filter(|task| made(task).iter().any(|made| reads.iter().any(|read| read.comes_from(*made))));
+        taken.extend(makers.cloned());
+    }
+    taken.into_iter().collect()
 }
 
 fn limit_share(used: &LimitUse) -> LimitShare {

@@ -1,22 +1,20 @@
 //! The server as the HTTP surface sees it: reads, requests and whom a token speaks for.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
-    BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagTaskView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
-    PauseRequest, ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest,
+    Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
+    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
 };
-use daybreak_spec::{Name, Timestamp};
-use daybreak_store::{AttemptRow, Pause, RunningAttempt};
+use daybreak_spec::Name;
+use daybreak_store::{AttemptRow, RunningAttempt};
 
 use crate::Server;
-use crate::deployed::{CompiledDag, Deployed};
 use crate::error::of_store;
 use crate::following::Events;
 use crate::http::{Access, Asked, Engine};
@@ -24,17 +22,6 @@ use crate::origin::Origin;
 
 /// Most bytes of one attempt's log in one answer.
 const MAX_LOG_BYTES: usize = 8 << 20;
-
-/// Firings shown ahead.
-const SHOWN_FIRINGS: usize = 5;
-
-/// What the rows say of all DAGs.
-struct Rows {
-    pauses: BTreeMap<Name, Pause>,
-    left_out: BTreeMap<(Name, u32), u64>,
-    active: BTreeMap<Name, u32>,
-    now: Timestamp,
-}
 
 #[async_trait]
 impl Engine for Server {
@@ -89,19 +76,7 @@ impl Engine for Server {
     }
 
     async fn dags(&self) -> Result<Vec<DagView>, Error> {
-        let deployed = self.deployed()?;
-        let project = deployed.name();
-        let rows = Rows {
-            pauses: self.store.pauses(project).await.map_err(of_store)?,
-            left_out: self.store.left_out(project).await.map_err(of_store)?,
-            active: self.store.active_counts(project).await.map_err(of_store)?,
-            now: self.clock.business_now(),
-        };
-        let mut views = Vec::new();
-        for (name, dag) in &deployed.dags {
-            views.push(self.dag_view(&deployed, (name, dag), &rows).await?);
-        }
-        Ok(views)
+        self.dag_views().await
     }
 
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
@@ -146,8 +121,13 @@ impl Engine for Server {
         Ok(Self::why(self, run_id, query.task.as_ref()).await?)
     }
 
-    async fn backfill(&self, request: BackfillRequest, from: Origin) -> Result<BackfillView, Error> {
-        Ok(Self::backfill(self, request, &from).await?)
+    async fn backfill(
+        &self,
+        request: BackfillRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<BackfillView>, Error> {
+        Ok(self.backfill_by(request, &from, key).await?)
     }
 
     async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {
@@ -261,36 +241,5 @@ impl Server {
         });
         let text: Result<String, daybreak_artifacts::Error> = read.await.map_err(|error| unreadable(&error))?;
         Ok(AttemptLog { attempt, fence, text: text.map_err(|error| unreadable(&error))? })
-    }
-
-    async fn dag_view(
-        &self,
-        deployed: &Deployed,
-        (name, dag): (&Name, &CompiledDag),
-        rows: &Rows,
-    ) -> Result<DagView, Error> {
-        let last_run = match self.store.newest_run(deployed.name(), name).await.map_err(of_store)? {
-            Some(run_id) => Some(self.store.run_summary(&run_id).await.map_err(of_store)?),
-            None => None,
-        };
-        let next = std::iter::successors(dag.firings.next_after(rows.now), |at| dag.firings.next_after(*at));
-        let mut schedules = dag.schedules.to_vec();
-        for (place, schedule) in (0_u32..).zip(&mut schedules) {
-            schedule.left_out = rows.left_out.get(&(name.clone(), place)).copied().unwrap_or_default();
-        }
-        let task = |task: &daybreak_store::TaskTemplate| DagTaskView {
-            name: task.task.clone(),
-            kind: task.kind.clone(),
-            needs: task.parents.clone(),
-        };
-        Ok(DagView {
-            name: name.clone(),
-            schedules,
-            paused: rows.pauses.get(name).map(crate::pauses::view),
-            next: next.take(SHOWN_FIRINGS).collect(),
-            active_runs: rows.active.get(name).copied().unwrap_or_default(),
-            last_run,
-            tasks: dag.template.tasks.iter().map(task).collect(),
-        })
     }
 }

@@ -78,7 +78,8 @@ impl Orchestrator for Server {
                             | Effect::RetryAt(_)
                             | Effect::CancelRequested { .. }
                             | Effect::Revoked { .. }
-                            | Effect::Waits,
+                            | Effect::Waits
+                | Effect::Announced,
                         ) => {}
                         Err(RecvError::Closed) => return Ok(live),
                     },

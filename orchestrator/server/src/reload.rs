@@ -1,12 +1,12 @@
 //! Reloading the project from where it came from: the whole of it is read and checked, then swapped, or the version that
 //! is live stays and what is wrong is shown. Who notices that something was written is the caller's business.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use daybreak_protocol::{Applied, ProjectView};
-use daybreak_spec::Project;
+use daybreak_spec::{Project, Source, Stamp};
 
 use crate::origin::Origin;
 use crate::{Error, Server};
@@ -16,6 +16,8 @@ use crate::{Error, Server};
 pub trait ProjectSource: Send + Sync + 'static {
     /// The project as it is now, or all that is wrong with it in words.
     async fn read(&self) -> Result<Project, String>;
+    /// The files of one of its sources with their stamps, sorted by path, or why there are none.
+    async fn files(&self, source: &Source, data_roots: &[PathBuf]) -> Result<Vec<(PathBuf, Stamp)>, String>;
     /// The folder that its relative paths start from.
     fn root(&self) -> &Path;
 }

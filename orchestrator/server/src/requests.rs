@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use daybreak_protocol::{RunDetail, RunSummary, TriggerRequest, Triggered};
 use daybreak_spec::{Name, Timestamp};
-use daybreak_store::{Effect, Made, NewRun, Once, RunTemplate, TriggerRun};
+use daybreak_store::{Caller, Effect, Made, NewRun, Once, RunTemplate, TriggerRun};
 use serde_json::{Map, Value as Json};
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -32,8 +32,7 @@ impl Server {
         key: Option<String>,
     ) -> Result<Asked<Triggered>, Error> {
         let caller = from.caller(None);
-        let actor = caller.token_id.clone().unwrap_or_default();
-        let under_way = key.as_ref().map(|key| UnderWay::begin(self, (actor, key.clone())));
+        let under_way = key.as_ref().map(|key| UnderWay::begin(self, &caller, key));
         if matches!(under_way, Some(None)) {
             return Ok(Asked::InFlight);
         }
@@ -124,14 +123,15 @@ async fn next_end(effects: &mut broadcast::Receiver<Effect>, wanted: Option<&str
 }
 
 /// A request with a key that is being answered; others with the key are told so until this is dropped.
-struct UnderWay<'a> {
+pub(crate) struct UnderWay<'a> {
     server: &'a Server,
     key: (String, String),
 }
 
 impl<'a> UnderWay<'a> {
-    /// `None`: there is one already.
-    fn begin(server: &'a Server, key: (String, String)) -> Option<Self> {
+    /// `None`: there is one already. Keys of different tokens never meet.
+    pub(crate) fn begin(server: &'a Server, caller: &Caller, key: &str) -> Option<Self> {
+        let key = (caller.token_id.clone().unwrap_or_default(), key.to_owned());
         let new = server.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         new.then_some(Self { server, key })
     }

@@ -237,7 +237,8 @@ pub(crate) async fn run_ended(effects: &mut broadcast::Receiver<Effect>) {
                 | Effect::RegistryMoved
                 | Effect::CancelRequested { .. }
                 | Effect::Revoked { .. }
-                | Effect::Waits,
+                | Effect::Waits
+                | Effect::Announced,
             ) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }

@@ -157,6 +157,7 @@ impl Server {
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
+            listens: deployed.listens(),
             dags,
             caller: from.map(|from| from.caller(None)),
         };
@@ -228,8 +229,10 @@ impl Server {
         let (leading, waiting, looking) = (swept_until.clone(), swept_until.clone(), swept_until.clone());
         let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
         let backfills = self.run_backfills(waiting.clone());
-        let waits = self.run_waits(waiting);
-        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), waits, backfills, ring, feed);
+        let outbox = async { tokio::join!(self.run_outbox(waiting.clone()), self.run_source_watch(waiting.clone())) };
+        let waits = self.run_waits(waiting.clone());
+        let loops = async { tokio::join!(waits, backfills, outbox, ring, feed) };
+        tokio::join!(ending, self.run_sweeper(swept_until), self.run_leadership(leading), loops);
         self.close().await;
     }
 

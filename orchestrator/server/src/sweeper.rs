@@ -70,6 +70,7 @@ impl Server {
                     | Effect::CancelRequested { .. }
                     | Effect::Revoked { .. }
                     | Effect::Waits
+                    | Effect::Announced
                     | Effect::Elsewhere,
                 ) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,

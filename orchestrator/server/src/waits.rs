@@ -137,7 +137,11 @@ async fn something_happened(effects: &mut broadcast::Receiver<Effect>) {
             Ok(Effect::RunEnded { .. } | Effect::Waits | Effect::Elsewhere)
             | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(
-                Effect::RetryAt(_) | Effect::RegistryMoved | Effect::CancelRequested { .. } | Effect::Revoked { .. },
+                Effect::Announced
+                | Effect::RetryAt(_)
+                | Effect::RegistryMoved
+                | Effect::CancelRequested { .. }
+                | Effect::Revoked { .. },
             ) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }

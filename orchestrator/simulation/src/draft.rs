@@ -154,7 +154,13 @@ impl Draft<'_> {
         let skipped = overlap.is_some_and(|(_, skipped)| skipped);
         let snapshot = if skipped {
             let state = RunState::Skipped { reason: "a run was still active".to_owned() };
-            Rc::new(RunSnapshot { state, cancel_requested: None, overdue: false, tasks: Default::default() })
+            Rc::new(RunSnapshot {
+                state,
+                cancel_requested: None,
+                overdue: false,
+                tasks: Default::default(),
+                needed_by: Default::default(),
+            })
         } else {
             self.store.dags[dag].template.clone()
         };

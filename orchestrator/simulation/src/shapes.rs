@@ -34,6 +34,7 @@ pub(crate) fn template(chance: &mut Chance, catalogue: &Catalogue) -> Rc<RunSnap
         cancel_requested: None,
         overdue: false,
         tasks: tasks.into_iter().collect(),
+        needed_by: Default::default(),
     })
 }
 

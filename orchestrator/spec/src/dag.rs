@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cache, Duration, ForEach, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule};
+use crate::{
+    After, Cache, Duration, ForEach, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule, Updated,
+};
 
 /// A declared DAG.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,12 @@ pub struct Dag {
     pub span: Span,
     /// When it fires; none = by hand only.
     pub schedules: Vec<Schedule>,
+    /// DAGs after whose runs it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<After>,
+    /// Data on whose updates it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updated: Vec<Updated>,
     /// Retry policy of its tasks unless a task says otherwise. Default: one attempt.
     pub retry: Retry,
     /// What stands for `${params.x}`; a manual run may be given other values.

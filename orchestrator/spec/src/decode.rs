@@ -5,6 +5,7 @@
 mod dag;
 mod fields;
 mod flow_test;
+mod follow;
 mod limits;
 mod model;
 mod params;

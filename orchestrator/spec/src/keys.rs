@@ -4,11 +4,13 @@
 
 mod dags;
 mod flow_tests;
+mod follow;
 mod limits;
 mod schedules;
 
 pub(crate) use dags::*;
 pub(crate) use flow_tests::*;
+pub(crate) use follow::*;
 pub(crate) use limits::*;
 pub(crate) use schedules::*;
 
@@ -67,6 +69,8 @@ pub(crate) enum Shape {
     Size,
     /// Date or datetime without zone.
     WallTime,
+    /// Hours and minutes, e.g. `09:00`.
+    TimeOfDay,
     /// A date, e.g. `2026-12-25`.
     Date,
     /// Date, time and offset, e.g. `2026-12-25T06:30:00Z`.
@@ -165,6 +169,7 @@ pub(crate) const FILE: Table = Table {
             Optional,
             "Slots that tasks share: a task that names a limit runs only while it has its slots",
         ),
+        key("alerts", Shape::Named(&ALERT), Optional, "DAGs that are run to tell somebody of failures"),
         key("dags", Shape::Named(&DAG), Optional, "Tasks, their order and when they run"),
     ],
     others: None,

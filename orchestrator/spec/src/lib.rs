@@ -12,6 +12,7 @@ mod expression;
 mod fan_out;
 mod flow_test;
 mod folder;
+mod follow;
 mod gate;
 mod http_allow;
 mod keys;
@@ -53,6 +54,7 @@ pub use expression::{
 pub use fan_out::{Cache, ForEach};
 pub use flow_test::{Expectation, FlowTest, Mock, MockedCause, MockedFailure, TaskExpectation, load_flow_tests};
 pub use folder::{Error, Stamp, stamp, stamps};
+pub use follow::{ALERT_PARAMS, After, Alert, AlertEvent, Match, RunEnd, Updated};
 pub use gate::{Comparison, Gate, GateBound, GateError, Measures, parse_gate};
 pub use http_allow::HttpAllow;
 pub use keys::task_keys;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, Dag, Duration, FeatureView, HttpAllow, Limit, Model, Name, Source, Span, Spanned};
+use crate::{Alert, Calendar, Dag, Duration, FeatureView, HttpAllow, Limit, Model, Name, Source, Span, Spanned};
 
 /// A whole project: every `*.yaml` below one folder, merged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Project {
     /// Declared limits.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<Name, Limit>,
+    /// Declared alerts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<Name, Alert>,
     /// Declared DAGs.
     pub dags: BTreeMap<Name, Dag>,
 }

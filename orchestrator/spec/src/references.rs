@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::did_you_mean::suggestion;
 use crate::expression::find_name;
 use crate::{
-    DateSet, DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, LimitUse, Model, Name, Problem,
-    Project, Span, Spanned, ViewDefinition,
+    Alert, Dag, DateSet, DeclarationKind, Declared, Decoder, FeatureReference, FeatureView, LimitUse, Model, Name,
+    Problem, Project, Span, Spanned, ViewDefinition,
 };
 
 /// Checks all references of a project.
@@ -22,6 +22,12 @@ pub(crate) fn check(project: &Project, declared: &Declared, decoder: &mut Decode
     }
     for used in project.dags.values().flat_map(|dag| dag.tasks.values()).flat_map(|task| &task.limits) {
         check.limit(used);
+    }
+    for dag in project.dags.values() {
+        check.follows(dag);
+    }
+    for alert in project.alerts.values() {
+        check.alert(alert);
     }
     for schedule in project.dags.values().flat_map(|dag| &dag.schedules) {
         for set in schedule.exclude.iter().chain(&schedule.only) {
@@ -47,6 +53,27 @@ impl Check<'_, '_, '_> {
             self.decoder.report(problem.hint(hint));
         }
         found
+    }
+
+    fn follows(&mut self, dag: &Dag) {
+        for after in &dag.after {
+            self.declared(DeclarationKind::Dag, &after.dag.value, after.dag.span);
+        }
+        for updated in &dag.updated {
+            for (kind, names) in
+                [(DeclarationKind::FeatureView, &updated.views), (DeclarationKind::Source, &updated.sources)]
+            {
+                for name in names {
+                    self.declared(kind, &name.value, name.span);
+                }
+            }
+        }
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        for name in alert.dags.iter().flatten().chain([&alert.run]) {
+            self.declared(DeclarationKind::Dag, &name.value, name.span);
+        }
     }
 
     /// A task that takes more than there is would wait for ever.

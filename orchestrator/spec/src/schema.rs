@@ -14,6 +14,7 @@ const EXIT_CODE: &str = "^exit +[0-9]{1,3}$";
 const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 const INSTANT: &str =
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$";
+const TIME_OF_DAY: &str = "^([01]?[0-9]|2[0-3]):[0-5]?[0-9]$";
 const WALL_TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$";
 
 /// The schema of one project file.
@@ -91,6 +92,7 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
         Shape::Size => json!({ "type": "string", "pattern": SIZE }),
         Shape::Date => json!({ "type": "string", "pattern": DATE }),
         Shape::Instant => json!({ "type": "string", "pattern": INSTANT }),
+        Shape::TimeOfDay => json!({ "type": "string", "pattern": TIME_OF_DAY }),
         Shape::WallTime => json!({ "type": "string", "pattern": WALL_TIME }),
         Shape::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Number(least) => json!({ "type": "number", "minimum": least }),

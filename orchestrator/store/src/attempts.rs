@@ -95,7 +95,7 @@ impl Report {
     async fn succeed(&self, tx: &mut Tx, run: &LoadedRun, task: &Name, result: &TaskResult) -> Result<Event, Error> {
         let mut outputs = result.outputs.clone();
         for build in &result.builds {
-            record_build(tx, &run.project, &self.task_run_id, build).await?;
+            record_build(tx, run, &self.task_run_id, build).await?;
         }
         if let Some(model) = &result.model_version {
             let version = number_model_version(tx, run, &self.task_run_id, model).await?;

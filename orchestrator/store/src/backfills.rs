@@ -15,6 +15,7 @@ use crate::changes::apply;
 use crate::database::query;
 use crate::load::run_status;
 use crate::making::{RunRow, insert_run};
+use crate::once::{Found, Made, Once};
 use crate::runs::check_epoch;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error, RunTemplate, Store};
@@ -46,11 +47,20 @@ pub struct NewBackfill {
     pub caller: Caller,
     /// Why.
     pub note: Option<String>,
+    /// The request's key, where it has one.
+    pub once: Option<Once>,
 }
 
 impl Command for NewBackfill {
-    type Reply = String;
-    async fn run(&self, tx: &mut Tx) -> Result<String, Error> {
+    type Reply = Made<String>;
+    async fn run(&self, tx: &mut Tx) -> Result<Made<String>, Error> {
+        if let Some(once) = &self.once {
+            match once.before(tx, &self.project, &self.caller).await? {
+                Found::New => {}
+                Found::Answer(id) => return Ok(Made::Before(id)),
+                Found::Other => return Ok(Made::OtherRequest),
+            }
+        }
         let (id, now) = (tx.sources.id(), tx.now().micros);
         let before_all = if self.backwards { self.to.micros } else { self.from.micros - 1 };
         query(
@@ -77,7 +87,10 @@ impl Command for NewBackfill {
         .await?;
         let what = format!("{} {} to {}: {}", self.dag, self.from, self.to, self.reprocess.as_str());
         audit(tx, Some(&self.caller), "backfill", (&id, &what)).await?;
-        Ok(id)
+        if let Some(once) = &self.once {
+            once.after(tx, &self.project, &self.caller, &id).await?;
+        }
+        Ok(Made::Now(id))
     }
 }
 
@@ -91,8 +104,8 @@ pub struct Window {
 }
 
 impl Store {
-    /// Makes a backfill; its id.
-    pub async fn make_backfill(&self, new: NewBackfill) -> Result<String, Error> {
+    /// Makes a backfill, once where the request has a key; its id.
+    pub async fn make_backfill(&self, new: NewBackfill) -> Result<Made<String>, Error> {
         self.write(new).await
     }
 

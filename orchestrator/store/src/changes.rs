@@ -12,6 +12,7 @@ use crate::database::{Value, Values, fetch_rows, query};
 use crate::effects::ReadyTask;
 use crate::limits::Counter;
 use crate::load::{LoadedRun, hold, load};
+use crate::outbox::{announce_end, announce_retry};
 use crate::tx::Tx;
 use crate::unmanned::{forget_list, go_on, keep_result, write_list};
 use crate::waits::note_wait;
@@ -103,7 +104,11 @@ pub(crate) async fn write_step(tx: &mut Tx, run: &mut LoadedRun, changes: &Chang
             TaskState::Succeeded { outputs } if reported(change) => {
                 keep_result(tx, run, (&change.task, outputs)).await?;
             }
-            TaskState::RetryWait { until, .. } | TaskState::Deferred(Deferral { until: Some(until), .. }) => {
+            TaskState::RetryWait { until, failure } => {
+                tx.effects.list.push(Effect::RetryAt(*until));
+                announce_retry(tx, run, &change.task, failure);
+            }
+            TaskState::Deferred(Deferral { until: Some(until), .. }) => {
                 tx.effects.list.push(Effect::RetryAt(*until));
             }
             TaskState::Running(hold) if change.after.cancel_requested => {
@@ -358,6 +363,7 @@ fn write_run(tx: &mut Tx, run: &LoadedRun, changes: &Changes, now: Timestamp) {
     }
     if status.is_terminal() {
         tx.effects.list.push(Effect::RunEnded { run_id: run.run_id.clone(), status });
+        announce_end(tx, run, state, changes.overdue || run.snapshot.overdue);
     }
 }
 

@@ -49,7 +49,7 @@ pub struct ClaimedTask {
     pub window_end: Timestamp,
     /// The run's parameters.
     pub params: Map<String, Json>,
-    /// Outputs of the tasks it needs and of theirs, by name.
+    /// Outputs of the tasks before it that it takes any of, by name.
     pub outputs: BTreeMap<Name, Map<String, Json>>,
     /// Those of them that left none, and where they stand.
     pub without_outputs: BTreeMap<Name, TaskStatus>,
@@ -66,13 +66,14 @@ pub(crate) fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, Strin
     let row = &run.tasks[task];
     let list = list_of(run, task);
     let (mut outputs, mut without_outputs) = (BTreeMap::new(), BTreeMap::new());
-    for ancestor in run.snapshot.ancestors(task.as_str()) {
-        match &run.snapshot.tasks[ancestor].progress.state {
-            TaskState::Succeeded { outputs: left } => {
-                let whole_list = |key: &str| matches!(&list, Some(Reference::Output { task, key: of }) if task == ancestor && of == key);
-                outputs.insert(ancestor.clone(), without(left, whole_list));
+    for before in taken(run, task) {
+        match run.snapshot.tasks.get(before).map(|before| &before.progress.state) {
+            Some(TaskState::Succeeded { outputs: left }) => {
+                let whole_list = |key: &str| matches!(&list, Some(Reference::Output { task, key: of }) if task == before && of == key);
+                outputs.insert(before.clone(), without(left, whole_list));
             }
-            other => drop(without_outputs.insert(ancestor.clone(), other.status())),
+            Some(other) => drop(without_outputs.insert(before.clone(), other.status())),
+            None => {}
         }
     }
     ClaimedTask {
@@ -94,6 +95,15 @@ pub(crate) fn handed_out(run: &LoadedRun, task: &Name, (dag, root): (Name, Strin
         outputs,
         without_outputs,
         item: item(run, task).map(|(value, index)| (value.clone(), index)),
+    }
+}
+
+/// Whose outputs it is handed: what its declaration names and what its kind reads, never the whole cone before it.
+fn taken<'a>(run: &'a LoadedRun, task: &'a Name) -> Vec<&'a Name> {
+    let declared = task.item().map_or(task.as_str(), |(of, _)| of);
+    match run.tasks.get(declared).and_then(|task| task.takes.as_deref()) {
+        Some(takes) => takes.iter().collect(),
+        None => run.snapshot.ancestors(declared),
     }
 }
 

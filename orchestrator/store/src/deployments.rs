@@ -8,6 +8,7 @@ use daybreak_spec::{Name, Timestamp};
 use crate::audit::audit;
 use crate::database::{Values, execute_rows, query};
 use crate::limits::declare;
+use crate::outbox::{Listened, listen};
 use crate::registry::raise_cursor;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error};
@@ -25,6 +26,8 @@ pub struct Deployment {
     pub models: Vec<Name>,
     /// Its limits and their slots.
     pub limits: Vec<(Name, u32)>,
+    /// What its DAGs and alerts want to hear of, each once.
+    pub listens: Vec<Listened>,
     /// Its DAGs.
     pub dags: Vec<DeployedDag>,
     /// Who asks for it; none where a server starts with it.
@@ -80,6 +83,7 @@ impl Command for Deployment {
         self.take_up(tx).await?;
         self.set_cursors(tx).await?;
         declare(tx, project, &self.limits).await?;
+        listen(tx, project, &self.listens).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
         audit(tx, self.caller.as_ref(), "deploy", (project, &self.version)).await

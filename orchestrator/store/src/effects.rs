@@ -14,6 +14,8 @@ pub enum Effect {
         /// How.
         status: RunStatus,
     },
+    /// Something happened that somebody listens to.
+    Announced,
     /// A task waits for its next attempt.
     RetryAt(Timestamp),
     /// A wait whose end the server sees began or ended.

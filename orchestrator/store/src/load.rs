@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use daybreak_core::{
-    Changes, Failure, FanOut, Hold, Item, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState, TaskStatus,
-    WorkerIdentity,
+    Changes, Failure, FanOut, Hold, Item, NeededBy, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState,
+    TaskStatus, WorkerIdentity,
 };
 use daybreak_spec::{ForEach, Name, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
@@ -49,6 +49,8 @@ pub(crate) struct LoadedTask {
     pub rank_us: i64,
     pub limits: Box<[Taken]>,
     pub queue_timeout_us: Option<i64>,
+    /// Whose outputs it is handed; none: of an older binary, which hands out those of all tasks before it.
+    pub takes: Option<Arc<[Name]>>,
     pub for_each: Option<Arc<ForEach>>,
     pub cache: Option<Arc<CacheRule>>,
 }
@@ -68,6 +70,8 @@ impl LoadedTask {
             rank_us: self.rank_us,
             limits: self.limits.clone(),
             queue_timeout_us: self.queue_timeout_us,
+            // Stands with its task.
+            takes: None,
             for_each: None,
             cache: self.cache.clone(),
         }
@@ -155,7 +159,7 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
      reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, queue_timeout_us, \
-     waiting_since_us, for_each, list, cache FROM task_run WHERE run_id = $1";
+     waiting_since_us, for_each, list, cache, takes FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -204,6 +208,7 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
         cancel_requested: row.try_get("cancel_requested")?,
         overdue: row.try_get::<i64>("overdue")? != 0,
         tasks: snapshots,
+        needed_by: NeededBy::default(),
     };
     Ok(LoadedRun {
         run_id: run_id.to_owned(),
@@ -226,6 +231,7 @@ fn loaded_task(row: &Row) -> Result<LoadedTask, Error> {
     let for_each: Option<&str> = row.try_get("for_each")?;
     let cache: Option<&str> = row.try_get("cache")?;
     let limits: Option<&str> = row.try_get("limits")?;
+    let takes: Option<&str> = row.try_get("takes")?;
     Ok(LoadedTask {
         task_run_id: row.try_get("task_run_id")?,
         kind: row.try_get("kind")?,
@@ -233,6 +239,7 @@ fn loaded_task(row: &Row) -> Result<LoadedTask, Error> {
         rank_us: row.try_get("rank_us")?,
         limits: limits.map(|text| json("limits", text)).transpose()?.unwrap_or_default(),
         queue_timeout_us: row.try_get("queue_timeout_us")?,
+        takes: takes.map(|text| json::<Vec<Name>>("names of tasks", text)).transpose()?.map(Arc::from),
         for_each: for_each.map(|text| json("`for_each`", text)).transpose()?.map(Arc::new),
         cache: cache.map(|text| json("`cache`", text)).transpose()?.map(Arc::new),
     })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{FanOut, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
+use daybreak_core::{FanOut, NeededBy, RunSnapshot, RunState, RunStatus, TaskProgress, TaskSnapshot, TaskStatus};
 use daybreak_spec::{Name, Timestamp};
 
 use crate::database::{Value, Values, query};
@@ -102,6 +102,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             cancel_requested: None,
             overdue: false,
             tasks: BTreeMap::new(),
+            needed_by: NeededBy::default(),
         },
         tasks: BTreeMap::new(),
         max_active: template.max_active.unwrap_or(1),
@@ -116,6 +117,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
             limits: task.limits.iter().map(|share| share.taken(&run, &task.task)).collect(),
             queue_timeout_us: task.queue_timeout_us,
+            takes: Some(task.takes.clone()),
             for_each: task.for_each.clone(),
             cache: task.cache.clone(),
         };
@@ -165,6 +167,7 @@ fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate
         cache_text(task.cache.as_deref()),
         None::<String>.into(),
         None::<i64>.into(),
+        serde_json::to_string(&*task.takes).expect("names always write").into(),
     ]
 }
 
@@ -206,5 +209,6 @@ pub(crate) fn item_row(
         cache_text(item.cache.as_deref()),
         task.to_string().into(),
         i64::from(index).into(),
+        None::<String>.into(),
     ]
 }

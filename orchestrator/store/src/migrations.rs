@@ -53,6 +53,8 @@ const STEPS: &[Step] = &[
     Step { number: 11, name: "limits", sql: include_str!("../../../migrations/0011_limits.sql"), floor: 11 },
     Step { number: 13, name: "backfills", sql: include_str!("../../../migrations/0013_backfills.sql"), floor: 1 },
     Step { number: 14, name: "run lists", sql: include_str!("../../../migrations/0014_run_lists.sql"), floor: 1 },
+    Step { number: 15, name: "outbox", sql: include_str!("../../../migrations/0015_outbox.sql"), floor: 1 },
+    Step { number: 17, name: "what travels", sql: include_str!("../../../migrations/0017_what_travels.sql"), floor: 1 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use daybreak_core::TaskStatus;
 
-use crate::Error;
 use crate::database::{Connection, Value, Values, execute_rows};
+use crate::outbox::ANNOUNCE;
 use crate::tx::Tx;
+use crate::{Effect, Error};
 
 const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state, scheduled_for_us, window_start_us, \
      window_end_us, params, created_at_us, max_active, deadline_us) \
@@ -19,8 +20,8 @@ const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state,
 
 const INSERT_TASK: &str = "INSERT INTO task_run (task_run_id, project, run_id, task, kind, heavy, gated, parents, retry, \
      timeout_us, state, trigger_rule, tolerated, priority, rank_us, limits, queue_timeout_us, total_timeout_us, for_each, \
-     cache, item_of, item) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+     cache, item_of, item, takes) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
 
 const CHANGE_RUN: &str = "UPDATE run SET state = v.column3, reason = v.column4, \
      cancel_requested = CASE WHEN v.column3 = 'queued' THEN NULL ELSE COALESCE(v.column5, run.cancel_requested) END, \
@@ -66,6 +67,7 @@ pub(crate) struct Pending {
     new_tasks: Vec<Values>,
     runs: Waves,
     tasks: Waves,
+    news: Vec<Values>,
 }
 
 /// Changes of rows: the first of each row, then the second of each, and so on.
@@ -133,6 +135,11 @@ impl Tx {
         }
     }
 
+    /// Something that happened, for those who listen. `row`: as in the statement.
+    pub(crate) fn announce(&mut self, row: Values) {
+        self.pending().news.push(row);
+    }
+
     fn pending(&mut self) -> &mut Pending {
         self.connection.written = true;
         &mut self.pending
@@ -150,7 +157,7 @@ impl Tx {
     }
 
     async fn write_pending(&mut self) -> Result<(), Error> {
-        let Pending { new_runs, new_tasks, runs, tasks } = std::mem::take(&mut self.pending);
+        let Pending { new_runs, new_tasks, runs, tasks, news } = std::mem::take(&mut self.pending);
         execute_rows(INSERT_RUN, new_runs, &mut self.connection).await?;
         execute_rows(INSERT_TASK, new_tasks, &mut self.connection).await?;
         for wave in runs.waves {
@@ -158,6 +165,9 @@ impl Tx {
         }
         for wave in tasks.waves {
             self.change(CHANGE_TASK, wave, "a task").await?;
+        }
+        if execute_rows(ANNOUNCE, news, &mut self.connection).await? > 0 {
+            self.effects.list.push(Effect::Announced);
         }
         Ok(())
     }

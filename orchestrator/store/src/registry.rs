@@ -4,13 +4,14 @@ use daybreak_protocol::{AliasMove, BuildRecord, NewModelVersion};
 
 use crate::database::query;
 use crate::load::LoadedRun;
+use crate::outbox::announce_build;
 use crate::tx::Tx;
 use crate::{Effect, Error};
 
 /// Records a build unless the newest one of the same view, instant and definition holds the same bytes.
 pub(crate) async fn record_build(
     tx: &mut Tx,
-    project: &str,
+    run: &LoadedRun,
     task_run_id: &str,
     build: &BuildRecord,
 ) -> Result<(), Error> {
@@ -18,7 +19,7 @@ pub(crate) async fn record_build(
         "SELECT number, object FROM build WHERE project = $1 AND view = $2 AND as_of_us = $3 \
          AND definition_hash = $4 ORDER BY number DESC LIMIT 1",
     )
-    .bind(project)
+    .bind(&run.project)
     .bind(build.view.as_str())
     .bind(build.as_of.micros)
     .bind(&build.definition_hash)
@@ -31,11 +32,12 @@ pub(crate) async fn record_build(
         }
         number = row.try_get::<i64>("number")? + 1;
     }
+    announce_build(tx, run, build).await?;
     query(
         "INSERT INTO build (project, view, as_of_us, definition_hash, number, object, row_count, size_bytes, \
          task_run_id, created_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
-    .bind(project)
+    .bind(&run.project)
     .bind(build.view.as_str())
     .bind(build.as_of.micros)
     .bind(&build.definition_hash)

@@ -49,6 +49,8 @@ pub struct TaskTemplate {
     pub gated: bool,
     /// The tasks it needs.
     pub parents: Vec<Name>,
+    /// Those before it whose outputs it is handed.
+    pub takes: Arc<[Name]>,
     /// How they must have ended.
     pub trigger: TriggerRule,
     /// The run can succeed although it failed.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use daybreak_tests::faulty_network::{Fault, FaultyNetwork};
 use daybreak_tests::object_storage::ObjectStorage;
 use daybreak_tests::postgres::{Durability, Postgres};
+use daybreak_tests::roles::{Role, token};
 use daybreak_tests::served::{Served, nights_of, nights_of_up_with};
 use daybreak_tests::{binary, copy_project, daybreak, json, root};
 use serde_json::json;
@@ -105,6 +106,11 @@ async fn a_model_in_a_bucket_goes_live_again_without_a_copy_and_its_logs_are_rea
         assert!(!log.contains(secret.as_str()), "a program sees the bucket's credentials");
     }
     assert!(!log.contains("AWS_") && !log.contains("DAYBREAK_ARTIFACTS"), "{log}");
+    let set = ["training-set", "returned", "--at", AT, "--output", "set.parquet"];
+    let elsewhere = said(&with(folder.path(), &set, &Variables::new()));
+    assert!(elsewhere.contains("set DAYBREAK_ARTIFACTS to what it was started with"), "{elsewhere}");
+    let made = with(folder.path(), &set, &variables);
+    assert!(made.status.success(), "{}", said(&made));
     drop(served);
     std::fs::remove_dir_all(folder.path().join(".daybreak/cache")).expect("copies");
     let served = Served::start_with(folder.path(), &["--clock-from", AT], &variables);
@@ -178,6 +184,30 @@ fn a_run_under_expired_credentials_fails_with_their_name_and_succeeds_once_they_
     let again = daybreak(folder.path(), &["rerun", &run_id, "--wait"]);
     assert!(again.status.success(), "{}", said(&again));
     drop(served);
+}
+
+/// A worker that has nothing of the server's but its address, a token and the bucket.
+#[test]
+fn a_worker_of_another_folder_does_a_night_through_the_bucket() {
+    let (around, variables) = (tempfile::tempdir().expect("a folder"), variables("roles"));
+    let project = around.path().join("shop");
+    copy_project(shop().path(), &project);
+    let served = Served::start_as_with("server", &project, &["--listen", "127.0.0.1:0"], &variables);
+    let (folder, token) = (around.path().join("host"), token(&project, "worker", "host"));
+    let arguments = ["worker", "--server", &served.url];
+    let nowhere = Variables::new();
+    let mut refused = Role::start_with(("refused", &folder), &token, &arguments, &nowhere);
+    assert_eq!(refused.wait().code(), Some(2), "{}", refused.said());
+    refused.says("--artifacts or DAYBREAK_ARTIFACTS");
+    let _worker = Role::start_with(("host", &folder), &token, &arguments, &variables);
+    let run = json(&daybreak(&project, &["run", "nightly", "--at", AT, "--wait", "--json"]));
+    assert_eq!(run["state"], "succeeded", "{run}");
+    let loud = json(&daybreak(&project, &["run", "loud", "--wait", "--json"]));
+    let log = said(&daybreak(&project, &["logs", loud["id"].as_str().expect("a run's id"), "tell"]));
+    assert!(log.contains("line 3000\n") && !log.contains("AWS_"), "{log}");
+    let data = json(&daybreak(&project, &["models", "--json"]));
+    assert_eq!(data[0]["aliases"], json!({ "champion": 1 }), "{data}");
+    assert!(!project.join(".daybreak/artifacts").exists() && !folder.join("daybreak-worker/artifacts").exists());
 }
 
 /// Two folders as two hosts would have them: what one made, the other reads.

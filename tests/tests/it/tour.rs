@@ -53,6 +53,16 @@ fn each_dag_of_the_tour_does_for_real_what_it_says() {
     assert_eq!(states(&["cleanup"]), clean);
     let broken = "failed: alarm succeeded, give_back succeeded, rent succeeded, report upstream_failed, work failed";
     assert_eq!(states(&["cleanup", "--param", "works=false"]), broken);
+    let told = wait_for("the office's note", Duration::from_secs(30), || {
+        std::fs::read_to_string(folder.path().join("office.txt")).ok().filter(|note| note.ends_with('\n'))
+    });
+    assert!(told.starts_with("cleanup failed: task `work` failed"), "{told}");
+    let swept = wait_for("the sweeping after two runs", Duration::from_secs(30), || {
+        let runs = json(&daybreak(folder.path(), &["runs", "--dag", "sweep_up", "--json"]));
+        let runs = runs.as_array().expect("runs").clone();
+        (runs.len() == 2 && runs.iter().all(|run| run["state"] == "succeeded")).then_some(runs)
+    });
+    assert_eq!(swept[0]["trigger"], "after");
     let (state, tasks, _) = ran(folder.path(), &["picky"]);
     assert_eq!((state.as_str(), tasks["call"].1), ("succeeded", 3), "tried again on exit 75");
     assert_eq!(states(&["crowds"]), "succeeded: bill succeeded, label succeeded, parcel succeeded");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{Cancellations, Error, Heartbeat, Held, Orchestrator, Poll, Register, Registration};
+use daybreak_protocol::{
+    Cancellations, Error, Heartbeat, Held, Orchestrator, PROTOCOL_VERSION, Poll, Register, Registration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -56,13 +58,16 @@ struct Session {
 impl Worker {
     /// Runs tasks until `shutdown` says true or its sender is dropped; then running tasks may go on for
     /// `config.drain`, are handed back after that, and this returns when their ends have been reported.
+    ///
+    /// # Errors
+    /// When the server does not take the worker, for its token or its protocol: trying again cannot help.
     pub async fn run(
         config: WorkerConfig,
         orchestrator: Arc<dyn Orchestrator>,
         artifacts: Artifacts,
         registry: Arc<Registry>,
         mut shutdown: watch::Receiver<bool>,
-    ) {
+    ) -> Result<(), Error> {
         let worker = Arc::new(Self {
             light: Arc::new(Semaphore::new(config.light_slots as usize)),
             heavy: Arc::new(Semaphore::new(config.heavy_slots as usize)),
@@ -77,8 +82,8 @@ impl Worker {
         });
         loop {
             let session = tokio::select! {
-                session = worker.register() => Arc::new(session),
-                () = told(&mut shutdown) => return,
+                session = worker.register() => Arc::new(session?),
+                () = told(&mut shutdown) => return Ok(()),
             };
             let mut alive = JoinSet::new();
             alive.spawn(worker.clone().heartbeats(session.clone()));
@@ -93,7 +98,7 @@ impl Worker {
                 () = told(&mut shutdown) => {
                     asking.shutdown().await;
                     worker.drain().await;
-                    return;
+                    return Ok(());
                 }
             }
             tracing::warn!("the server has given this worker up: everything it ran is ended, then it registers again");
@@ -101,15 +106,19 @@ impl Worker {
         }
     }
 
-    async fn register(&self) -> Session {
+    async fn register(&self) -> Result<Session, Error> {
         let mut pause = FIRST_PAUSE;
         loop {
             let sent = Lease::now(self.origin);
-            let request = Register { label: self.config.label.clone(), version: self.config.version.clone() };
+            let (label, version) = (self.config.label.clone(), self.config.version.clone());
+            let request = Register { label, version, protocol: PROTOCOL_VERSION };
             match self.orchestrator.register(request).await {
                 Ok(registration) => {
                     let lease = Lease::new(Duration::from_millis(registration.lease_ms), self.origin, sent);
-                    return Session { registration, lease };
+                    return Ok(Session { registration, lease });
+                }
+                Err(error @ (Error::OtherProtocol(_) | Error::Refused(_) | Error::Invalid { .. })) => {
+                    return Err(error);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the worker could not register: trying again");

@@ -18,7 +18,9 @@ pub(crate) fn artifacts(error: &daybreak_artifacts::Error) -> TaskError {
 pub(crate) fn orchestrator(error: &daybreak_protocol::Error) -> TaskError {
     use daybreak_protocol::Error as E;
     match error {
-        E::NotFound(_) | E::Refused(_) | E::NotNow(_) | E::Invalid { .. } => TaskError::lasting(chain(error)),
+        E::NotFound(_) | E::Refused(_) | E::NotNow(_) | E::Invalid { .. } | E::OtherProtocol(_) => {
+            TaskError::lasting(chain(error))
+        }
         E::StaleAttempt | E::ReRegister | E::Unavailable { .. } => TaskError::passing(chain(error)),
     }
 }

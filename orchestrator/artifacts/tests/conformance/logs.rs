@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use daybreak_artifacts::Artifacts;
+use daybreak_artifacts::{Artifacts, LogName};
+use daybreak_spec::Name;
 
-use crate::faulty_network::FaultyNetwork;
-use crate::support::{STORAGE, World, log, on_both};
+use crate::faulty_network::{Fault, FaultyNetwork};
+use crate::support::{RUN, STORAGE, World, log, on_both};
 
 on_both!(
     a_follower_elsewhere_sees_lines_as_they_are_written,
@@ -14,6 +15,7 @@ on_both!(
     a_part_never_cuts_a_character,
     a_flood_keeps_its_beginning_and_its_end_and_says_what_is_missing,
     two_attempts_under_different_fences_do_not_mix,
+    items_of_a_list_have_logs_of_their_own,
 );
 
 /// Asks until the log says something from this offset; what it says, and where it goes on.
@@ -111,6 +113,24 @@ fn two_attempts_under_different_fences_do_not_mix(world: &World) {
     assert_eq!(world.read_all(&world.elsewhere, &log(33)), "theirs\n");
 }
 
+/// Their names have brackets, and one is the beginning of the other.
+fn items_of_a_list_have_logs_of_their_own(world: &World) {
+    let name = |index| {
+        let item = Name::parse("score").expect("a name").of_item(index);
+        LogName::new(RUN, &item, 1, 3).expect("a ULID")
+    };
+    for index in [3, 33] {
+        let writer = world.artifacts.capped_log_writer(&name(index), 1 << 20);
+        // Longer than what is kept, so that its segments are listed.
+        writer.bytes(format!("this is {index}\n").repeat(300_000).as_bytes());
+        world.runtime.block_on(writer.close()).expect("closed");
+    }
+    for index in [3, 33] {
+        let text = world.read_all(&world.elsewhere, &name(index));
+        assert!(text.ends_with(&format!("this is {index}\n")) && text.contains("left out"), "{} bytes", text.len());
+    }
+}
+
 #[test]
 fn a_slow_log_of_a_bucket_makes_few_objects_and_a_look_costs_few_requests() {
     let world = World::in_a_bucket();
@@ -120,14 +140,14 @@ fn a_slow_log_of_a_bucket_makes_few_objects_and_a_look_costs_few_requests() {
         writer.line(line);
         offset = follow(&world.elsewhere, offset).1;
     }
-    assert_eq!(world.keys(), [format!("logs/{}/train.1.3/0000000000", crate::support::RUN)]);
+    assert_eq!(world.keys(), [format!("logs/{}/train.1.3/0000000000", RUN)]);
     // A segment that is full, and the next one.
     writer.bytes("x\n".repeat(150 << 10).as_bytes());
     world.runtime.block_on(writer.close()).expect("closed");
     let network = FaultyNetwork::to(&STORAGE.address);
     let reader = world.over(&network, 1000);
     for (offset, requests) in [(0, 1), (offset, 1), ((256 << 10) - 3, 2), (256 << 10, 1), (1 << 30, 2)] {
-        network.breaks(|_| crate::faulty_network::Fault::None);
+        network.breaks(|_| Fault::None);
         reader.read_log(&log(3), offset, 1000).expect("read");
         assert_eq!(network.seen().len(), requests, "at {offset}: {:?}", network.seen());
     }

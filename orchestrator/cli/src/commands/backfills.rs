@@ -13,6 +13,7 @@ use super::reading::print;
 use crate::arguments::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 use crate::table;
 
 /// How often a backfill is looked at while it is waited for.
@@ -109,13 +110,13 @@ async fn wait(connection: &Connection, id: &str) -> Outcome<BackfillView> {
             return Ok(backfill);
         }
         if shown != Some(backfill.done) {
-            eprintln!("{}: {}", backfill.id, progress(&backfill));
+            output::aside(format_args!("{}: {}", backfill.id, progress(&backfill)));
             shown = Some(backfill.done);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => {
-                eprintln!("it goes on; `daybreak backfill cancel {id}` ends it");
+                output::aside(format_args!("it goes on; `daybreak backfill cancel {id}` ends it"));
                 return Err(Failure::interrupted());
             }
         }

@@ -16,6 +16,7 @@ use super::running::{follow, succeeded};
 use crate::arguments::{Audit, Cancel, Clear, Decide, Mark, MarkAs, Project, Rerun, WhyNot};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 use crate::table;
 
 /// `daybreak rerun`
@@ -49,7 +50,7 @@ async fn ran_again(
         }
     };
     if !project.json {
-        eprintln!("{}", people_again(&again));
+        output::aside(people_again(&again));
     }
     let followed = follow(&connection, &again.run_id, wait, project.json).await;
     connection.close().await;

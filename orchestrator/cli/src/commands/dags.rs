@@ -1,13 +1,14 @@
 //! Commands about deployed DAGs: `dags`, `pause`, `resume`. To add one: a function here, a variant in `arguments.rs`.
 
 use daybreak_protocol::{Client, DagView, PauseRequest, PauseView};
-use daybreak_spec::Name;
+use daybreak_spec::{Match, Name, RunEnd};
 
 use super::reading::print;
 use crate::arguments::{Pause, Project};
 use crate::connection::Connection;
 use crate::failure::Outcome;
 use crate::home::Home;
+use crate::output;
 use crate::table;
 
 /// `daybreak dags`
@@ -17,7 +18,7 @@ pub async fn dags(project: &Project) -> Outcome {
     let live = connection.client.project().await;
     connection.close().await;
     if let Some(problems) = live?.problems {
-        eprintln!("the project's files have problems; what was live before stays live\n{problems}\n");
+        output::aside(format_args!("the project's files have problems; what was live before stays live\n{problems}\n"));
     }
     print(&dags?, project, |dags| table::render(&["dag", "next", "active", "last run", "state"], &rows(dags)))
 }
@@ -27,8 +28,7 @@ fn rows(dags: &[DagView]) -> Vec<Vec<String>> {
         let last = dag.last_run.as_ref().map(|run| format!("{} {}", run.window_end, run.state));
         let state = match &dag.paused {
             Some(pause) => words(pause),
-            None if dag.schedules.is_empty() => "by hand only".to_owned(),
-            None => "fires".to_owned(),
+            None => runs_on(dag),
         };
         vec![
             dag.name.to_string(),
@@ -39,6 +39,29 @@ fn rows(dags: &[DagView]) -> Vec<Vec<String>> {
         ]
     };
     dags.iter().map(cells).collect()
+}
+
+/// What makes a DAG run, in words.
+fn runs_on(dag: &DagView) -> String {
+    let mut words = Vec::new();
+    if !dag.schedules.is_empty() {
+        words.push("fires".to_owned());
+    }
+    for after in &dag.after {
+        let ended = match after.ended {
+            RunEnd::Succeeded => "success",
+            RunEnd::Failed => "failure",
+            RunEnd::Any => "end",
+        };
+        words.push(format!("after each {ended} of {}", after.dag));
+    }
+    for updated in &dag.updated {
+        let names: Vec<&str> = updated.views.iter().chain(&updated.sources).map(Name::as_str).collect();
+        let joined = names.join(if updated.matching == Match::All { " and " } else { " or " });
+        let before = updated.before.as_ref().map(|before| format!(" before {before} {}", updated.timezone));
+        words.push(format!("when {joined} was updated{}", before.unwrap_or_default()));
+    }
+    if words.is_empty() { "by hand only".to_owned() } else { words.join("; ") }
 }
 
 /// A pause in words.

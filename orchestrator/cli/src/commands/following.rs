@@ -9,6 +9,7 @@ use daybreak_protocol::{Client, LogEnd, LogPiece, StreamEvent};
 use crate::arguments::Project;
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// Times in a row that a server may not answer before the command gives up, and the pause before each.
 const PATIENCE: u32 = 20;
@@ -59,6 +60,6 @@ fn show(event: &StreamEvent, attempt: &mut u32, project: &Project) -> Outcome<bo
         let end: LogEnd = serde_json::from_str(&event.data).map_err(unreadable)?;
         writeln!(out, "-- {}", end.state)
     };
-    // Whoever reads may have gone away: then there is nobody left to follow for.
-    Ok(written.and_then(|()| out.flush()).is_ok() && goes_on)
+    written.and_then(|()| out.flush()).map_err(|error| output::unwritten(&error))?;
+    Ok(goes_on)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 const PROJECT: &str = include_str!("init/daybreak.yaml");
 const TESTS: &str = include_str!("init/nightly.test.yaml");
@@ -24,9 +25,12 @@ pub fn init(directory: &Path) -> Outcome {
         std::fs::write(&project, PROJECT)
     };
     write().map_err(|error| Failure::file(format!("cannot write to {}", directory.display()), &error))?;
-    println!("wrote {}, {} and {}", project.display(), tests.display(), data.display());
-    println!("next:  daybreak check {}", directory.display());
-    println!("       daybreak test {}", directory.display());
-    println!("       daybreak run nightly --at 2025-03-01T02:00:00Z --wait --project {}", directory.display());
+    output::line(format_args!("wrote {}, {} and {}", project.display(), tests.display(), data.display()))?;
+    output::line(format_args!("next:  daybreak check {}", directory.display()))?;
+    output::line(format_args!("       daybreak test {}", directory.display()))?;
+    output::line(format_args!(
+        "       daybreak run nightly --at 2025-03-01T02:00:00Z --wait --project {}",
+        directory.display()
+    ))?;
     Ok(())
 }

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use crate::arguments::Migrate;
 use crate::connection::database;
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
+use crate::output;
 
 /// Applies what is missing.
 pub async fn migrate(arguments: &Migrate) -> Outcome {
@@ -22,16 +23,14 @@ pub async fn migrate(arguments: &Migrate) -> Outcome {
         let applied: Vec<_> =
             migrated.applied.iter().map(|step| json!({"number": step.number, "name": step.name})).collect();
         let report = json!({"database": name, "before": migrated.before, "now": migrated.now, "applied": applied});
-        println!("{report}");
-        return Ok(());
+        return output::line(report);
     }
     for step in &migrated.applied {
-        println!("applied {:04} {}", step.number, step.name);
+        output::line(format_args!("applied {:04} {}", step.number, step.name))?;
     }
     if migrated.applied.is_empty() {
-        println!("{name} is up to date (migration {:04})", migrated.now);
+        output::line(format_args!("{name} is up to date (migration {:04})", migrated.now))
     } else {
-        println!("{name} went from migration {:04} to {:04}", migrated.before, migrated.now);
+        output::line(format_args!("{name} went from migration {:04} to {:04}", migrated.before, migrated.now))
     }
-    Ok(())
 }

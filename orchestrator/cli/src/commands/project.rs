@@ -6,9 +6,10 @@ use daybreak_check::{Checked, Checker, SecretUse};
 use daybreak_spec::{DiagnosticReport, Name, Style};
 
 use crate::arguments::{Check, Project};
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
+use crate::output;
 
 /// `daybreak check`: 0 when the project can be run, 1 when not.
 pub fn check(arguments: &Check) -> Outcome {
@@ -22,32 +23,32 @@ pub fn check(arguments: &Check) -> Outcome {
     if arguments.json {
         let json =
             serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json(), "secrets": checked.secrets });
-        println!("{json:#}");
+        output::line(format_args!("{json:#}"))?;
     } else {
-        show(&checked);
+        show(&checked)?;
     }
     if checked.is_sound() { Ok(()) } else { Err(Failure::silent(1)) }
 }
 
-fn show(checked: &Checked) {
+fn show(checked: &Checked) -> Outcome {
     let report = DiagnosticReport::new(checked.problems.clone(), &checked.loaded.files);
     let style = if std::io::stdout().is_terminal() { Style::Ansi } else { Style::Plain };
-    print!("{}", report.render(style));
+    output::text(report.render(style))?;
     for (name, users) in &checked.secrets {
         let users: Vec<String> = users.iter().map(|SecretUse { dag, task }| format!("{dag}.{task}")).collect();
-        println!("secret {name}: {}", users.join(", "));
+        output::line(format_args!("secret {name}: {}", users.join(", ")))?;
     }
     let project = &checked.loaded.project;
     match (report.errors(), report.warnings()) {
-        (0, warnings) => println!(
+        (0, warnings) => output::line(format_args!(
             "{}: {} sources, {} feature views, {} models, {} DAGs; no errors, {warnings} warnings",
             project.name.value,
             project.sources.len(),
             project.feature_views.len(),
             project.models.len(),
             project.dags.len()
-        ),
-        (errors, warnings) => println!("\n{errors} errors, {warnings} warnings"),
+        )),
+        (errors, warnings) => output::line(format_args!("\n{errors} errors, {warnings} warnings")),
     }
 }
 
@@ -56,7 +57,7 @@ pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
     let home = Home::of(&arguments.directory)?;
     let checked = daybreak_check::check(&home.project).map_err(Failure::configuration)?;
     if !checked.is_sound() {
-        show(&checked);
+        show(&checked)?;
         return Err(Failure::silent(1));
     }
     let found = Name::parse(dag).and_then(|name| checked.explain(&name, real_now()));
@@ -69,19 +70,16 @@ pub async fn explain(dag: &str, arguments: &Project) -> Outcome {
         let mut json =
             serde_json::to_value(&explanation).map_err(|error| Failure::input_output("cannot encode", error))?;
         json["paused"] = serde_json::json!(paused);
-        println!("{json:#}");
-        return Ok(());
+        return output::line(format_args!("{json:#}"));
     }
     if let Some(pause) = &paused {
-        println!("{}", super::dags::words(pause));
+        output::line(super::dags::words(pause))?;
     }
-    println!("{explanation}");
-    Ok(())
+    output::line(explanation)
 }
 
 /// `daybreak schema`
 pub fn schema(tests: bool) -> Outcome {
     let schema = if tests { daybreak_spec::flow_test_schema() } else { daybreak_check::json_schema() };
-    println!("{schema:#}");
-    Ok(())
+    output::line(format_args!("{schema:#}"))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::arguments::{Items, Project};
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 use crate::table;
 
 /// Prints JSON, or what the closure makes of it.
@@ -15,11 +16,10 @@ pub fn print<T: Serialize>(value: &T, project: &Project, people: impl FnOnce(&T)
     if project.json {
         let text =
             serde_json::to_string_pretty(value).map_err(|error| Failure::input_output("cannot encode", error))?;
-        println!("{text}");
+        output::line(text)
     } else {
-        print!("{}", people(value));
+        output::text(people(value))
     }
-    Ok(())
 }
 
 /// `daybreak runs`

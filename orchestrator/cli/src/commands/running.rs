@@ -11,6 +11,7 @@ use super::watching::Watch;
 use crate::arguments::Run;
 use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// How often a run is looked at while it is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -48,7 +49,7 @@ pub(super) async fn follow(connection: &Connection, id: &str, waits: bool, json:
         return Ok(connection.client.run(id).await?);
     }
     if !waits {
-        eprintln!("no server runs for this project: waiting for the end of run {id}");
+        output::aside(format_args!("no server runs for this project: waiting for the end of run {id}"));
     }
     tokio::select! {
         ended = wait(connection, id, Watch::new(json)) => ended,

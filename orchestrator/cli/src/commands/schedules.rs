@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, Write};
 
 use daybreak_core::{Firing, Firings, LocalTime, ScheduleCompiler, Walk};
 use daybreak_protocol::PauseView;
@@ -11,9 +11,10 @@ use daybreak_spec::{DiagnosticReport, Name, Project, ScheduleRules, Style, Times
 use serde_json::{Value as Json, json};
 
 use crate::arguments::{Schedule, Simulate};
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
+use crate::output;
 use crate::table;
 
 /// The firings of DAGs, with their names.
@@ -24,7 +25,7 @@ fn read(home: &Home) -> Outcome<Project> {
     let loaded = daybreak_spec::load(&home.project).map_err(Failure::configuration)?;
     let report = DiagnosticReport::new(loaded.problems.clone(), &loaded.files);
     if report.errors() > 0 {
-        eprint!("{}", report.render(Style::Plain));
+        output::aside(report.render(Style::Plain).trim_end());
         return Err(Failure::silent(1));
     }
     Ok(loaded.project)
@@ -73,9 +74,9 @@ pub async fn schedule(arguments: &Schedule) -> Outcome {
         let schedules: Vec<Json> = declared.map(schedule_json).collect();
         let shown: Vec<Json> = rows.iter().map(|row| row_json(firings, row)).collect();
         let json = json!({ "dag": name, "paused": paused, "schedules": schedules, "firings": shown });
-        println!("{json:#}");
+        output::line(format_args!("{json:#}"))?;
     } else {
-        print!("{}", people(&project, (name, firings), &rows, paused.as_ref()));
+        output::text(people(&project, (name, firings), &rows, paused.as_ref()))?;
     }
     Ok(())
 }
@@ -232,10 +233,7 @@ pub fn simulate(arguments: &Simulate) -> Outcome {
     let home = Home::of(&arguments.project.directory)?;
     let (_, compiled) = compile(&home, arguments.dag.as_deref())?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    match print_period(&compiled, arguments, &mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::input_output("cannot print", error)),
-        _ => Ok(()),
-    }
+    print_period(&compiled, arguments, &mut out).and_then(|()| out.flush()).map_err(|error| output::unwritten(&error))
 }
 
 /// Every firing in `[from, to)` in order of time; keeps one instant per schedule.

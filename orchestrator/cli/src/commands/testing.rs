@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::arguments::Test;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::output;
 
 /// What came of one test.
 struct Tested<'a> {
@@ -28,18 +29,18 @@ pub fn test(arguments: &Test) -> Outcome {
     let report = DiagnosticReport::new(flows.problems.clone(), &flows.loaded.files);
     if report.errors() > 0 {
         if arguments.json {
-            println!("{:#}", json!({ "ok": false, "problems": report.to_json() }));
+            output::line(format_args!("{:#}", json!({ "ok": false, "problems": report.to_json() })))?;
         } else {
-            print!("{}", report.render(style()));
+            output::text(report.render(style()))?;
         }
         return Err(Failure::configuration(format!("{} errors in the files: no test was run", report.errors())));
     }
     let tested = played(&flows, arguments.filter.as_deref())?;
     let failed = tested.iter().filter(|tested| !tested.wrong.is_empty()).count();
     if arguments.json {
-        println!("{:#}", as_json(&tested, &flows.loaded.files));
+        output::line(format_args!("{:#}", as_json(&tested, &flows.loaded.files)))?;
     } else {
-        print!("{}", for_people(&tested, &flows.loaded.files));
+        output::text(for_people(&tested, &flows.loaded.files))?;
     }
     if failed == 0 { Ok(()) } else { Err(Failure::silent(1)) }
 }

@@ -6,9 +6,10 @@ use daybreak_protocol::{Client, TokenMade, TokenRequest, TokenView, TokensQuery}
 use super::reading::print;
 use crate::arguments::{Project, Token, TokenCommand, TokenCreate};
 use crate::connection::Connection;
-use crate::embedded::real_now;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::real_now;
+use crate::output;
 use crate::table;
 
 /// `daybreak token`
@@ -25,18 +26,12 @@ pub async fn token(arguments: &Token) -> Outcome {
 pub fn openapi() -> Outcome {
     let document = serde_json::to_string_pretty(&daybreak_server::http::document())
         .map_err(|error| Failure::input_output("cannot encode", error))?;
-    println!("{document}");
-    Ok(())
+    output::line(document)
 }
 
 fn own(project: &Project) -> Outcome {
     let token = Home::of(&project.directory)?.token()?;
-    if project.json {
-        println!("{}", serde_json::json!({ "token": token }));
-    } else {
-        println!("{token}");
-    }
-    Ok(())
+    if project.json { output::line(serde_json::json!({ "token": token })) } else { output::line(token) }
 }
 
 async fn create(arguments: &TokenCreate) -> Outcome {
@@ -48,7 +43,10 @@ async fn create(arguments: &TokenCreate) -> Outcome {
     let made = made?;
     if !arguments.project.json {
         let TokenView { id, name, role, expires_at, .. } = &made.view;
-        eprintln!("`{name}` ({id}) is {} until {expires_at}; the token is shown this once:", role.as_str());
+        output::aside(format_args!(
+            "`{name}` ({id}) is {} until {expires_at}; the token is shown this once:",
+            role.as_str()
+        ));
     }
     print(&made, &arguments.project, |TokenMade { token, .. }| format!("{token}\n"))
 }

@@ -16,6 +16,7 @@ use crate::connection::{Connection, load_project};
 use crate::demo::replay::Departure;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::output;
 
 /// Writes the rows that a `train` task at that instant would see.
 pub async fn training_set(arguments: &TrainingSet) -> Outcome {
@@ -23,8 +24,18 @@ pub async fn training_set(arguments: &TrainingSet) -> Outcome {
         .ok_or_else(|| Failure::usage(format!("`{}` is not a model's name", arguments.model)))?;
     let home = Home::of(&arguments.project.directory)?;
     let project = Arc::new(load_project(&home)?);
-    let artifacts = Artifacts::open(&artifacts(&home, None)?).map_err(Failure::configuration)?;
+    let artifacts = Artifacts::open(&artifacts(&home.state, None)?).map_err(Failure::configuration)?;
     let connection = Connection::open(&arguments.project.directory).await?;
+    // A server that runs may have been told of another store on its command line.
+    let version = connection.client.project().await.map_err(Failure::failed)?.version;
+    if !artifacts.exists(&version).await.map_err(Failure::failed)? {
+        connection.close().await;
+        return Err(Failure::configuration(format!(
+            "{} does not hold the version of the project that is live, {version}: the server keeps artefacts elsewhere; set \
+             DAYBREAK_ARTIFACTS to what it was started with",
+            artifacts.place()
+        )));
+    }
     let stores = Stores::new(project, &home.project, artifacts, Arc::new(connection.client.clone()));
     let request = TrainingSetRequest { model, at: arguments.at, history: arguments.history.clone() };
     let made = daybreak_tasks::training_set(&stores, &request).await;
@@ -50,16 +61,16 @@ pub async fn training_set(arguments: &TrainingSet) -> Outcome {
             "rows": file.frame.rows(), "observations": report.observations, "null_labels": report.null_labels,
             "unknown_labels": report.unknown_labels, "builds_made": file.builds_made,
         });
-        println!("{facts}");
+        output::line(facts)?;
     } else {
-        println!(
+        output::line(format_args!(
             "wrote {} rows to {}; left out: {} without a label, {} with a label not known by {}",
             file.frame.rows(),
             arguments.output.display(),
             report.null_labels,
             report.unknown_labels,
             arguments.at
-        );
+        ))?;
     }
     Ok(())
 }
@@ -94,11 +105,11 @@ pub fn departures(directory: &Path, from: Timestamp, to: Timestamp) -> Outcome {
             row: request(&frame, row),
         };
         serde_json::to_writer(&mut out, &departure)
-            .map_err(std::io::Error::other)
+            .map_err(std::io::Error::from)
             .and_then(|()| out.write_all(b"\n"))
-            .map_err(|error| Failure::input_output("cannot print a departure", error))?;
+            .map_err(|error| output::unwritten(&error))?;
     }
-    out.flush().map_err(|error| Failure::input_output("cannot print the departures", error))
+    out.flush().map_err(|error| output::unwritten(&error))
 }
 
 /// What a client would have sent: entity keys and inputs.

@@ -1,60 +1,55 @@
 //! `daybreak up`: server, worker and endpoint in one process until Ctrl-C or SIGTERM.
 
-use daybreak_protocol::Clock;
-
-use daybreak_server::Schedules;
+use daybreak_spec::Name;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::server::project_and_options;
 use crate::arguments::Up;
-use crate::artifacts::artifacts;
-use crate::connection::{database, heavy_default, load_project};
-use crate::embedded::{Embedded, Options, real_now};
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
-use crate::reload::stamps;
+use crate::machine::heavy_default;
+use crate::output;
 
 /// Runs until told to stop.
 pub async fn up(arguments: &Up) -> Outcome {
-    let home = Home::of(&arguments.directory)?;
-    let before = stamps(&home);
-    let project = load_project(&home)?;
-    let options = Options {
-        listen: arguments.listen,
-        clock: arguments.clock_from.map_or_else(|| Clock::real(real_now), |from| Clock::simulated(real_now, from)),
-        heavy: arguments.heavy.unwrap_or_else(heavy_default),
-        schedules: Schedules::Watched,
-        follow: Some(before),
-        open_metrics: arguments.open_metrics,
-        database: database(arguments.database.as_deref())?,
-        artifacts: artifacts(&home, arguments.artifacts.as_deref())?,
-        secrets: arguments.secrets.clone(),
-    };
+    let home = Home::of(&arguments.server.directory)?;
+    let (project, server) = project_and_options(&home, &arguments.server)?;
+    let heavy = arguments.heavy.unwrap_or_else(heavy_default);
+    let options = Options { server, heavy, secrets: arguments.secrets.clone() };
     let embedded = Embedded::start(&home, &project, options).await?;
-    let url = &embedded.running.url;
     let (name, models): (_, Vec<_>) = (project.name.value.clone(), project.models.keys().cloned().collect());
     // The declarations of ten thousand DAGs are not kept while their schedules rest.
     drop(project);
-    println!("daybreak serves {name} at {url}");
-    for model in &models {
-        println!("  POST {url}/v1/models/{model}/predict");
-    }
-    if embedded.clock.is_simulated() {
-        println!(
-            "  business time is simulated and stands at {}; to move it on: daybreak clock INSTANT --project {}",
-            embedded.clock.business_now(),
-            arguments.directory.display()
-        );
-    }
-    println!("  the token: daybreak token --project {}", arguments.directory.display());
+    // A server goes on when nobody reads what it says.
+    let _ = output::text(greeting(arguments, &embedded, (&name, &models)));
     let mut signals = Signals::new()?;
     signals.told().await;
-    eprintln!("stopping: running tasks are handed back; once more ends at once");
+    output::aside("stopping: running tasks are handed back; once more ends at once");
     tokio::select! {
         () = embedded.stop() => Ok(()),
         () = signals.told() => {
             Err(Failure { status: 130, message: "ended at once; what ran is run again by the next `daybreak up`".into() })
         }
     }
+}
+
+/// What it serves, where, and what to ask it with.
+fn greeting(arguments: &Up, embedded: &Embedded, (name, models): (&Name, &[Name])) -> String {
+    let url = &embedded.running.url;
+    let mut text = format!("daybreak serves {name} at {url}\n");
+    for model in models {
+        text.push_str(&format!("  POST {url}/v1/models/{model}/predict\n"));
+    }
+    if embedded.clock.is_simulated() {
+        text.push_str(&format!(
+            "  business time is simulated and stands at {}; to move it on: daybreak clock INSTANT --project {}\n",
+            embedded.clock.business_now(),
+            arguments.server.directory.display()
+        ));
+    }
+    text.push_str(&format!("  the token: daybreak token --project {}\n", arguments.server.directory.display()));
+    text
 }
 
 /// Ctrl-C and SIGTERM. One that comes while nobody waits is not lost.

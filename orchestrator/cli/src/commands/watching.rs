@@ -10,6 +10,8 @@ use daybreak_protocol::{RunDetail, TaskRunView};
 use daybreak_spec::Name;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// How often a running task's line moves.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -54,7 +56,7 @@ impl Watch {
         match &mut self.display {
             Display::Nothing => {}
             Display::Lines if task.state == TaskStatus::Waiting => {}
-            Display::Lines => eprintln!("{line}"),
+            Display::Lines => output::aside(line),
             Display::Bars { all, of_task } => {
                 let bar = of_task.entry(task.name.clone()).or_insert_with(|| all.add(ProgressBar::new_spinner()));
                 bar.set_message(line);

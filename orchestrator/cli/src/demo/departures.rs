@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 
 /// The labelled departures with `from <= at < to`, in order, through `daybreak demo-departures`.
 pub fn read(project: &Path, from: Timestamp, to: Timestamp) -> Outcome<Vec<Departure>> {
-    let output = std::process::Command::new(crate::embedded::own_binary()?)
+    let output = std::process::Command::new(crate::machine::own_binary()?)
         .arg("demo-departures")
         .arg(project)
         .args([from.to_string(), to.to_string()])

@@ -18,10 +18,13 @@ use daybreak_server::Schedules;
 
 use crate::arguments::Demo;
 use crate::artifacts::folder;
-use crate::connection::{heavy_default, load_project};
-use crate::embedded::{Embedded, Options, real_now};
+use crate::connection::load_project;
+use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
+use crate::machine::{heavy_default, real_now};
+use crate::output;
+use crate::parts::{Listen, ServerOptions};
 use progress::Progress;
 use replay::{Day, Endpoint};
 
@@ -36,17 +39,16 @@ pub async fn demo(arguments: &Demo) -> Outcome {
     let project = load_project(&home)?;
     let nights = nights(&project, arguments.nights)?;
     let before = nights[0].at.plus_micros(-1);
-    let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
+    let server = ServerOptions {
+        listen: Listen { address: ([127, 0, 0, 1], 0).into(), allow_remote: false },
         clock: Clock::simulated(real_now, before),
-        heavy: heavy_default(),
         schedules: Schedules::Watched,
         follow: None,
         open_metrics: false,
         database: None,
-        artifacts: folder(&home),
-        secrets: None,
+        artifacts: folder(&home.state),
     };
+    let options = Options { server, heavy: heavy_default(), secrets: None };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {
         worked = work(&embedded, &home, &nights, arguments) => worked,
@@ -60,16 +62,17 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         }
     };
     let report = report::Report::gather(&embedded, &replayed, begun.elapsed()).await?;
-    report.print(arguments.json)?;
+    let printed = report.print(arguments.json);
     if !arguments.exit {
-        eprintln!(
+        output::aside(format_args!(
             "serving on {} until Ctrl-C; the token: daybreak token --project {}",
             embedded.running.url,
             arguments.data.display()
-        );
+        ));
         let _ = tokio::signal::ctrl_c().await;
     }
     embedded.stop().await;
+    printed?;
     report.verdict()
 }
 

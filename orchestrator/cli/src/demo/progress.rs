@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// A bar or lines.
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -25,7 +27,7 @@ impl Progress {
     pub fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => output::aside(text),
         }
     }
 

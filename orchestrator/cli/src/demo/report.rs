@@ -11,6 +11,7 @@ use super::replay::Day;
 use crate::commands::reading::all_runs;
 use crate::embedded::Embedded;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 use crate::table;
 
 /// All figures of a demo.
@@ -59,12 +60,7 @@ impl Report {
 
     /// To standard output.
     pub fn print(&self, json: bool) -> Outcome {
-        if json {
-            println!("{}", self.json());
-        } else {
-            println!("{}", self.table());
-        }
-        Ok(())
+        if json { output::line(self.json()) } else { output::line(self.table()) }
     }
 
     /// Fails when a night or a request did.

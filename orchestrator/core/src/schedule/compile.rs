@@ -71,10 +71,8 @@ impl ScheduleCompiler {
     /// `cron_never_fires`, `unknown_zone`, `empty_schedule`.
     pub fn schedule(&mut self, schedule: &Schedule) -> Result<CompiledSchedule, Vec<Problem>> {
         let (pattern, mut problems) = self.pattern(schedule);
-        let zone = Tz::from_str(&schedule.timezone);
-        if zone.is_err() {
-            problems.push(unknown_zone(&schedule.timezone));
-        }
+        let zone = zone_of(&schedule.timezone);
+        problems.extend(zone.as_ref().err().cloned());
         if let (Some(start), Some(end)) = (&schedule.start, &schedule.end)
             && end.value <= start.value
         {
@@ -177,6 +175,14 @@ fn idle_dst(schedule: &Schedule, pattern: &Pattern) -> Option<Problem> {
         format!("`{}` follows real time: it leaves out a gap and fires at both passes", schedule.cron.value.trim());
     let hint = "drop `dst`; it is for schedules whose minute and hour are written out";
     Some(Problem::warning("dst_without_effect", dst.span, message).hint(hint))
+}
+
+/// A time zone by its IANA name.
+///
+/// # Errors
+/// `unknown_zone`.
+pub(crate) fn zone_of(zone: &Spanned<String>) -> Result<Tz, Problem> {
+    Tz::from_str(zone).map_err(|_| unknown_zone(zone))
 }
 
 fn unknown_zone(zone: &Spanned<String>) -> Problem {

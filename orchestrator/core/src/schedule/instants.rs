@@ -132,7 +132,7 @@ impl Zoned<'_> {
 }
 
 /// The first instant at which a clock in the zone shows `reading` or, where it never does, the end of the gap.
-pub(super) fn instant_of(zone: Tz, reading: NaiveDateTime) -> Option<Timestamp> {
+pub(crate) fn instant_of(zone: Tz, reading: NaiveDateTime) -> Option<Timestamp> {
     if let Some(first) = zone.from_local_datetime(&reading).earliest() {
         return Some(Timestamp::from_micros(first.timestamp_micros()));
     }
@@ -146,7 +146,7 @@ pub(super) fn instant_of(zone: Tz, reading: NaiveDateTime) -> Option<Timestamp> 
 }
 
 /// The date that a clock in the zone shows.
-pub(super) fn date_at(zone: Tz, at: Timestamp) -> Option<NaiveDate> {
+pub(crate) fn date_at(zone: Tz, at: Timestamp) -> Option<NaiveDate> {
     let instant = at.micros.div_euclid(1_000_000);
     Some(reading(instant, offset(zone, instant)?)?.date())
 }

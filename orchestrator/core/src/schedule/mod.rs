@@ -20,7 +20,9 @@ mod walk;
 mod wall_clock;
 
 pub use compile::ScheduleCompiler;
+pub(crate) use compile::zone_of;
 pub use compiled::CompiledSchedule;
 pub use firings::Firings;
+pub(crate) use instants::{date_at, instant_of};
 pub use local::{ClockChange, LocalTime};
 pub use walk::{Firing, Walk};

@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
                 }
                 continue;
             }
-            for (name, task) in run.tasks.iter().filter(|(_, task)| task.parents.contains(parent)) {
+            for (name, task) in run.children(parent) {
                 if self.settle(name, task)? {
                     open.push(name);
                 }
@@ -173,7 +173,13 @@ impl<'a> Draft<'a> {
     }
 
     pub fn end_run_if_done(&mut self) {
-        let ended = self.run.tasks.keys().all(|name| self.progress(name).is_some_and(|task| task.state.is_terminal()));
+        // Most events leave something to be done themselves: then the others need not be looked at.
+        if self.tasks.iter().any(|(name, task)| name.item().is_none() && !task.state.is_terminal()) {
+            return;
+        }
+        let ends_now = |name: &Name| self.tasks.get(name).is_some_and(|task| task.state.is_terminal());
+        let mut all = self.run.tasks.iter();
+        let ended = all.all(|(name, task)| task.progress.state.is_terminal() || ends_now(name));
         let over = self.run_status().is_terminal() && !self.recount;
         if ended && !over {
             let end = self.end_of_run();

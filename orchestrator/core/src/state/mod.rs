@@ -18,7 +18,7 @@ mod waits;
 pub use advance::advance;
 pub use event::{AttemptEnd, Changes, Event, Mark, Moment, NewList, QueueEnd, Rejected, TaskChange};
 pub use fan_out::{Counts, FanOut, Item, MAX_ITEMS, of_item};
-pub use run::{RunSnapshot, RunState, RunStatus};
+pub use run::{NeededBy, RunSnapshot, RunState, RunStatus};
 pub use task::{Failure, Hold, TaskProgress, TaskSnapshot, TaskState, TaskStatus, WorkerIdentity};
 pub use transition::{Actor, IllegalTransition, Transition, legal_changes, transition};
 pub use wait::{Awaited, Deferral, OnReject, Resumption, Wait};

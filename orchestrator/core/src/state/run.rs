@@ -1,7 +1,8 @@
 //! A run: its state and the snapshot that advancing works on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
@@ -57,11 +58,39 @@ pub struct RunSnapshot {
     pub cancel_requested: Option<String>,
     /// It was its deadline that asked for it: however it ends, it has failed.
     pub overdue: bool,
-    /// Its tasks.
+    /// Its tasks. Once an event is decided on, none is added and none gets other parents.
     pub tasks: BTreeMap<Name, TaskSnapshot>,
+    /// Follows from them.
+    pub needed_by: NeededBy,
+}
+
+/// Who needs whom, found out when it is first asked for: the end of one task of ten thousand must not look at all others.
+#[derive(Clone, Debug, Default)]
+pub struct NeededBy(OnceLock<Arc<BTreeMap<Name, Vec<Name>>>>);
+
+impl PartialEq for NeededBy {
+    /// It follows from the tasks, which are compared.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl RunSnapshot {
+    /// The tasks that need it directly, in order of name.
+    pub fn children<'a>(&'a self, parent: &Name) -> impl Iterator<Item = (&'a Name, &'a TaskSnapshot)> + use<'a> {
+        let children = self.needed_by.0.get_or_init(|| {
+            let mut children = BTreeMap::<Name, Vec<Name>>::new();
+            for (name, task) in &self.tasks {
+                for parent in &task.parents {
+                    children.entry(parent.clone()).or_default().push(name.clone());
+                }
+            }
+            Arc::new(children)
+        });
+        let children = children.get(parent).map(Vec::as_slice).unwrap_or_default();
+        children.iter().filter_map(|name| self.tasks.get_key_value(name))
+    }
+
     /// Lays decided changes over it.
     pub fn apply(&mut self, changes: &Changes) {
         for NewList { task, list } in &changes.lists {
@@ -110,10 +139,10 @@ impl RunSnapshot {
     }
 
     /// The tasks that need any of `tasks`, directly or through others, in order of name.
-    pub fn descendants<'a>(&'a self, tasks: &[&'a Name]) -> std::collections::BTreeSet<&'a Name> {
-        let (mut found, mut open) = (std::collections::BTreeSet::new(), tasks.to_vec());
+    pub fn descendants<'a>(&'a self, tasks: &[&'a Name]) -> BTreeSet<&'a Name> {
+        let (mut found, mut open) = (BTreeSet::new(), tasks.to_vec());
         while let Some(parent) = open.pop() {
-            for (name, _) in self.tasks.iter().filter(|(_, task)| task.parents.contains(parent)) {
+            for (name, _) in self.children(parent) {
                 if found.insert(name) {
                     open.push(name);
                 }
@@ -124,7 +153,7 @@ impl RunSnapshot {
 
     /// The tasks that `task` needs, directly or through others, in order of name.
     pub fn ancestors(&self, task: &str) -> Vec<&Name> {
-        let mut found = std::collections::BTreeSet::new();
+        let mut found = BTreeSet::new();
         // An item needs what its task needs.
         let task = daybreak_spec::item_of(task).map_or(task, |(of, _)| of);
         let mut open: Vec<&Name> = self.tasks.get(task).into_iter().flat_map(|task| &task.parents).collect();

@@ -39,6 +39,8 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
         schedules,
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: BTreeMap::new(),
+        after: Vec::new(),
+        updated: Vec::new(),
         max_active_runs: None,
         priority: 0,
         deadline: None,

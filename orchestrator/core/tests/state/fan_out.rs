@@ -32,7 +32,13 @@ fn run(max_parallel: u32) -> RunSnapshot {
     let trigger = TriggerRule::Rule(Rule::AllDone);
     tasks.insert(name("after"), daybreak_core::TaskSnapshot { trigger, ..task(&["score"]) });
     tasks.insert(name("clear"), daybreak_core::TaskSnapshot { trigger: TriggerRule::Teardown, ..task(&["score"]) });
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
+    let mut run = RunSnapshot {
+        state: RunState::Queued,
+        cancel_requested: None,
+        overdue: false,
+        tasks,
+        needed_by: Default::default(),
+    };
     happen(&mut run, &Event::Start);
     happen(&mut run, &claim("list"));
     let listed = succeed(&run, "list");

@@ -166,7 +166,13 @@ fn runs() -> impl Strategy<Value = RunSnapshot> {
                 (name(number), snapshot)
             })
             .collect();
-        RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks }
+        RunSnapshot {
+            state: RunState::Queued,
+            cancel_requested: None,
+            overdue: false,
+            tasks,
+            needed_by: Default::default(),
+        }
     })
 }
 

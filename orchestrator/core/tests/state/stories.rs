@@ -43,7 +43,13 @@ pub fn night() -> RunSnapshot {
         (name("judge"), task(&["train"], 3, false)),
         (name("promote"), task(&["judge", "publish"], 3, true)),
     ]);
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
+    let mut run = RunSnapshot {
+        state: RunState::Queued,
+        cancel_requested: None,
+        overdue: false,
+        tasks,
+        needed_by: Default::default(),
+    };
     happen(&mut run, &Event::Start, NOW).expect("it starts");
     run
 }

@@ -19,7 +19,13 @@ fn run(tasks: &[(&str, &[&str], TriggerRule)]) -> RunSnapshot {
             (name(task), TaskSnapshot { parents, trigger: trigger.clone(), progress, ..model.clone() })
         })
         .collect();
-    let mut run = RunSnapshot { state: RunState::Queued, cancel_requested: None, overdue: false, tasks };
+    let mut run = RunSnapshot {
+        state: RunState::Queued,
+        cancel_requested: None,
+        overdue: false,
+        tasks,
+        needed_by: Default::default(),
+    };
     happen(&mut run, &Event::Start, NOW).expect("it starts");
     run
 }

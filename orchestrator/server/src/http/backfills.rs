@@ -8,12 +8,13 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
-    ErrorItem,
+    ErrorItem, ProblemDetails,
 };
 use ulid::Ulid;
 
 use super::body::{Body, require_label};
 use super::control::MAX_NOTE_BYTES;
+use super::once::{OnceHeader, OnceKey, answered};
 use super::path::{OfBackfill, PathOf};
 use super::people::{Answer, require_page};
 use super::problem::Refusal;
@@ -22,17 +23,22 @@ use crate::origin::Origin;
 
 /// Runs the windows of a range, a few at a time.
 #[utoipa::path(post, path = "/api/v1/backfills", tag = "backfills", request_body = BackfillRequest,
-    responses((status = 201, body = BackfillView, headers(("location" = String, description = "Where it is")))))]
+    params(OnceHeader), responses(
+        (status = 201, body = BackfillView, headers(("location" = String, description = "Where it is"))),
+        (status = 409, body = ProblemDetails, content_type = "application/problem+json",
+            description = "a request with the same key is being answered")))]
 pub async fn create(
     State(engine): State<Shared>,
     from: Origin,
+    OnceKey(key): OnceKey,
     body: Result<Body<BackfillRequest>, Refusal>,
 ) -> Result<Response, Refusal> {
     let Body(request) = body?;
     require_numbers(&request)?;
-    let made = engine.backfill(request, from).await?;
-    let location = format!("/api/v1/backfills/{}", made.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(made)).into_response())
+    answered(engine.backfill(request, from, key).await?, |made| {
+        let location = format!("/api/v1/backfills/{}", made.id);
+        (StatusCode::CREATED, [(LOCATION, location)], Json(made)).into_response()
+    })
 }
 
 /// What a backfill would do. Nothing is written.

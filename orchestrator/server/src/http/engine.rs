@@ -97,8 +97,13 @@ pub trait Engine: Orchestrator + 'static {
     async fn decide(&self, run_id: &str, task: &Name, request: DecisionRequest, from: Origin) -> Result<(), Error>;
     /// Why a run and its tasks are not running.
     async fn why(&self, run_id: &str, query: WhyQuery) -> Result<RunWhy, Error>;
-    /// Begins a backfill.
-    async fn backfill(&self, request: BackfillRequest, from: Origin) -> Result<BackfillView, Error>;
+    /// Begins a backfill; once, where `key` is given.
+    async fn backfill(
+        &self,
+        request: BackfillRequest,
+        from: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<BackfillView>, Error>;
     /// What a backfill would do.
     async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error>;
     /// Backfills, newest first.

@@ -70,6 +70,7 @@ impl From<Error> for Refusal {
         match error {
             Error::StaleAttempt => Self::new(StatusCode::CONFLICT, code::STALE_ATTEMPT, error.to_string()),
             Error::ReRegister => Self::new(StatusCode::UNAUTHORIZED, code::RE_REGISTER, error.to_string()),
+            Error::OtherProtocol(detail) => Self::new(StatusCode::CONFLICT, code::OTHER_PROTOCOL, detail),
             Error::NotFound(detail) => Self::not_found(detail),
             Error::NotNow(detail) => Self::new(StatusCode::CONFLICT, code::NOT_NOW, detail),
             Error::Refused(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code::REFUSED, detail),

@@ -26,7 +26,7 @@ const MAX_WAIT_MS: u64 = 20_000;
 const MAX_LABEL_BYTES: usize = 200;
 
 /// A worker presents itself.
-#[utoipa::path(post, path = "/api/v1/worker/register", tag = "worker", request_body = Register, responses((status = 200, body = Registration)))]
+#[utoipa::path(post, path = "/api/v1/worker/register", tag = "worker", request_body = Register, responses((status = 200, body = Registration), (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "worker and server speak other protocols")))]
 pub async fn register(State(engine): State<Shared>, Body(request): Body<Register>) -> Answer<Registration> {
     require_label("/label", &request.label, MAX_LABEL_BYTES)?;
     require_label("/version", &request.version, MAX_LABEL_BYTES)?;

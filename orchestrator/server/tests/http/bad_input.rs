@@ -272,11 +272,18 @@ async fn what_is_made_says_where_it_is() {
 
 #[tokio::test]
 async fn a_key_makes_a_request_once_and_is_refused_in_every_other_form() {
+    let range = r#"{"dag": "nightly", "from": "2013-03-01T00:00:00Z", "to": "2013-03-02T00:00:00Z"}"#;
+    for (path, body) in [("/api/v1/dags/nightly/runs", "{}"), ("/api/v1/backfills", range)] {
+        made_once(path, body).await;
+    }
+}
+
+async fn made_once(path: &str, body: &str) {
     let server = serve().await;
     let trigger = async |key: &str| {
         let authorization = format!("authorization: Bearer {ADMIN}");
         let headers = [authorization.as_str(), "content-type: application/json", key];
-        server.send("POST", "/api/v1/dags/nightly/runs", &headers, "{}").await
+        server.send("POST", path, &headers, body).await
     };
     let (new, before) = (trigger("idempotency-key: new").await, trigger("idempotency-key: before").await);
     assert_eq!((new.status, new.header("idempotent-replayed")), (201, None));

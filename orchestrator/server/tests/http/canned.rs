@@ -108,6 +108,7 @@ pub fn run() -> RunDetail {
         created_at: noon(),
         started_at: None,
         ended_at: Some(noon()),
+        followed: None,
         reason: Some("task `train` failed".to_owned()),
     };
     RunDetail { summary, tasks: Vec::new(), params: serde_json::Map::new() }
@@ -191,6 +192,16 @@ impl Orchestrator for Canned {
     }
 }
 
+/// What comes of a request with this key.
+fn asked<T>(key: Option<&str>, made: T) -> Asked<T> {
+    match key {
+        None | Some("new") => Asked::Made(made),
+        Some("before") => Asked::Before(made),
+        Some("other") => Asked::OtherRequest,
+        Some(_) => Asked::InFlight,
+    }
+}
+
 #[async_trait]
 impl Engine for Canned {
     async fn authorises(&self, token: &str) -> Access {
@@ -245,12 +256,7 @@ impl Engine for Canned {
     ) -> Result<Asked<Triggered>, Error> {
         let (request, triggered) = (serde_json::to_string(&request).unwrap(), Triggered { run_id: RUN.to_owned() });
         self.note(format!("trigger {dag} {request} by {}", from.name()));
-        Ok(match key.as_deref() {
-            None | Some("new") => Asked::Made(triggered),
-            Some("before") => Asked::Before(triggered),
-            Some("other") => Asked::OtherRequest,
-            Some(_) => Asked::InFlight,
-        })
+        Ok(asked(key.as_deref(), triggered))
     }
 
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
@@ -309,9 +315,14 @@ impl Engine for Canned {
         Ok(ItemList { items: Vec::new(), next: Some(57) })
     }
 
-    async fn backfill(&self, request: BackfillRequest, _: Origin) -> Result<BackfillView, Error> {
+    async fn backfill(
+        &self,
+        request: BackfillRequest,
+        _: Origin,
+        key: Option<String>,
+    ) -> Result<Asked<BackfillView>, Error> {
         self.note(format!("backfill {}", request.dag));
-        Ok(backfill())
+        Ok(asked(key.as_deref(), backfill()))
     }
 
     async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {

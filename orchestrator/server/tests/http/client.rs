@@ -23,8 +23,10 @@ fn report(fence: i64) -> Report {
 async fn a_worker_speaks_its_protocol() {
     let server = serve().await;
     let client = client(&server, ADMIN);
-    let registered =
-        client.register(Register { label: "host 1".to_owned(), version: "0.1.0".to_owned() }).await.unwrap();
+    let registered = client
+        .register(Register { label: "host 1".to_owned(), version: "0.1.0".to_owned(), protocol: 1 })
+        .await
+        .unwrap();
     assert_eq!((registered.worker_id.as_str(), registered.lease_ms), (WORKER, 10_000));
     let poll = Poll { worker_id: WORKER.to_owned(), epoch: 1, free_light: 2, free_heavy: 1, wait_ms: 1 };
     assert!(client.poll(poll).await.unwrap().is_empty());

@@ -3,6 +3,7 @@
 
 mod control;
 mod events;
+mod handed_out;
 mod metrics;
 mod nights;
 #[expect(dead_code, reason = "the store's stories use the rest")]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybreak_artifacts::Place;
-use daybreak_core::{KindCatalog, KindDefinition};
+use daybreak_core::{Dataset, KindCatalog, KindDefinition};
 use daybreak_protocol::{
     AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
-    Outcome, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
+    Outcome, PROTOCOL_VERSION, Poll, Register, Registration, Report, RunsQuery, TaskResult, TriggerRequest, Triggered,
 };
 use daybreak_server::http::{Asked, Engine};
 use daybreak_server::{Origin, Schedules, Server, ServerConfig, Timings};
@@ -16,6 +16,9 @@ use daybreak_spec::{Name, Project, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
+
+/// Each kind reads what all tasks before it leave.
+const LEFT: &[Dataset] = &[Dataset::Judgement("model")];
 
 const fn kind(name: &'static str, heavy: bool, gated: bool) -> KindDefinition {
     KindDefinition {
@@ -25,14 +28,18 @@ const fn kind(name: &'static str, heavy: bool, gated: bool) -> KindDefinition {
         heavy,
         side_effects: false,
         gated,
-        reads: &[],
-        makes: &[],
+        reads: LEFT,
+        makes: LEFT,
         rules: &[],
     }
 }
 
-static KINDS: [KindDefinition; 3] =
-    [kind("light", false, false), kind("heavy", true, false), kind("gated", false, true)];
+static KINDS: [KindDefinition; 4] = [
+    kind("light", false, false),
+    kind("heavy", true, false),
+    kind("gated", false, true),
+    KindDefinition { reads: &[], ..kind("told", false, false) },
+];
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).expect("a slug")
@@ -197,7 +204,7 @@ pub struct FakeWorker {
 
 impl FakeWorker {
     pub async fn register(orchestrator: Arc<dyn Orchestrator>) -> Self {
-        let request = Register { label: "fake".to_owned(), version: "0".to_owned() };
+        let request = Register { label: "fake".to_owned(), version: "0".to_owned(), protocol: PROTOCOL_VERSION };
         let registration = orchestrator.register(request).await.expect("it registers");
         Self { orchestrator, registration }
     }

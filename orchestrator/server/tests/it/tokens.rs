@@ -1,10 +1,13 @@
 //! Tokens of a real server, from their making to their end; and requests with a key that come at once.
 
-use daybreak_protocol::{AuditQuery, Identity, Role, RunsQuery, TokenMade, TokenRequest, TokensQuery, TriggerRequest};
+use daybreak_protocol::{
+    AuditQuery, BackfillsQuery, Identity, Role, RunsQuery, TokenMade, TokenRequest, TokensQuery, TriggerRequest,
+};
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Error, Origin};
+use serde_json::json;
 
-use crate::support::{World, name};
+use crate::support::{FIRST, SECOND, THIRD, World, at, name};
 
 async fn make(world: &World, role: Role) -> TokenMade {
     let request = TokenRequest { name: name(role.as_str()), role, expires_in: None };
@@ -69,6 +72,27 @@ async fn requests_with_one_key_make_one_run() {
     let of_run = AuditQuery { subject: Some(made.run_id), ..AuditQuery::default() };
     let entries = world.server.audit(&of_run).await.expect("the audit").entries;
     assert_eq!(entries.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["trigger"]);
+}
+
+#[tokio::test]
+async fn requests_with_one_key_make_one_backfill() {
+    let world = World::new().await;
+    world.advance(THIRD).await;
+    let ask = |to: &str| {
+        let (server, to) = (world.server.clone(), at(to));
+        let request = json!({ "dag": "nightly", "from": FIRST, "to": to });
+        let request = serde_json::from_value(request).expect("a request");
+        async move { Engine::backfill(&*server, request, Origin::cli(), Some("a".to_owned())).await }
+    };
+    let (first, second) = tokio::join!(ask(SECOND), ask(SECOND));
+    let Ok(Asked::Made(made)) = first else { panic!("{first:?}") };
+    assert!(matches!(second, Ok(Asked::InFlight)), "{second:?}");
+    let third = ask(SECOND).await;
+    assert!(matches!(&third, Ok(Asked::Before(before)) if before.id == made.id), "{third:?}");
+    let other = ask(THIRD).await;
+    assert!(matches!(other, Ok(Asked::OtherRequest)), "{other:?}");
+    let all = Engine::backfills(&*world.server, BackfillsQuery::default()).await.expect("backfills").backfills;
+    assert_eq!(all.len(), 1);
 }
 
 fn other() -> TriggerRequest {

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus};
-use daybreak_protocol::{AliasMove, CancelRequest, Error, Held, MintPublication, Orchestrator, Outcome, TaskResult};
+use daybreak_protocol::{
+    AliasMove, CancelRequest, Error, Held, MintPublication, OLDEST_PROTOCOL, Orchestrator, Outcome, PROTOCOL_VERSION,
+    Register, TaskResult,
+};
 use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
 use serde_json::{Map, json};
@@ -164,4 +167,16 @@ async fn an_unknown_worker_is_told_to_register() {
     worker.registration.epoch += 1;
     world.advance(FIRST).await;
     assert!(matches!(worker.poll_for(5_000).await, Err(Error::ReRegister)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_another_protocol_is_refused_before_it_has_a_task() {
+    let world = World::new().await;
+    let of = |protocol| Register { label: "other".to_owned(), version: "9.9.9".to_owned(), protocol };
+    for protocol in [OLDEST_PROTOCOL - 1, PROTOCOL_VERSION + 1] {
+        let refused = world.server.register(of(protocol)).await;
+        let told = format!("(daybreak 9.9.9) speaks protocol {protocol}");
+        assert!(matches!(&refused, Err(Error::OtherProtocol(why)) if why.contains(&told)), "{refused:?}");
+    }
+    world.server.register(of(OLDEST_PROTOCOL)).await.expect("the oldest that is taken");
 }

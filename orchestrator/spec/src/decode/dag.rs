@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{fields, named};
+use super::follow::{after, updated};
 use super::params::{params, require_defaults};
 use super::schedule::schedules;
 use super::task::task;
@@ -15,9 +16,13 @@ use crate::{
 pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) -> Option<Dag> {
     let fields = fields(decoder, node, &DAG, named("DAG", name), name.span)?;
     let schedules = schedules(decoder, &fields);
+    let after = fields.read(decoder, "after", after).unwrap_or_default();
+    let updated = fields.read(decoder, "updated", updated).unwrap_or_default();
     let retry = fields.read(decoder, "retry", retry).unwrap_or_else(one_attempt);
     let params = fields.read(decoder, "params", params).unwrap_or_default();
-    require_defaults(decoder, &params, &schedules);
+    let alone = schedules.first().map(|schedule| schedule.cron.span);
+    let alone = alone.or_else(|| after.first().map(|after| after.dag.span));
+    require_defaults(decoder, &params, alone.or_else(|| updated.first().map(|updated| updated.span)));
     let max_active_runs = fields.read(decoder, "max_active_runs", |decoder, node, what| {
         let most = decoder.integer(node, what, 1, 1000)?;
         u32::try_from(most.value).ok()
@@ -26,7 +31,7 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     let deadline = fields.read(decoder, "deadline", Decoder::duration);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
     let tasks = tasks.unwrap_or_default();
-    Some(Dag { span: name.span, schedules, retry, params, max_active_runs, priority, deadline, tasks })
+    Some(Dag { span: name.span, schedules, after, updated, retry, params, max_active_runs, priority, deadline, tasks })
 }
 
 pub(crate) fn priority(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<i32> {

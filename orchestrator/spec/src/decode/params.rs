@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::fields::fields;
 use crate::keys::{PARAM, PARAM_TYPES};
 use crate::small_texts::shortened;
-use crate::{Decoder, Node, NodeValue, Param, ParamType, Problem, Schedule, Spanned};
+use crate::{Decoder, Node, NodeValue, Param, ParamType, Problem, Span, Spanned};
 
 pub(crate) fn params(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<BTreeMap<String, Param>> {
     let mut found = BTreeMap::new();
@@ -75,12 +75,13 @@ fn long(decoder: &mut Decoder<'_>, node: &Node, key: &Spanned<String>) -> Option
 }
 
 /// A firing gives no values.
-pub(crate) fn require_defaults(decoder: &mut Decoder<'_>, params: &BTreeMap<String, Param>, schedules: &[Schedule]) {
-    let Some(schedule) = schedules.first() else { return };
+pub(crate) fn require_defaults(decoder: &mut Decoder<'_>, params: &BTreeMap<String, Param>, alone: Option<Span>) {
+    let Some(alone) = alone else { return };
     for (name, param) in params.iter().filter(|(_, param)| param.default.is_none()) {
-        let message = format!("parameter `{name}` has no default, and nobody gives it a value when a schedule fires");
+        let message =
+            format!("parameter `{name}` has no default, and nobody gives it a value when the DAG runs by itself");
         let problem = Problem::error("missing_default", param.span, message);
-        let hint = "give it a `default`, or take the schedule away";
-        decoder.report(problem.hint(hint).related(schedule.cron.span, "the schedule"));
+        let hint = "give it a `default`, or have the DAG run by hand only";
+        decoder.report(problem.hint(hint).related(alone, "what runs it"));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{dag, limits, model, schedule, source, view};
+use super::{dag, follow, limits, model, schedule, source, view};
 use crate::decode::fields::{Fields, fields};
 use crate::keys::{FILE, HTTP, PREDICTIONS, SECRETS};
 use crate::small_texts::slugified;
@@ -30,6 +30,8 @@ pub enum DeclarationKind {
     Calendar,
     /// `limits:`
     Limit,
+    /// `alerts:`
+    Alert,
     /// `dags:`
     Dag,
 }
@@ -44,6 +46,7 @@ impl DeclarationKind {
             Self::Model => "model",
             Self::Calendar => "calendar",
             Self::Limit => "limit",
+            Self::Alert => "alert",
             Self::Dag => "DAG",
         }
     }
@@ -96,6 +99,7 @@ impl Merger {
             models: BTreeMap::new(),
             calendars: BTreeMap::new(),
             limits: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             dags: BTreeMap::new(),
         };
         Self { project, declared: Declared::default() }
@@ -166,6 +170,9 @@ impl Merger {
         });
         take(DeclarationKind::Limit, "limits", &mut |decoder, name, node| {
             insert(&mut project.limits, name, limits::limit(decoder, name, node));
+        });
+        take(DeclarationKind::Alert, "alerts", &mut |decoder, name, node| {
+            insert(&mut project.alerts, name, follow::alert(decoder, name, node));
         });
         take(DeclarationKind::Dag, "dags", &mut |decoder, name, node| {
             insert(&mut project.dags, name, dag::dag(decoder, name, node));

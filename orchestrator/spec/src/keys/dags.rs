@@ -1,7 +1,7 @@
 //! The keys of DAGs and tasks. To add one: a line in its table and the line in `decode/dag.rs` or `decode/task.rs` that reads it.
 
 use super::Presence::{Optional, Required};
-use super::{LIMIT_USE, SCHEDULE, Shape, Table, key};
+use super::{AFTER, LIMIT_USE, SCHEDULE, Shape, Table, UPDATED, key};
 
 /// `priority:`
 const PRIORITY: Shape = Shape::Integer(-10_000, 10_000);
@@ -34,6 +34,13 @@ pub(crate) const DAG: Table = Table {
     keys: &[
         key("schedule", Shape::OneOrMany(&Shape::Map(&SCHEDULE)), Optional, "When it fires; without it by hand only"),
         key("schedules", Shape::List(&Shape::Map(&SCHEDULE)), Optional, "The same as a list"),
+        key(
+            "after",
+            Shape::OneOrMany(&Shape::Either(&[Shape::Name, Shape::Map(&AFTER)])),
+            Optional,
+            "DAGs after whose runs it runs",
+        ),
+        key("updated", Shape::OneOrMany(&Shape::Map(&UPDATED)), Optional, "Data on whose updates it runs"),
         key("retry", Shape::Map(&RETRY), Optional, "Policy of its tasks; default: one attempt"),
         key(
             "params",

@@ -19,29 +19,47 @@ pub struct AttemptRow {
     pub fence: i64,
 }
 
+/// What is read of each run.
+macro_rules! summaries {
+    ($which:literal) => {
+        summaries!("", $which)
+    };
+    ($more:literal, $which:literal) => {
+        concat!(
+            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
+             made_by, followed, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us",
+            $more,
+            " FROM run WHERE ",
+            $which
+        )
+    };
+}
+
 /// Lists of runs, newest first. One text for each way to find them, so that each is found by an index and none reads a long
 /// past: what failed is rare, what goes on is little, and successes are everywhere.
-const ALL: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
-     window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
-     AND ($2 IS NULL OR state = $2) AND run_id < $3 ORDER BY run_id DESC LIMIT $4";
+const ALL: &str =
+    summaries!("project = $1 AND ($2 IS NULL OR state = $2) AND run_id < $3 ORDER BY run_id DESC LIMIT $4");
 
-const OF_DAG: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
-     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
-     AND ($2 IS NULL OR state = $2) AND dag = $3 AND run_id < $4 ORDER BY run_id DESC LIMIT $5";
+const OF_DAG: &str = summaries!(
+    "project = $1 AND ($2 IS NULL OR state = $2) AND dag = $3 AND run_id < $4 ORDER BY run_id DESC LIMIT $5"
+);
 
-const RARE: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
-     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
-     AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND run_id < $3 ORDER BY run_id DESC LIMIT $4";
+const RARE: &str = summaries!(
+    "project = $1 AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND run_id < $3 ORDER BY run_id DESC LIMIT $4"
+);
 
-const RARE_OF_DAG: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
-     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
-     AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND dag = $3 AND run_id < $4 \
-     ORDER BY run_id DESC LIMIT $5";
+const RARE_OF_DAG: &str = summaries!(
+    "project = $1 AND state IN ('failed', 'cancelled', 'skipped') AND state = $2 AND dag = $3 AND run_id < $4 \
+     ORDER BY run_id DESC LIMIT $5"
+);
 
-const GOING_ON: &str = "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, \
-     backfill_id, window_start_us, window_end_us, created_at_us, started_at_us, ended_at_us FROM run WHERE project = $1 \
-     AND state IN ('queued', 'running') AND state = $2 AND ($3 IS NULL OR dag = $3) AND run_id < $4 \
-     ORDER BY run_id DESC LIMIT $5";
+const GOING_ON: &str = summaries!(
+    "project = $1 AND state IN ('queued', 'running') AND state = $2 AND ($3 IS NULL OR dag = $3) AND run_id < $4 \
+     ORDER BY run_id DESC LIMIT $5"
+);
+
+const ONE: &str = summaries!("run_id = $1");
+const ONE_WITH_PARAMS: &str = summaries!(", params", "run_id = $1");
 
 fn is_rare(state: RunStatus) -> bool {
     match state {
@@ -78,30 +96,15 @@ impl Store {
 
     /// One run without its tasks.
     pub async fn run_summary(&self, run_id: &str) -> Result<RunSummary, Error> {
-        let row = query(
-            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
-             window_start_us, window_end_us, created_at_us, \
-             started_at_us, ended_at_us FROM run WHERE run_id = $1",
-        )
-        .bind(run_id)
-        .fetch_optional(&self.readers)
-        .await?
-        .ok_or_else(|| no_run(run_id))?;
+        let row = query(ONE).bind(run_id).fetch_optional(&self.readers).await?.ok_or_else(|| no_run(run_id))?;
         summary(&row)
     }
 
     /// One run with its tasks, parents before children.
     pub async fn run(&self, run_id: &str) -> Result<RunDetail, Error> {
         let mut snapshot = self.readers.begin().await?;
-        let row = query(
-            "SELECT run_id, dag, state, reason, COALESCE(scheduled_for_us, nominal_us) AS scheduled_for_us, backfill_id, \
-             window_start_us, window_end_us, created_at_us, \
-             started_at_us, ended_at_us, params FROM run WHERE run_id = $1",
-        )
-        .bind(run_id)
-        .fetch_optional(&mut snapshot)
-        .await?
-        .ok_or_else(|| no_run(run_id))?;
+        let row =
+            query(ONE_WITH_PARAMS).bind(run_id).fetch_optional(&mut snapshot).await?.ok_or_else(|| no_run(run_id))?;
         let tasks = query(
             "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, fence, task_run.reason, upstream, \
              started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, \
@@ -179,16 +182,27 @@ fn summary(row: &Row) -> Result<RunSummary, Error> {
         scheduled_for,
         window_start: instant(row, "window_start_us")?,
         window_end: Timestamp::from_micros(row.try_get("window_end_us")?),
-        trigger: match (row.try_get::<Option<&str>>("backfill_id")?, scheduled_for) {
-            (Some(_), _) => Trigger::Backfill,
-            (None, Some(_)) => Trigger::Schedule,
-            (None, None) => Trigger::Manual,
-        },
+        trigger: trigger(row, scheduled_for)?,
+        followed: row.try_get("followed")?,
         created_at: Timestamp::from_micros(row.try_get("created_at_us")?),
         started_at: instant(row, "started_at_us")?,
         ended_at: instant(row, "ended_at_us")?,
         reason: row.try_get("reason")?,
     })
+}
+
+fn trigger(row: &Row, scheduled_for: Option<Timestamp>) -> Result<Trigger, Error> {
+    if row.try_get::<Option<&str>>("backfill_id")?.is_some() {
+        return Ok(Trigger::Backfill);
+    }
+    match row.try_get::<Option<&str>>("made_by")? {
+        Some(word) => [Trigger::After, Trigger::Update, Trigger::Alert]
+            .into_iter()
+            .find(|trigger| trigger.as_str() == word)
+            .ok_or_else(|| Error::corrupt("what made a run")(format!("`{word}` is none of it"))),
+        None if scheduled_for.is_some() => Ok(Trigger::Schedule),
+        None => Ok(Trigger::Manual),
+    }
 }
 
 fn wait(row: &Row) -> Result<Option<WaitView>, Error> {

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use daybreak_core::RunStatus;
-use daybreak_protocol::{BackfillState, BackfillsQuery, Reprocess};
+use daybreak_protocol::{AuditQuery, BackfillState, BackfillsQuery, Reprocess};
 use daybreak_spec::{Overlap, Timestamp};
 use daybreak_store::{
-    BackfillChange, BackfillStep, Error, NewBackfill, NewRun, RunLatest, RunTemplate, Store, Window, wants,
+    BackfillChange, BackfillStep, Caller, Error, Made, NewBackfill, NewRun, Once, RunLatest, RunTemplate, Store,
+    TriggerRun, Window, wants,
 };
 use serde_json::{Map, json};
 
 use crate::support::{World, at, caller, fan, name};
 
 crate::stories! {
+    a_backfill_with_a_key_is_made_once,
     windows_are_run_a_few_at_a_time_and_each_once,
     a_window_that_has_its_run_is_run_again_only_where_that_is_asked_for,
     runs_of_a_backfill_neither_wait_for_others_nor_keep_them_waiting,
@@ -22,8 +24,8 @@ crate::stories! {
     a_run_again_in_another_version_has_the_instant_and_not_the_key,
 }
 
-async fn make(world: &World, reprocess: Reprocess, hours: (i64, i64)) -> String {
-    let new = NewBackfill {
+fn new(reprocess: Reprocess, hours: (i64, i64)) -> NewBackfill {
+    NewBackfill {
         project: name("demo"),
         dag: name("nightly"),
         from: at(hours.0),
@@ -36,8 +38,36 @@ async fn make(world: &World, reprocess: Reprocess, hours: (i64, i64)) -> String 
         windows: u64::try_from(hours.1 - hours.0).expect("forwards"),
         caller: caller(),
         note: Some("new feed".to_owned()),
+        once: None,
+    }
+}
+
+async fn make(world: &World, reprocess: Reprocess, hours: (i64, i64)) -> String {
+    match world.store.make_backfill(new(reprocess, hours)).await {
+        Ok(Made::Now(id)) => id,
+        other => panic!("it has no key: {other:?}"),
+    }
+}
+
+async fn a_backfill_with_a_key_is_made_once(world: World) {
+    let asked = |request: &str, by: Option<&str>| {
+        let caller = Caller { token_id: by.map(str::to_owned), ..caller() };
+        let once = Some(Once::new("key", &["backfill", request]));
+        world.store.make_backfill(NewBackfill { once, caller, ..new(Reprocess::Missing, (0, 3)) })
     };
-    world.store.make_backfill(new).await.expect("it is made")
+    let Ok(Made::Now(first)) = asked("a", None).await else { panic!("nothing was there") };
+    assert_eq!(asked("a", None).await.expect("an answer"), Made::Before(first.clone()));
+    assert_eq!(asked("b", None).await.expect("an answer"), Made::OtherRequest);
+    let of_another = asked("a", Some("token")).await.expect("an answer");
+    assert!(matches!(of_another, Made::Now(made) if made != first), "keys of different tokens never meet");
+    let both = world.store.backfills_going_on(&name("demo")).await.expect("backfills");
+    assert_eq!(both.len(), 2);
+    let run = NewRun { template: fan(1), window_start: None, window_end: at(1) };
+    let once = Some(Once::new("key", &["trigger", "a"]));
+    let of_a_run = world.store.trigger(TriggerRun { run, caller: caller(), once }).await.expect("an answer");
+    assert_eq!(of_a_run, Made::OtherRequest, "a key is for one request, whatever it makes");
+    let entries = world.store.audit(&AuditQuery::default()).await.expect("the audit").entries;
+    assert_eq!(entries.iter().filter(|entry| entry.action == "backfill").count(), 2, "what was done is told once");
 }
 
 /// The hours after the cursor, up to the end of the range.

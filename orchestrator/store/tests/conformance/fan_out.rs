@@ -35,6 +35,9 @@ fn each(list: Json, max_parallel: Option<u32>) -> Option<Arc<ForEach>> {
 fn scores(max_parallel: Option<u32>) -> RunTemplate {
     let rule = TriggerRule::default;
     let mut made = tasks(&[("list", &[], rule()), ("score", &["list"], rule()), ("report", &["score"], rule())]);
+    for (place, from) in [(1, "list"), (2, "score")] {
+        made.tasks[place].takes = [name(from)].into();
+    }
     made.tasks[1].for_each = each(json!("${tasks.list.outputs.items}"), max_parallel);
     made
 }

@@ -8,11 +8,13 @@ mod batches;
 mod control;
 mod failpoints;
 mod fan_out;
+mod handed_out;
 mod known_results;
 mod leases;
 mod limits;
 mod locked;
 mod outages;
+mod outbox;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
 mod registry;

@@ -22,6 +22,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         project: name("demo"),
         version: "aa".to_owned(),
         root: "/project".to_owned(),
+        listens: Vec::new(),
         models: vec![name("late")],
         limits: Vec::new(),
         dags,

@@ -170,6 +170,7 @@ impl World {
             project: name("demo"),
             version: "aa".to_owned(),
             root: "/project".to_owned(),
+            listens: Vec::new(),
             models: vec![name("late")],
             limits: vec![(name("gpu"), 2), (name("customer"), 1)],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
@@ -296,14 +297,15 @@ pub fn fan(tasks: usize) -> RunTemplate {
     fan
 }
 
-/// first (light) → second (heavy) → third (light, gated).
+/// first (light) → second (heavy) → third (light, gated), each of which takes from all before it.
 pub fn template() -> RunTemplate {
-    let task = |task: &str, parents: &[&str], heavy: bool| TaskTemplate {
+    let task = |task: &str, (parents, takes): (&[&str], &[&str]), heavy: bool| TaskTemplate {
         task: name(task),
         kind: "noop".to_owned(),
         heavy,
         gated: task == "third",
         parents: parents.iter().map(|parent| name(parent)).collect(),
+        takes: takes.iter().map(|before| name(before)).collect(),
         trigger: TriggerRule::default(),
         tolerated: false,
         for_each: None,
@@ -331,7 +333,11 @@ pub fn template() -> RunTemplate {
         params: Map::from_iter([("day".to_owned(), json!("monday"))]),
         max_active: None,
         deadline_us: None,
-        tasks: vec![task("first", &[], false), task("second", &["first"], true), task("third", &["second"], false)],
+        tasks: vec![
+            task("first", (&[], &[]), false),
+            task("second", (&["first"], &["first"]), true),
+            task("third", (&["second"], &["first", "second"]), false),
+        ],
     }
 }
 

@@ -162,7 +162,7 @@ pub struct Scene {
     project_hash: String,
     given: AtomicU32,
     stop: watch::Sender<bool>,
-    worker: tokio::task::JoinHandle<()>,
+    worker: tokio::task::JoinHandle<Result<(), Error>>,
 }
 
 impl Scene {
@@ -209,7 +209,7 @@ impl Scene {
     /// Tells the worker to stop and waits until it has.
     pub async fn close(self) -> Arc<Server> {
         self.stop.send(true).unwrap();
-        tokio::time::timeout(DEADLINE, self.worker).await.expect("the worker stops in time").unwrap();
+        tokio::time::timeout(DEADLINE, self.worker).await.expect("the worker stops in time").unwrap().unwrap();
         self.server
     }
 }
@@ -217,7 +217,7 @@ impl Scene {
 pub async fn start_worker(
     folder: &Path,
     server: Arc<Server>,
-) -> (Artifacts, String, tokio::task::JoinHandle<()>, watch::Sender<bool>) {
+) -> (Artifacts, String, tokio::task::JoinHandle<Result<(), Error>>, watch::Sender<bool>) {
     let artifacts = Artifacts::local(&folder.join("artifacts")).unwrap();
     let project = serde_json::to_vec(&project()).unwrap();
     let project_hash = artifacts.put(Bytes::from(project)).await.unwrap();
@@ -293,6 +293,8 @@ fn project() -> Project {
         schedules: Vec::new(),
         retry: Retry { attempts: 1, backoff, only: Vec::new() },
         params: Default::default(),
+        after: Vec::new(),
+        updated: Vec::new(),
         max_active_runs: None,
         priority: 0,
         deadline: None,
@@ -310,6 +312,7 @@ fn project() -> Project {
         models: Default::default(),
         calendars: Default::default(),
         limits: Default::default(),
+        alerts: Default::default(),
         dags: [(Name::parse("nightly").unwrap(), dag)].into(),
     }
 }

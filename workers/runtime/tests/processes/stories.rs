@@ -160,7 +160,7 @@ pub async fn doomed_worker(folder: &str) -> ExitCode {
     let server = Server::new(12_000);
     let (_artifacts, hash, worker, _stop) = start_worker(Path::new(folder), server.clone()).await;
     server.change(|said| said.queue.push_back(assignment("stubborn", &hash, None)));
-    worker.await.unwrap();
+    worker.await.unwrap().unwrap();
     ExitCode::SUCCESS
 }
 

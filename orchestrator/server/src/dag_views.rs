@@ -1,0 +1,102 @@
+//! Deployed DAGs as they are shown: what makes them run, when next, and how they stand.
+
+use std::collections::BTreeMap;
+
+use daybreak_core::{Data, UpdateRule};
+use daybreak_protocol::{AfterView, DagTaskView, DagView, Error, SeenView, UpdatedView};
+use daybreak_spec::{After, Name, Timestamp};
+use daybreak_store::Pause;
+
+use crate::Server;
+use crate::deployed::{CompiledDag, Deployed};
+use crate::error::of_store;
+
+/// Firings shown ahead.
+const SHOWN_FIRINGS: usize = 5;
+
+/// What the rows say of all DAGs.
+struct Rows {
+    pauses: BTreeMap<Name, Pause>,
+    left_out: BTreeMap<(Name, u32), u64>,
+    active: BTreeMap<Name, u32>,
+    seen: BTreeMap<(Name, u32), Vec<SeenView>>,
+    now: Timestamp,
+}
+
+impl Server {
+    /// All DAGs of the live version.
+    pub(crate) async fn dag_views(&self) -> Result<Vec<DagView>, Error> {
+        let deployed = self.deployed()?;
+        let project = deployed.name();
+        let rows = Rows {
+            pauses: self.store.pauses(project).await.map_err(of_store)?,
+            left_out: self.store.left_out(project).await.map_err(of_store)?,
+            active: self.store.active_counts(project).await.map_err(of_store)?,
+            seen: self.store.seen_updates(project).await.map_err(of_store)?,
+            now: self.clock.business_now(),
+        };
+        let mut views = Vec::new();
+        for (name, dag) in &deployed.dags {
+            views.push(self.dag_view(&deployed, (name, dag), &rows).await?);
+        }
+        Ok(views)
+    }
+
+    async fn dag_view(
+        &self,
+        deployed: &Deployed,
+        (name, dag): (&Name, &CompiledDag),
+        rows: &Rows,
+    ) -> Result<DagView, Error> {
+        let last_run = match self.store.newest_run(deployed.name(), name).await.map_err(of_store)? {
+            Some(run_id) => Some(self.store.run_summary(&run_id).await.map_err(of_store)?),
+            None => None,
+        };
+        let next = std::iter::successors(dag.firings.next_after(rows.now), |at| dag.firings.next_after(*at));
+        let mut schedules = dag.schedules.to_vec();
+        for (place, schedule) in (0_u32..).zip(&mut schedules) {
+            schedule.left_out = rows.left_out.get(&(name.clone(), place)).copied().unwrap_or_default();
+        }
+        let task = |task: &daybreak_store::TaskTemplate| DagTaskView {
+            name: task.task.clone(),
+            kind: task.kind.clone(),
+            needs: task.parents.clone(),
+        };
+        Ok(DagView {
+            name: name.clone(),
+            schedules,
+            after: dag.after.iter().map(after_view).collect(),
+            updated: (0_u32..).zip(&dag.updated).map(|(place, rule)| rows.updated_view(name, place, rule)).collect(),
+            paused: rows.pauses.get(name).map(crate::pauses::view),
+            next: next.take(SHOWN_FIRINGS).collect(),
+            active_runs: rows.active.get(name).copied().unwrap_or_default(),
+            last_run,
+            tasks: dag.template.tasks.iter().map(task).collect(),
+        })
+    }
+}
+
+impl Rows {
+    fn updated_view(&self, dag: &Name, place: u32, rule: &UpdateRule) -> UpdatedView {
+        let (mut views, mut sources) = (Vec::new(), Vec::new());
+        for data in rule.data() {
+            match data {
+                Data::View(name) => views.push(name.clone()),
+                Data::Source(name) => sources.push(name.clone()),
+            }
+        }
+        let (before, timezone) = rule.day().map_or((None, "UTC"), |(before, zone)| (Some(before), zone));
+        UpdatedView {
+            views,
+            sources,
+            matching: rule.matching(),
+            before: before.map(|before| before.format("%H:%M").to_string()),
+            timezone: timezone.to_owned(),
+            seen: self.seen.get(&(dag.clone(), place)).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+fn after_view(after: &After) -> AfterView {
+    AfterView { dag: after.dag.value.clone(), ended: after.ended }
+}
