@@ -1,6 +1,8 @@
 //! Support of the end-to-end tests: the built binary, private folders, waiting on a condition with a deadline.
 
+pub mod faulty_network;
 pub mod memory;
+pub mod object_storage;
 pub mod postgres;
 pub mod roles;
 pub mod served;

@@ -24,11 +24,25 @@ impl Role {
     /// # Panics
     /// When it cannot be started.
     pub fn start(name: &str, folder: &Path, token: &str, arguments: &[&str]) -> Self {
+        Self::start_with((name, folder), token, arguments, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with(
+        (name, folder): (&str, &Path),
+        token: &str,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let said = folder.join(format!("{name}.said"));
         let file = File::create(&said).expect("a file");
         let mut command = Command::new(binary());
         command.args(arguments).env("DAYBREAK_TOKEN", token).env_remove("DAYBREAK_DATABASE").current_dir(folder);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let child = command.stdout(file.try_clone().expect("a file")).stderr(file).spawn().expect("a process");
         Self { child, said }
     }

@@ -31,7 +31,15 @@ impl Served {
     /// # Panics
     /// When it is not there within half a minute.
     pub fn start(folder: &Path, more: &[&str]) -> Self {
-        Self::start_as("up", folder, &[&["--listen", "127.0.0.1:0"], more].concat())
+        Self::start_with(folder, more, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it is not there within half a minute.
+    pub fn start_with(folder: &Path, more: &[&str], variables: &[(&str, String)]) -> Self {
+        Self::start_as_with("up", folder, &[&["--listen", "127.0.0.1:0"], more].concat(), variables)
     }
 
     /// The same as `up` or as `server`, listening where the arguments say.
@@ -39,8 +47,17 @@ impl Served {
     /// # Panics
     /// When it is not there within half a minute.
     pub fn start_as(role: &str, folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_as_with(role, folder, arguments, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it is not there within half a minute.
+    pub fn start_as_with(role: &str, folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let mut up = Command::new(binary());
         up.arg(role).args(arguments).current_dir(folder).stdout(Stdio::null());
+        up.envs(variables.iter().map(|(name, value)| (name, value)));
         // A note that a killed server has left would be taken for this one's.
         let _ = std::fs::remove_file(folder.join(".daybreak/server.json"));
         let child = up.spawn().expect("a server");
@@ -161,8 +178,16 @@ fn views(folder: &Path) -> Vec<Name> {
 /// # Panics
 /// When a night does not succeed.
 pub async fn nights_of_up(folder: &Path, nights: &[Timestamp]) -> Json {
+    nights_of_up_with(folder, nights, &[]).await
+}
+
+/// The same with more variables.
+///
+/// # Panics
+/// When a night does not succeed.
+pub async fn nights_of_up_with(folder: &Path, nights: &[Timestamp], variables: &[(&str, String)]) -> Json {
     let before = nights.first().expect("a night").plus_micros(-1).to_string();
-    let served = Served::start(folder, &["--clock-from", &before]);
+    let served = Served::start_with(folder, &["--clock-from", &before], variables);
     for night in nights {
         let moved = daybreak(folder, &["clock", &night.to_string()]);
         assert!(moved.status.success(), "{}", String::from_utf8_lossy(&moved.stderr));

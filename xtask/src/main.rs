@@ -107,7 +107,10 @@ fn run(mut command: Command) -> Result<(), String> {
 /// What the tests need of Python is put beside the build, not into the system.
 fn python_packages() -> Result<PathBuf, String> {
     let folder = target_dir()?.join("python-packages");
-    if ["sklearn", "pyarrow", "schemathesis"].iter().all(|package| folder.join(package).exists()) {
+    if ["sklearn", "pyarrow", "schemathesis", "moto", "flask", "flask_cors"]
+        .iter()
+        .all(|package| folder.join(package).exists())
+    {
         return Ok(folder);
     }
     let mut pip = Command::new("python3");

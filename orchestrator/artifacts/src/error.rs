@@ -9,11 +9,70 @@ pub enum Error {
     /// Not the name of an object.
     #[error("`{0}` is not an object: an object is named by the 64 hexadecimal digits of its SHA-256")]
     NotAnObject(String),
+    /// Not the address of a bucket.
+    #[error(
+        "`{0}` is not a bucket: write s3://bucket or s3://bucket/prefix, the prefix of letters, digits and `-_.=+@`"
+    )]
+    NotABucket(String),
+    /// A bucket's settings do not fit together.
+    #[error("{store} cannot be asked")]
+    Settings {
+        /// Which.
+        store: String,
+        /// The reason.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The store knows who asks and what for, and will not: nothing changes by asking again.
+    #[error("could not {tried} {what}: {store} refused it ({code}: {message}); {}", next_step(code))]
+    Refused {
+        /// E.g. `read`.
+        tried: &'static str,
+        /// E.g. `object 1f…`.
+        what: String,
+        /// Which store.
+        store: String,
+        /// E.g. `ExpiredToken`.
+        code: String,
+        /// The store's own words.
+        message: String,
+    },
+    /// There is no such bucket.
+    #[error(
+        "could not {tried} {what}: the bucket of {store} does not exist; make it, or name another one with --artifacts \
+         or DAYBREAK_ARTIFACTS"
+    )]
+    NoBucket {
+        /// E.g. `read`.
+        tried: &'static str,
+        /// E.g. `object 1f…`.
+        what: String,
+        /// Which store.
+        store: String,
+    },
+    /// The store could not be reached, broke off or asked to slow down for too long.
+    #[error(
+        "could not {tried} {what}: {store} gave no good answer (tried again for up to {patience_s} s); see that it is up, \
+         that it can be reached from this host and how many requests it allows, and try again"
+    )]
+    Away {
+        /// E.g. `read`.
+        tried: &'static str,
+        /// E.g. `object 1f…`.
+        what: String,
+        /// Which store.
+        store: String,
+        /// How long it was tried.
+        patience_s: f64,
+        /// What was seen last.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// Not the name of a log.
     #[error("`{0}` is not a run: a run's id is a ULID")]
     NotARun(String),
     /// The object is not in the store.
-    #[error("object {object} is missing: run the task that made it again, or restore `objects/` from a backup")]
+    #[error("object {object} is missing: run the task that made it again, or restore it from a backup")]
     Missing {
         /// SHA-256 (hex).
         object: String,
@@ -49,6 +108,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether asking again changes nothing until somebody renews credentials, grants a right or makes a bucket.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NoBucket { .. })
+    }
+
     pub(crate) fn writing(what: String, source: impl StdError + Send + Sync + 'static) -> Self {
         match io_kind(&source) {
             Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::Full { what },
@@ -58,6 +122,27 @@ impl Error {
 
     pub(crate) fn reading(what: String, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::Failed { tried: "read", what, source: Box::new(source) }
+    }
+}
+
+/// What helps against a refusal.
+fn next_step(code: &str) -> &'static str {
+    match code {
+        "ExpiredToken" | "RequestExpired" | "TokenRefreshRequired" => {
+            "the credentials have expired: renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and start daybreak again"
+        }
+        "InvalidAccessKeyId" | "InvalidToken" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
+            "it does not know the key: check AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL and start daybreak again"
+        }
+        "SignatureDoesNotMatch" => "check AWS_SECRET_ACCESS_KEY and start daybreak again",
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" | "301" | "307" => {
+            "set AWS_REGION to the bucket's region and start daybreak again"
+        }
+        "RequestTimeTooSkewed" => "set this host's clock",
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "403" => {
+            "allow this key to list the bucket and to read, write and delete objects below the prefix"
+        }
+        _ => "the code is in S3's list of errors; check AWS_ENDPOINT_URL, AWS_REGION and the bucket's name",
     }
 }
 

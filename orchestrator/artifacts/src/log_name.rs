@@ -30,6 +30,12 @@ impl LogName {
         Ok(Self { run_id: run_id.to_owned(), task: task.clone(), attempt, fence })
     }
 
+    /// The parts of the folder that holds the log's segments in a bucket.
+    pub(crate) fn folder(&self) -> [String; 3] {
+        let log = format!("{}.{}.{}", self.task, self.attempt, self.fence);
+        ["logs".to_owned(), self.run_id.clone(), log]
+    }
+
     /// The file of the log's beginning; what follows a gap lies beside it (see [`Self::tail`]).
     pub(crate) fn head(&self, folder: &Path) -> PathBuf {
         let file = format!("{}.{}.{}.log", self.task, self.attempt, self.fence);

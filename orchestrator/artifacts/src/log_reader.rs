@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::log_segments::read_segments;
+use crate::objects::Kept;
 use crate::{Artifacts, Error, LogName};
 
 const LARGEST_PART_BYTES: usize = 4 << 20;
@@ -24,14 +26,20 @@ impl Artifacts {
     /// Reads up to `limit_bytes` (at most 4 MiB) from `offset`. Beyond the end, and where nothing has been written yet,
     /// the part is empty and `next_offset` is `offset`. Where the middle of a flood was dropped, the part says so.
     ///
+    /// Blocks: of a bucket it must be called on a thread where that is allowed.
+    ///
     /// # Errors
-    /// [`Error::Failed`] when the files are there but cannot be read.
+    /// [`Error::Failed`] when the files are there but cannot be read, or what a bucket said.
     pub fn read_log(&self, log: &LogName, offset: u64, limit_bytes: usize) -> Result<LogPart, Error> {
         let failed = |source: io::Error| Error::reading(log.to_string(), source);
         let limit_bytes = limit_bytes.clamp(SMALLEST_PART_BYTES, LARGEST_PART_BYTES);
+        let folder = match &self.kept {
+            Kept::Folder(folder) => &folder.path,
+            Kept::Bucket(store) => return store.runtime.block_on(read_segments(store, log, (offset, limit_bytes))),
+        };
         // The oldest stretch can be dropped between listing and opening; then the list is made again.
         loop {
-            let files = files_of(self.folder(), log).map_err(failed)?;
+            let files = files_of(folder, log).map_err(failed)?;
             match read_part(&files, offset, limit_bytes) {
                 Ok(part) => return Ok(part),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -86,19 +94,24 @@ fn read_part(stretches: &[Stretch], offset: u64, limit_bytes: usize) -> io::Resu
         return Ok(LogPart { text: String::new(), next_offset: offset });
     };
     if offset < stretch.start {
-        let missing = stretch.start - offset;
-        let text = format!("\n[{missing} bytes left out here: of a long log the beginning and the end are kept]\n");
-        return Ok(LogPart { text, next_offset: stretch.start });
+        return Ok(left_out(offset, stretch.start));
     }
     let mut file = File::open(&stretch.path)?;
     file.seek(SeekFrom::Start(offset - stretch.start))?;
     let mut bytes = Vec::new();
     file.take(limit_bytes as u64).read_to_end(&mut bytes)?;
-    Ok(whole_characters(bytes, offset))
+    Ok(whole_characters(&bytes, offset))
+}
+
+/// What stands where the middle of a flood was dropped.
+pub(crate) fn left_out(offset: u64, next_offset: u64) -> LogPart {
+    let missing = next_offset - offset;
+    let text = format!("\n[{missing} bytes left out here: of a long log the beginning and the end are kept]\n");
+    LogPart { text, next_offset }
 }
 
 /// Cuts a character that is only begun (the next part has it whole) and skips the rest of one that was cut before.
-fn whole_characters(bytes: Vec<u8>, offset: u64) -> LogPart {
+pub(crate) fn whole_characters(bytes: &[u8], offset: u64) -> LogPart {
     let skipped = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
     let bytes = &bytes[skipped..];
     let (text, used) = match std::str::from_utf8(bytes) {

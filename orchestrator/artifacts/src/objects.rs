@@ -1,260 +1,159 @@
-//! Objects named by the SHA-256 of their bytes: `objects/<first two digits>/<all digits>`. What is written is on the
-//! disk (fsync of file and folder) before `put` returns; what is read is hashed again, so a caller never sees bytes
-//! other than those that were stored.
+//! Objects named by the SHA-256 of their bytes. What is read is hashed again, so a caller never sees bytes other than
+//! those that were stored, wherever they are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutOptions, PutPayload};
 use sha2::{Digest as _, Sha256};
 
-use crate::Error;
+use crate::bucket::BucketStore;
+use crate::folder::Folder;
+use crate::{Error, Place};
 
 /// Objects up to this size are hashed where they stand, larger ones on a blocking thread.
 const HASHED_INLINE_BYTES: usize = 128 << 10;
 
-/// A store of objects and logs in one folder. Clones share it.
+/// A store of objects and logs. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
-    store: Arc<LocalFileSystem>,
-    folder: PathBuf,
+    pub(crate) kept: Kept,
+}
+
+/// Where they are.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    Folder(Folder),
+    Bucket(Arc<BucketStore>),
 }
 
 impl Artifacts {
+    /// Opens the store at a place. A bucket is not asked for anything yet, but needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read, or the bucket's settings do not fit together.
+    pub fn open(place: &Place) -> Result<Self, Error> {
+        match place {
+            Place::Folder(folder) => Self::local(folder),
+            Place::Bucket(bucket) => {
+                Ok(Self { kept: Kept::Bucket(Arc::new(BucketStore::open(bucket.as_ref().clone())?)) })
+            }
+        }
+    }
+
     /// Opens the store in `folder`, which is made where it is missing.
     ///
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn local(folder: &Path) -> Result<Self, Error> {
-        let what = || format!("the folder {}", folder.display());
-        std::fs::create_dir_all(folder.join("objects")).map_err(|source| Error::writing(what(), source))?;
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(|source| Error::reading(what(), source))?;
-        let folder = folder.canonicalize().map_err(|source| Error::reading(what(), source))?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), folder })
+        Ok(Self { kept: Kept::Folder(Folder::open(folder)?) })
     }
 
-    /// The folder it is in, for a child process that opens it again.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where it is, for a child process that opens it again.
+    pub fn place(&self) -> Place {
+        match &self.kept {
+            Kept::Folder(folder) => Place::Folder(folder.path.clone()),
+            Kept::Bucket(store) => Place::Bucket(Box::new(store.bucket.clone())),
+        }
+    }
+
+    /// The folder it is in; none where it is a bucket.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.kept {
+            Kept::Folder(folder) => Some(&folder.path),
+            Kept::Bucket(_) => None,
+        }
     }
 
     /// Stores the bytes and returns their SHA-256 in hex. Storing the same bytes again is the same as storing them once,
-    /// and mends an object that has been damaged on the disk.
+    /// and mends an object that has been damaged.
     ///
     /// # Errors
-    /// [`Error::Full`] or [`Error::Failed`]; no object is visible then unless it was whole before.
+    /// [`Error::Full`], [`Error::Failed`], or what a bucket said; no object is visible then unless it was whole before.
     pub async fn put(&self, bytes: Bytes) -> Result<String, Error> {
         let object = sha256(&bytes).await;
-        let written =
-            self.store.put_opts(&location(&object)?, PutPayload::from_bytes(bytes), PutOptions::default()).await;
-        written.map_err(|source| Error::writing(format!("object {object}"), source))?;
+        match &self.kept {
+            Kept::Folder(folder) => folder.put(&object, bytes).await?,
+            Kept::Bucket(bucket) => bucket.put(&object, bytes).await?,
+        }
         Ok(object)
     }
 
     /// The bytes of an object, after their hash has been checked.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Corrupt`], [`Error::Failed`], or [`Error::NotAnObject`] for a malformed name.
+    /// [`Error::Missing`], [`Error::Corrupt`], [`Error::Failed`], what a bucket said, or [`Error::NotAnObject`] for a
+    /// malformed name.
     pub async fn get(&self, object: &str) -> Result<Bytes, Error> {
-        let location = location(object)?;
-        let failed = |source: object_store::Error| match source {
-            object_store::Error::NotFound { .. } => Error::Missing { object: object.to_owned() },
-            source => Error::reading(format!("object {object}"), source),
-        };
-        let bytes = self.store.get(&location).await.map_err(failed)?.bytes().await.map_err(failed)?;
-        let found = sha256(&bytes).await;
-        if found != object {
-            return Err(Error::Corrupt { object: object.to_owned(), found });
+        match &self.kept {
+            Kept::Folder(folder) => whole(object, folder.get(object).await?).await,
+            Kept::Bucket(bucket) => bucket.get(object).await,
         }
-        Ok(bytes)
     }
 
     /// Whether an object is there; its bytes are not checked.
     ///
     /// # Errors
-    /// [`Error::Failed`], or [`Error::NotAnObject`] for a malformed name.
+    /// [`Error::Failed`], what a bucket said, or [`Error::NotAnObject`] for a malformed name.
     pub async fn exists(&self, object: &str) -> Result<bool, Error> {
-        match self.store.head(&location(object)?).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(Error::reading(format!("object {object}"), source)),
+        match &self.kept {
+            Kept::Folder(folder) => folder.exists(object).await,
+            Kept::Bucket(bucket) => bucket.exists(object).await,
         }
     }
 
-    /// Removes what a killed process left while it wrote objects and returns how many files that was. Only for the
-    /// owner of the state folder before any worker runs: a write in progress would be lost.
+    /// Removes what a killed process left while it wrote objects to a folder and returns how many files that was. Only
+    /// for the owner of the state folder before any worker runs: a write in progress would be lost. In a bucket nothing
+    /// half-written can be seen; parts of uploads that were broken off are a matter of its lifecycle rules.
     ///
     /// # Errors
     /// [`Error::Failed`] when the folder cannot be read or a file cannot be removed.
     pub fn remove_half_written(&self) -> Result<u64, Error> {
-        let failed = |source| Error::Failed {
-            tried: "clear half-written files of",
-            what: "the artefact store".to_owned(),
-            source: Box::<std::io::Error>::new(source),
-        };
-        let mut removed = 0;
-        for shard in std::fs::read_dir(self.folder.join("objects")).map_err(failed)? {
-            let shard = shard.map_err(failed)?;
-            if !shard.file_type().map_err(failed)?.is_dir() {
-                continue;
-            }
-            for file in std::fs::read_dir(shard.path()).map_err(failed)? {
-                let file = file.map_err(failed)?;
-                // `object_store` writes to `<name>#<number>` and renames.
-                if file.file_name().to_string_lossy().contains('#') {
-                    std::fs::remove_file(file.path()).map_err(failed)?;
-                    removed += 1;
-                }
-            }
+        match &self.kept {
+            Kept::Folder(folder) => folder.remove_half_written(),
+            Kept::Bucket(_) => Ok(0),
         }
-        Ok(removed)
     }
 }
 
+/// The bytes, if they are the object's.
+pub(crate) async fn whole(object: &str, bytes: Bytes) -> Result<Bytes, Error> {
+    let found = sha256(&bytes).await;
+    if found == object { Ok(bytes) } else { Err(Error::Corrupt { object: object.to_owned(), found }) }
+}
+
 /// Where an object lies. The only place that makes a path from an object's name.
-fn location(object: &str) -> Result<Location, Error> {
+pub(crate) fn location(object: &str) -> Result<Location, Error> {
+    Ok(Location::from_iter(["objects", shard(object)?, object]))
+}
+
+/// The folder of an object: its first two digits.
+pub(crate) fn shard(object: &str) -> Result<&str, Error> {
     let is_hex = object.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     if object.len() != 64 || !is_hex {
         return Err(Error::NotAnObject(object.chars().take(80).collect()));
     }
-    Ok(Location::from_iter(["objects", &object[..2], object]))
+    Ok(&object[..2])
 }
 
-async fn sha256(bytes: &Bytes) -> String {
+pub(crate) async fn sha256(bytes: &Bytes) -> String {
     if bytes.len() <= HASHED_INLINE_BYTES {
-        return hex(&Sha256::digest(bytes));
+        return sha256_here(bytes);
     }
     let bytes = bytes.clone();
-    let hashed = tokio::task::spawn_blocking(move || hex(&Sha256::digest(&bytes))).await;
+    let hashed = tokio::task::spawn_blocking(move || sha256_here(&bytes)).await;
     hashed.expect("hashing does not panic, and a runtime that shuts down polls no more")
 }
 
-fn hex(digest: &[u8]) -> String {
+pub(crate) fn sha256_here(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(digest: &[u8]) -> String {
     use std::fmt::Write as _;
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes every write");
         text
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-
-    fn opened() -> (tempfile::TempDir, Artifacts) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let artifacts = Artifacts::local(&folder.path().join("artifacts")).expect("opens");
-        (folder, artifacts)
-    }
-
-    fn file(artifacts: &Artifacts, object: &str) -> PathBuf {
-        artifacts.folder().join("objects").join(&object[..2]).join(object)
-    }
-
-    #[tokio::test]
-    async fn an_object_is_named_by_its_sha256_and_read_back() {
-        let (_folder, artifacts) = opened();
-        let object = artifacts.put(Bytes::from_static(b"hello")).await.expect("stored");
-        assert_eq!(object, HELLO);
-        assert!(file(&artifacts, HELLO).is_file());
-        assert_eq!(artifacts.get(HELLO).await.expect("read"), Bytes::from_static(b"hello"));
-        assert!(artifacts.exists(HELLO).await.expect("looked up"));
-    }
-
-    #[tokio::test]
-    async fn storing_the_same_bytes_from_many_tasks_at_once_gives_one_object() {
-        let (_folder, artifacts) = opened();
-        let bytes = Bytes::from(vec![7_u8; 1 << 20]);
-        let writers: Vec<_> = (0..8)
-            .map(|_| {
-                let (artifacts, bytes) = (artifacts.clone(), bytes.clone());
-                tokio::spawn(async move { artifacts.put(bytes).await })
-            })
-            .collect();
-        let mut names = std::collections::BTreeSet::new();
-        for writer in writers {
-            names.insert(writer.await.expect("runs").expect("stored"));
-        }
-        assert_eq!(names.len(), 1);
-        let object = names.pop_first().expect("one name");
-        assert_eq!(artifacts.get(&object).await.expect("read"), bytes);
-        let shard = file(&artifacts, &object).parent().expect("a shard").to_path_buf();
-        assert_eq!(std::fs::read_dir(shard).expect("listed").count(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_missing_object_is_named() {
-        let (_folder, artifacts) = opened();
-        let error = artifacts.get(HELLO).await.expect_err("not there");
-        assert!(matches!(&error, Error::Missing { object } if object == HELLO));
-        assert!(error.to_string().contains(HELLO));
-        assert!(!artifacts.exists(HELLO).await.expect("looked up"));
-    }
-
-    #[tokio::test]
-    async fn every_flipped_or_cut_byte_is_found_and_storing_again_mends_it() {
-        let (_folder, artifacts) = opened();
-        artifacts.put(Bytes::from_static(b"hello")).await.expect("stored");
-        for position in 0..5 {
-            let mut damaged = b"hello".to_vec();
-            damaged[position] ^= 1;
-            std::fs::write(file(&artifacts, HELLO), &damaged).expect("damaged");
-            let error = artifacts.get(HELLO).await.expect_err("damaged");
-            assert!(matches!(&error, Error::Corrupt { object, .. } if object == HELLO));
-        }
-        std::fs::write(file(&artifacts, HELLO), b"hell").expect("cut");
-        assert!(matches!(artifacts.get(HELLO).await, Err(Error::Corrupt { .. })));
-        artifacts.put(Bytes::from_static(b"hello")).await.expect("stored");
-        assert_eq!(artifacts.get(HELLO).await.expect("mended"), Bytes::from_static(b"hello"));
-    }
-
-    #[tokio::test]
-    async fn a_name_that_is_not_a_hash_never_becomes_a_path() {
-        let (_folder, artifacts) = opened();
-        let upper = HELLO.to_uppercase();
-        let dotted = format!("..{}", &HELLO[2..]);
-        for name in ["", "..", "../../etc/passwd", "/etc/passwd", "2cf24", &upper, &dotted, &format!("{HELLO}\0")] {
-            assert!(matches!(artifacts.get(name).await, Err(Error::NotAnObject(_))), "{name}");
-            assert!(matches!(artifacts.exists(name).await, Err(Error::NotAnObject(_))), "{name}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_a_killed_writer_left_is_cleared_and_nothing_else() {
-        let (_folder, artifacts) = opened();
-        artifacts.put(Bytes::from_static(b"hello")).await.expect("stored");
-        let staged = file(&artifacts, HELLO).with_file_name(format!("{HELLO}#1"));
-        std::fs::write(&staged, b"hel").expect("staged");
-        assert_eq!(artifacts.remove_half_written().expect("cleared"), 1);
-        assert!(!staged.exists());
-        assert!(artifacts.get(HELLO).await.is_ok());
-    }
-
-    /// A folder in the way makes the last step fail, after everything has been written.
-    #[tokio::test]
-    async fn a_write_that_fails_leaves_no_file_behind() {
-        let (_folder, artifacts) = opened();
-        let object = sha256(&Bytes::from_static(b"hello")).await;
-        let shard = file(&artifacts, &object).parent().expect("a shard").to_path_buf();
-        std::fs::create_dir_all(file(&artifacts, &object)).expect("a folder stands where the object should go");
-        let error = artifacts.put(Bytes::from_static(b"hello")).await.expect_err("cannot be renamed over a folder");
-        assert!(matches!(error, Error::Failed { tried: "write", .. }));
-        assert_eq!(std::fs::read_dir(shard).expect("listed").count(), 1, "only the folder is there");
-    }
-
-    #[test]
-    fn a_full_disk_is_told_apart_from_other_failures() {
-        let full = object_store::Error::Generic {
-            store: "test",
-            source: Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
-        };
-        let error = Error::writing("object x".to_owned(), full);
-        assert!(matches!(error, Error::Full { .. }));
-        assert!(error.to_string().contains("free some space"));
-    }
 }

@@ -8,6 +8,7 @@ use daybreak_spec::{Labels, Project};
 
 use daybreak_server::Schedules;
 
+use crate::artifacts::artifacts;
 use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
@@ -38,6 +39,7 @@ impl Connection {
             follow: None,
             open_metrics: false,
             database: database(None)?,
+            artifacts: artifacts(&home.state, None)?,
         };
         let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
         let embedded = Embedded::start(&home, &project, options).await?;

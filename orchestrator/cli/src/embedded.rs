@@ -55,7 +55,7 @@ impl Embedded {
         let (clock, mut worker, mut others) = (options.server.clock.clone(), Part::default(), Part::default());
         let open = OpenServer::open(home, project, &options.server).await?;
         let (server, running, applied) = (open.server.clone(), open.running.clone(), open.applied.clone());
-        let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
+        let artifacts = Artifacts::open(&options.server.artifacts).map_err(Failure::configuration)?;
         let serving = open_serving(home, server.keys(), &clock, project)?;
         let config = worker_config(WorkerOptions {
             label: format!("embedded, process {}", std::process::id()),

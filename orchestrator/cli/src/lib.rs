@@ -2,6 +2,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads: `output` is for that")]
 
 pub mod arguments;
+mod artifacts;
 pub mod commands;
 pub mod connection;
 pub mod demo;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use daybreak_artifacts::Place;
 use daybreak_protocol::{Applied, Clock, Error, HealthView};
 use daybreak_runtime::{ChildLimits, SecretSource, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
@@ -109,6 +110,8 @@ pub struct ServerOptions {
     pub open_metrics: bool,
     /// The PostgreSQL that holds the state; none: a file in the state folder.
     pub database: Option<String>,
+    /// Where the artefacts are.
+    pub artifacts: Place,
 }
 
 /// A server that has taken up its state and its project, and answers nothing yet.
@@ -169,6 +172,7 @@ async fn open_server(
 ) -> Outcome<Arc<Server>> {
     let config = ServerConfig {
         data_dir: home.state.clone(),
+        artifacts: options.artifacts.clone(),
         database: options.database.clone(),
         token: token.to_owned(),
         clock: options.clock.clone(),

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daybreak_artifacts::Place;
 use daybreak_core::KindCatalog;
 use daybreak_protocol::Clock;
 
 /// Everything a server needs from outside.
 pub struct ServerConfig {
-    /// The state folder: LOCK, `state.db` (unless the state is elsewhere), `artifacts/`.
+    /// The state folder: LOCK, `state.db` (unless the state is elsewhere), `artifacts/` (unless they are elsewhere).
     pub data_dir: PathBuf,
+    /// Where the artefacts are.
+    pub artifacts: Place,
     /// The address of the PostgreSQL that holds the state; none: the file in the state folder.
     pub database: Option<String>,
     /// The project's token: authorises everything.

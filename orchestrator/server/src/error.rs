@@ -14,6 +14,18 @@ pub enum Error {
         /// The state folder.
         folder: PathBuf,
     },
+    /// The state was used with another artefact store.
+    #[error(
+        "the state of this project knows the project's version {version}, which {place} does not hold: its artefacts are \
+         elsewhere; start it with the store that it was used with (--artifacts or DAYBREAK_ARTIFACTS; the folder \
+         .daybreak/artifacts without them), or copy `objects/` from there first"
+    )]
+    OtherArtifacts {
+        /// Of the project that was deployed last.
+        version: String,
+        /// The store that was named now.
+        place: String,
+    },
     /// The state folder lies where a database cannot be kept safe.
     #[error("{} lies on a network file system ({name}), where the state database is not safe; name a local folder",
         folder.display())]
@@ -108,6 +120,7 @@ impl From<Error> for protocol::Error {
             | Error::Invalid { .. }
             | Error::UnknownKind { .. }
             | Error::NetworkFileSystem { .. }
+            | Error::OtherArtifacts { .. }
             | Error::Locked { .. } => Self::Refused(error.to_string()),
             Error::Busy(_) | Error::Folder { .. } | Error::Artifacts(_) => unavailable(&error),
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use daybreak_artifacts::Artifacts;
+use daybreak_artifacts::{Artifacts, Place};
 use daybreak_core::{KindCatalog, first_cursor, taken_over};
 use daybreak_protocol::{Applied, Clock, DeclarationChange, Keys, Orchestrator};
 use daybreak_spec::{Project, Timestamp};
@@ -79,7 +79,7 @@ impl Server {
     /// [`Error::Locked`] when another process has the folder (the cli exits with 3); otherwise what is wrong with it.
     pub async fn open(config: ServerConfig) -> Result<Arc<Self>, Error> {
         let lock = Lock::take(&config.data_dir)?;
-        let artifacts = Artifacts::local(&config.data_dir.join("artifacts"))?;
+        let artifacts = Artifacts::open(&config.artifacts)?;
         artifacts.remove_half_written()?;
         let store = open_store(&config).await?;
         let server_id = ulid::Ulid::from(config.random_id()).to_string();
@@ -125,7 +125,7 @@ impl Server {
             deployed: RwLock::new(None),
             _lock: lock,
         };
-        server.restore_project().await?;
+        server.restore_project(&config.data_dir).await?;
         server.fill_ring().await?;
         Ok(Arc::new(server))
     }
@@ -254,9 +254,15 @@ impl Server {
         *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(deployed));
     }
 
-    /// Goes on with the project of the process before; one whose snapshot is gone waits for the next deployment.
-    async fn restore_project(&self) -> Result<(), Error> {
+    /// Goes on with the project of the process before; one whose snapshot is gone waits for the next deployment, unless
+    /// it is seen that it was put into another artefact store.
+    async fn restore_project(&self, data_dir: &Path) -> Result<(), Error> {
         let Some(current) = self.store.current_project().await? else { return Ok(()) };
+        // Asked for first: a copy on this host says nothing about the store.
+        if self.may_be_elsewhere(data_dir) && !self.artifacts.exists(&current.version).await? {
+            let (version, place) = (current.version, self.artifacts.place().to_string());
+            return Err(Error::OtherArtifacts { version, place });
+        }
         let snapshot = match self.artifacts.get(&current.version).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -272,6 +278,14 @@ impl Server {
             Err(error) => tracing::warn!(error, "the deployed project does not compile any more: deploy it again"),
         }
         Ok(())
+    }
+
+    /// A bucket loses nothing by itself, and only who uses one keeps copies; a folder can have been cleared by hand.
+    fn may_be_elsewhere(&self, data_dir: &Path) -> bool {
+        match self.artifacts.place() {
+            Place::Bucket(_) => true,
+            Place::Folder(_) => data_dir.join("cache").exists(),
+        }
     }
 }
 

@@ -98,13 +98,14 @@ impl RetryCause {
         }
     }
 
-    /// Whether a failure has this cause: `exit_75`, `task_error`, `timeout`, `out_of_memory`, `crashed`, `worker_lost`.
+    /// Whether a failure has this cause: `exit_75`, `task_error`, `artifact_store_refused`, `timeout`, `out_of_memory`,
+    /// `crashed`, `worker_lost`.
     pub fn covers(self, cause: &str) -> bool {
         let code = cause.strip_prefix("exit_").and_then(|code| code.parse::<u8>().ok());
         match self {
             Self::Exit(wanted) => code == Some(wanted),
             Self::AnyExit => code.is_some(),
-            Self::Error => code.is_some() || cause == "task_error",
+            Self::Error => code.is_some() || ["task_error", "artifact_store_refused"].contains(&cause),
             Self::Timeout => cause == "timeout",
             Self::OutOfMemory => cause == "out_of_memory",
             Self::Crashed => cause == "crashed",

@@ -66,7 +66,7 @@ fn heavy_crates() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("polars", &["daybreak-offline"]),
         ("linfa", &["daybreak-training"]),
         ("axum", &["daybreak-server", "daybreak-serving", "daybreak"]),
-        ("reqwest", &["daybreak-protocol", "daybreak-tasks", "daybreak"]),
+        ("reqwest", &["daybreak-protocol", "daybreak-tasks", "daybreak-artifacts", "daybreak"]),
         ("clap", &["daybreak", "xtask"]),
         ("opentelemetry", &["daybreak"]),
     ])

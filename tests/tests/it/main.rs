@@ -4,6 +4,7 @@ mod access;
 mod airflow;
 mod apart;
 mod architecture;
+mod bucket;
 mod cli;
 mod closed_output;
 mod fan_out;

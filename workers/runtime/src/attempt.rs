@@ -20,6 +20,9 @@ use crate::{AttemptLog, Secrets, Task, TaskContext, TaskError, ending, heavy, li
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long a report waits for the end of its log to be readable elsewhere.
+const LOG_OVERDUE: Duration = Duration::from_secs(10);
+
 /// How an attempt ended.
 pub(crate) enum End {
     /// By itself or by its timeout.
@@ -79,10 +82,17 @@ pub(crate) async fn run(worker: &Worker, assignment: Assignment, mut hold: Hold,
         Outcome::HandedBack => log.line(&format!("daybreak: attempt {attempt} was handed back, its worker stops")),
         Outcome::Succeeded(_) | Outcome::Deferred(_) => {}
     }
-    drop(log);
     // The slot is free, and whoever asks for work goes first: the commit that takes the report can then give the next task.
     drop(slot);
     tokio::task::yield_now().await;
+    match tokio::time::timeout(LOG_OVERDUE, log.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(run.id = run_id, task.name = %task, attempt, error = %error, "the end of the log is lost");
+        }
+        Err(_) => tracing::warn!(run.id = run_id, task.name = %task, attempt, "the end of the log comes later"),
+    }
+    drop(log);
     let report = Report { task_run_id, fence, outcome, busy_us: ended.busy_us, start_us: ended.start_us };
     send(worker, report, &hold).await;
 }
@@ -124,7 +134,7 @@ async fn execute(
     let job = Job {
         assignment,
         server_url: worker.config.server_url.clone(),
-        artifacts: worker.artifacts.folder().to_path_buf(),
+        artifacts: worker.artifacts.place(),
         data_dir,
         memory_bytes: memory_bytes.or(worker.config.limits.memory_bytes),
     };

@@ -119,7 +119,7 @@ fn end_descendants() {
 
 async fn prepare(registry: &Registry, job: Job, secrets: Secrets) -> Result<(Arc<dyn Task>, TaskContext), TaskError> {
     let task = registry.get(&job.assignment.kind).ok_or_else(|| ending::unknown_kind(&job.assignment.kind))?;
-    let artifacts = Artifacts::local(&job.artifacts)
+    let artifacts = Artifacts::open(&job.artifacts)
         .map_err(|error| TaskError::passing(format!("the artefact store cannot be opened: {error}")))?;
     let project = Arc::new(project::load(&artifacts, &job.assignment.project_hash).await?);
     let client = Client::new(&job.server_url, &job.assignment.token);

@@ -33,6 +33,6 @@ pub use mask::{AttemptLog, MaskedStream};
 pub use registry::Registry;
 pub use secret::{Secret, SecretSource, Secrets};
 pub use supervise::supervise_main;
-pub use task::{Task, TaskError};
+pub use task::{Task, TaskError, chain};
 pub use wire::{CHILD_COMMAND, SHIM_COMMAND};
 pub use worker::Worker;

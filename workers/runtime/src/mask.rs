@@ -189,6 +189,11 @@ impl AttemptLog {
         self.writer.bytes(&stream.finish());
     }
 
+    /// Waits until all of it can be read, also on other hosts.
+    pub(crate) async fn close(&self) -> Result<(), Arc<daybreak_artifacts::Error>> {
+        self.writer.close().await
+    }
+
     /// The newest output, for the reason of a failure.
     pub(crate) fn recent(&self) -> String {
         self.writer.recent()

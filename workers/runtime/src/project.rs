@@ -13,10 +13,16 @@ use crate::TaskError;
 const KEPT: usize = 4;
 
 pub(crate) async fn load(artifacts: &Artifacts, project_hash: &str) -> Result<Project, TaskError> {
-    let bytes = artifacts
-        .get(project_hash)
-        .await
-        .map_err(|error| TaskError::passing(format!("the project snapshot cannot be read: {error}")))?;
+    let bytes = artifacts.get(project_hash).await.map_err(|error| match error {
+        daybreak_artifacts::Error::Missing { .. } => TaskError::passing(format!(
+            "{} does not hold the project snapshot {project_hash}: give this worker the artefact store of its server",
+            artifacts.place()
+        )),
+        error => {
+            let error = TaskError::of_artifacts(&error);
+            TaskError { reason: format!("the project snapshot cannot be read: {}", error.reason), ..error }
+        }
+    })?;
     serde_json::from_slice(&bytes).map_err(|error| {
         TaskError::lasting(format!(
             "the project snapshot {project_hash} is not understood by this version of Daybreak ({error}): deploy the \

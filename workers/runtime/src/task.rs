@@ -40,8 +40,30 @@ impl TaskError {
         Self { reason: reason.into(), cause: "task_error".into(), retry: true }
     }
 
+    /// A failure of the artefact store. Credentials can be renewed and buckets made between two attempts, so a refusal
+    /// may be tried again; its cause tells it apart.
+    pub fn of_artifacts(error: &daybreak_artifacts::Error) -> Self {
+        let cause = if error.is_refusal() { "artifact_store_refused" } else { "task_error" };
+        Self { reason: chain(error), cause: cause.into(), retry: true }
+    }
+
     /// A failure that only the user can mend.
     pub fn lasting(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), cause: "bad_input".into(), retry: false }
     }
+}
+
+/// An error and its causes, each once: `a: b: c`.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
 }

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use daybreak_artifacts::Place;
 use daybreak_protocol::{Assignment, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,8 @@ pub const CHILD_COMMAND: &str = "task-child";
 pub(crate) struct Job {
     pub(crate) assignment: Assignment,
     pub(crate) server_url: String,
-    pub(crate) artifacts: PathBuf,
+    /// Where the artefacts are, with what a bucket is asked with.
+    pub(crate) artifacts: Place,
     pub(crate) data_dir: PathBuf,
     /// Private memory of each process of the task.
     pub(crate) memory_bytes: Option<u64>,

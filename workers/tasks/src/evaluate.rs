@@ -136,12 +136,11 @@ fn metrics(model: &daybreak_spec::Model, gates: &[Gate]) -> BTreeSet<Metric> {
 
 async fn load(stores: &Stores, record: ModelVersionRecord) -> Result<Loaded, TaskError> {
     let bytes = stores.artifacts.get(&record.content.object).await.map_err(|error| {
-        TaskError::passing(format!(
-            "version {} of model `{}` cannot be read: {}; train the model again",
-            record.version,
-            record.content.model,
-            failure::chain(&error)
-        ))
+        let failure = failure::artifacts(&error);
+        let (version, model) = (record.version, &record.content.model);
+        let next = if error.is_refusal() { "" } else { "; train the model again" };
+        let reason = format!("version {version} of model `{model}` cannot be read: {}{next}", failure.reason);
+        TaskError { reason, ..failure }
     })?;
     let artifact = Artifact::decode(&bytes).map_err(|error| failure::model(&error))?;
     Ok(Loaded { record, artifact })

@@ -2,21 +2,7 @@
 //! trying again can help. Adds nothing that the errors do not say.
 
 use daybreak_runtime::TaskError;
-
-/// An error and its causes, each once: `a: b: c`.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
-}
+pub(crate) use daybreak_runtime::chain;
 
 /// From the offline store.
 pub(crate) fn offline(error: &daybreak_offline::Error) -> TaskError {
@@ -25,7 +11,7 @@ pub(crate) fn offline(error: &daybreak_offline::Error) -> TaskError {
 
 /// From the artefact store.
 pub(crate) fn artifacts(error: &daybreak_artifacts::Error) -> TaskError {
-    TaskError::passing(chain(error))
+    TaskError::of_artifacts(error)
 }
 
 /// From the server.

@@ -34,6 +34,11 @@ pub struct Serving {
     /// .daybreak folder; `DAYBREAK_DATABASE` says the same and does not show in the list of processes
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Keep objects and logs of tasks in this bucket (s3://bucket/prefix) instead of the project's .daybreak folder, asked
+    /// with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL (http:// takes
+    /// AWS_ALLOW_HTTP=true); `DAYBREAK_ARTIFACTS` says the same
+    #[arg(long, value_name = "URL")]
+    pub artifacts: Option<String>,
     /// Let everybody who reaches the server read /metrics, without a token
     #[arg(long)]
     pub open_metrics: bool,
@@ -99,9 +104,10 @@ pub struct Worker {
     /// Light tasks at once
     #[arg(long, value_name = "N", default_value_t = crate::parts::LIGHT_SLOTS)]
     pub light: u32,
-    /// Folder of builds, models and logs: the server's `.daybreak/artifacts`, on the same machine or a network file system
-    #[arg(long, value_name = "DIR")]
-    pub artifacts: PathBuf,
+    /// Builds, models and logs: the server's bucket (s3://bucket/prefix, asked as by `up`), or the folder `.daybreak/artifacts`
+    /// of a server on the same machine or a network file system; `DAYBREAK_ARTIFACTS` says the same
+    #[arg(long, value_name = "URL or DIR")]
+    pub artifacts: Option<String>,
     /// The project's folder on this machine, whose data its tasks read [default: the server's path]
     #[arg(long, value_name = "DIR")]
     pub project_root: Option<PathBuf>,
@@ -126,9 +132,9 @@ pub struct Serve {
     #[command(flatten)]
     /// Where to listen.
     pub listening: Listening,
-    /// Folder of models: the server's `.daybreak/artifacts`, on the same machine or a network file system
-    #[arg(long, value_name = "DIR")]
-    pub artifacts: PathBuf,
+    /// Models: the server's bucket or folder, as for a worker; `DAYBREAK_ARTIFACTS` says the same
+    #[arg(long, value_name = "URL or DIR")]
+    pub artifacts: Option<String>,
     /// Folder of the online features that it reads and of its own state. Features are a local database: name the --data-dir
     /// of the worker on this machine whose tasks publish them (of `up`: the project's .daybreak folder)
     #[arg(long, value_name = "DIR", default_value = "daybreak-worker")]

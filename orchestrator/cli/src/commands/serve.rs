@@ -14,6 +14,7 @@ use super::server::where_to;
 use super::up::Signals;
 use super::worker::{folder, no_database, token};
 use crate::arguments::Serve;
+use crate::artifacts::shared;
 use crate::failure::{Failure, Outcome};
 use crate::home::write_private;
 use crate::machine::{fatal, random_id_bits, real_now};
@@ -30,7 +31,8 @@ pub async fn serve(arguments: &Serve) -> Outcome {
     no_database("process that serves")?;
     let client = Client::new(&arguments.to.url, &token(&arguments.to)?);
     let data_dir = folder(&arguments.data_dir)?;
-    let artifacts = Artifacts::local(&arguments.artifacts).map_err(Failure::configuration)?;
+    let place = shared(&data_dir, arguments.artifacts.as_deref())?;
+    let artifacts = Artifacts::open(&place).map_err(Failure::configuration)?;
     let mut signals = Signals::new()?;
     let listener = listen(where_to(arguments.listening)).await?;
     let settings = tokio::select! {

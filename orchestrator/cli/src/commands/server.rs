@@ -6,6 +6,7 @@ use daybreak_spec::Project;
 
 use super::up::Signals;
 use crate::arguments::{Listening, Serving};
+use crate::artifacts::{artifacts, shown_place};
 use crate::connection::{database, load_project};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
@@ -28,7 +29,7 @@ pub async fn server(arguments: &Serving) -> Outcome {
         "daybreak schedules {name} at {url}\n  a token for workers: daybreak token create --role worker --name NAME --project {}\n  \
          a worker: DAYBREAK_TOKEN=… daybreak worker --server {url} --artifacts {}\n",
         shown(arguments),
-        home.state.join("artifacts").display(),
+        shown_place(&options.artifacts),
         url = running.url,
     );
     // A server goes on when nobody reads what it says.
@@ -62,6 +63,7 @@ pub fn project_and_options(home: &Home, arguments: &Serving) -> Outcome<(Project
         follow: Some(before),
         open_metrics: arguments.open_metrics,
         database: database(arguments.database.as_deref())?,
+        artifacts: artifacts(&home.state, arguments.artifacts.as_deref())?,
     };
     Ok((project, options))
 }

@@ -11,6 +11,7 @@ use daybreak_tasks::{Stores, TrainingSetRequest};
 use serde_json::{Map, Value as Json, json};
 
 use crate::arguments::TrainingSet;
+use crate::artifacts::artifacts;
 use crate::connection::{Connection, load_project};
 use crate::demo::replay::Departure;
 use crate::failure::{Failure, Outcome};
@@ -23,8 +24,18 @@ pub async fn training_set(arguments: &TrainingSet) -> Outcome {
         .ok_or_else(|| Failure::usage(format!("`{}` is not a model's name", arguments.model)))?;
     let home = Home::of(&arguments.project.directory)?;
     let project = Arc::new(load_project(&home)?);
-    let artifacts = Artifacts::local(&home.state.join("artifacts")).map_err(Failure::configuration)?;
+    let artifacts = Artifacts::open(&artifacts(&home.state, None)?).map_err(Failure::configuration)?;
     let connection = Connection::open(&arguments.project.directory).await?;
+    // A server that runs may have been told of another store on its command line.
+    let version = connection.client.project().await.map_err(Failure::failed)?.version;
+    if !artifacts.exists(&version).await.map_err(Failure::failed)? {
+        connection.close().await;
+        return Err(Failure::configuration(format!(
+            "{} does not hold the version of the project that is live, {version}: the server keeps artefacts elsewhere; set \
+             DAYBREAK_ARTIFACTS to what it was started with",
+            artifacts.place()
+        )));
+    }
     let stores = Stores::new(project, &home.project, artifacts, Arc::new(connection.client.clone()));
     let request = TrainingSetRequest { model, at: arguments.at, history: arguments.history.clone() };
     let made = daybreak_tasks::training_set(&stores, &request).await;

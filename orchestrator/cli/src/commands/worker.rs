@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::up::Signals;
 use crate::arguments::{ToServer, Worker};
+use crate::artifacts::shared;
 use crate::failure::{Failure, Outcome};
 use crate::machine::{heavy_default, host_name, variable};
 use crate::output;
@@ -22,7 +23,8 @@ pub async fn worker(arguments: &Worker) -> Outcome {
     no_database("worker")?;
     let token = token(&arguments.to)?;
     let data_dir = folder(&arguments.data_dir)?;
-    let artifacts = shared_artifacts(&arguments.artifacts)?;
+    let place = shared(&data_dir, arguments.artifacts.as_deref())?;
+    let artifacts = Artifacts::open(&place).map_err(Failure::configuration)?;
     let (url, label) = (arguments.to.url.clone(), arguments.name.clone().unwrap_or_else(host_name));
     let config = worker_config(WorkerOptions {
         label: label.clone(),
@@ -100,15 +102,4 @@ pub fn folder(path: &std::path::Path) -> Outcome<PathBuf> {
 fn folder_there(path: &std::path::Path) -> Outcome<PathBuf> {
     path.canonicalize()
         .map_err(|error| Failure::configuration(format!("cannot open the folder {}: {error}", path.display())))
-}
-
-/// The artefacts that server and workers share.
-pub fn shared_artifacts(path: &std::path::Path) -> Outcome<Artifacts> {
-    let there = path.canonicalize().map_err(|error| {
-        Failure::configuration(format!(
-            "cannot open the artefacts in {}: {error}; name the server's `.daybreak/artifacts`",
-            path.display()
-        ))
-    })?;
-    Artifacts::local(&there).map_err(Failure::configuration)
 }

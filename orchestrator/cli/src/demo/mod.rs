@@ -17,6 +17,7 @@ use daybreak_spec::{Labels, Name, Project, Timestamp};
 use daybreak_server::Schedules;
 
 use crate::arguments::Demo;
+use crate::artifacts::folder;
 use crate::connection::load_project;
 use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
@@ -45,6 +46,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         follow: None,
         open_metrics: false,
         database: None,
+        artifacts: folder(&home.state),
     };
     let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
     let embedded = Embedded::start(&home, &project, options).await?;

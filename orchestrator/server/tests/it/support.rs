@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use daybreak_artifacts::Place;
 use daybreak_core::{Dataset, KindCatalog, KindDefinition};
 use daybreak_protocol::{
     AliasMove, Assignment, BuildRecord, Cancellations, Clock, Error, Heartbeat, Held, NewModelVersion, Orchestrator,
@@ -111,6 +112,7 @@ fn random() -> u128 {
 pub fn config(folder: &Path, timings: Timings) -> ServerConfig {
     ServerConfig {
         data_dir: folder.join("state"),
+        artifacts: Place::Folder(folder.join("state/artifacts")),
         database: None,
         token: "secret".to_owned(),
         clock: Clock::simulated(real_now, at("2013-03-09T00:00:00Z")),

@@ -92,7 +92,7 @@ async fn an_artefact_that_comes_late_is_loaded_when_it_comes() {
     let endpoint = Endpoint::start_live(&folder).await;
     let bytes = model(2.0, Missing::Impute).encode().expect("encodes");
     let object = endpoint.artifacts.put(bytes.clone().into()).await.expect("stores");
-    let path = endpoint.artifacts.folder().join("objects").join(&object[..2]).join(&object);
+    let path = endpoint.artifacts.folder().expect("a folder").join("objects").join(&object[..2]).join(&object);
     std::fs::remove_file(path).expect("removes");
     endpoint.registry.change(|live| live.live = vec![crate::support::champion(2, object)]);
     within(async { while endpoint.get("/v1/models/delay").await.1["load_failed"] == json!(null) {} }).await;

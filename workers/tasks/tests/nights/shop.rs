@@ -184,7 +184,7 @@ impl Shop {
 
     /// Where an object lies.
     pub fn object(&self, object: &str) -> PathBuf {
-        self.artifacts.folder().join("objects").join(&object[..2]).join(object)
+        self.artifacts.folder().expect("a folder").join("objects").join(&object[..2]).join(object)
     }
 }
 
