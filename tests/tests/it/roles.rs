@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use daybreak_tests::roles::{Role, token};
 use daybreak_tests::served::Served;
-use daybreak_tests::{binary, daybreak, json};
+use daybreak_tests::{binary, daybreak, json, wait_for};
 
 const NIGHT: &str = "2025-03-01T02:00:00Z";
 
@@ -157,4 +158,20 @@ async fn an_endpoint_answers_and_starts_again_while_server_and_artefacts_are_awa
     let typed = ["predict", "returned", "customer=c1", "amount=120", "--endpoint", &url, "--json"];
     assert_eq!(json(&daybreak(&project, &typed))["probability"], first["probability"], "as a user types it");
     assert_eq!((&third["probability"], &third["features_as_of"]), (&first["probability"], &first["features_as_of"]));
+}
+
+#[test]
+fn a_worker_whose_token_is_taken_back_ends() {
+    let (_around, project) = shop();
+    let served = serve(&project, &[]);
+    let mut worker = Role::worker(&served, "one", &[]);
+    wait_for("its registration", Duration::from_secs(20), || {
+        let workers = json(&daybreak(&project, &["workers", "--json"]));
+        (workers["workers"].as_array()?.len() == 1).then_some(())
+    });
+    let tokens = json(&daybreak(&project, &["token", "list", "--json"]));
+    let own = tokens.as_array().expect("tokens").iter().find(|token| token["role"] == "worker").expect("its own");
+    assert!(daybreak(&project, &["token", "revoke", own["id"].as_str().expect("an id")]).status.success());
+    assert_eq!(worker.wait().code(), Some(4), "{}", worker.said());
+    worker.says("needs a bearer token that is good here");
 }

@@ -163,6 +163,8 @@ impl Worker {
                     reply.revoked.iter().for_each(|held| self.held.stop(held, Stop::Revoked));
                 }
                 Ok(Err(Error::ReRegister)) => return,
+                // Its token is good no more, or never will be again: registering tells.
+                Ok(Err(Error::Refused(_) | Error::OtherProtocol(_))) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "a heartbeat was not taken"),
                 Err(_) => tracing::warn!("a heartbeat was not answered in time"),
             }
