@@ -185,6 +185,9 @@ async fn updates_are_collected_and_those_of_another_day_forgotten(world: World) 
     assert_eq!(settle(seen(view(), at(20), at(21), at(0))).await.len(), 0);
     assert_eq!(settle(seen(source(), at(30), at(30), at(24))).await.len(), 0, "the view's was of the day before");
     assert_eq!(settle(seen(source(), at(31), at(31), at(24))).await.len(), 0, "twice the same is once");
+    let waiting = world.store.seen_updates(&name("demo")).await.expect("updates");
+    let [update] = &waiting[&(name("nightly"), 0)][..] else { panic!("{waiting:?}") };
+    assert_eq!((update.data.as_str(), update.as_of, update.seen_at), ("source:weather", at(31), at(31)));
     let made = settle(seen(view(), at(28), at(32), at(24))).await;
     let run = world.store.run_summary(&made[0]).await.expect("the run");
     assert_eq!((run.window_end, run.trigger), (at(31), Trigger::Update));
