@@ -15,6 +15,7 @@ crate::stories! {
     firings_of_many_dags_are_made_together_and_one_that_is_refused_leaves_the_others_alone,
     a_paused_dag_moves_no_cursor_and_makes_no_run,
     a_pause_says_who_when_and_why_and_outlives_deployments,
+    a_leadership_that_is_given_away_is_seen_until_somebody_has_it,
 }
 
 fn deployment(dags: Vec<DeployedDag>) -> Deployment {
@@ -116,4 +117,14 @@ async fn a_pause_says_who_when_and_why_and_outlives_deployments(world: World) {
     let said = "SELECT COUNT(*) FROM audit WHERE subject = 'nightly' AND actor = 'ann' AND origin = 'cli' AND \
         (action = 'pause' AND detail IN ('new feed', 'still') OR action = 'resume' AND detail = 'it is here')";
     assert_eq!(world.count(said).await, 3);
+}
+
+async fn a_leadership_that_is_given_away_is_seen_until_somebody_has_it(world: World) {
+    let given_away = async || world.store.leadership_was_given_away().await.expect("it answers");
+    let epoch = world.store.lead("one".to_owned()).await.expect("it answers").expect("nobody leads");
+    assert!(!given_away().await);
+    assert!(world.store.resign("one".to_owned(), epoch).await.expect("it answers"));
+    assert!(given_away().await);
+    assert_eq!(world.store.lead("two".to_owned()).await.expect("it answers"), Some(epoch + 1));
+    assert!(!given_away().await);
 }
