@@ -73,6 +73,24 @@ impl Role {
         Self::start(name, &folder, &token(&served.folder, "worker", name), &arguments)
     }
 
+    /// An endpoint over the state of a worker on this machine, and where it listens.
+    ///
+    /// # Panics
+    /// When it does not say where it is.
+    pub fn endpoint(project: &Path, server: &str, of_worker: &str, token: &str) -> (Self, String) {
+        let folder = project.with_file_name(format!("of-{of_worker}"));
+        let artifacts = project.join(".daybreak/artifacts");
+        let (artifacts, data_dir) = (artifacts.to_str().expect("letters"), folder.join("data"));
+        let mut arguments = vec!["serve", "--server", server, "--listen", "127.0.0.1:0"];
+        arguments.extend(["--artifacts", artifacts, "--data-dir", data_dir.to_str().expect("letters")]);
+        let role = Self::start("endpoint", &folder, token, &arguments);
+        role.says("daybreak serves");
+        let said = role.said();
+        let line = said.lines().find(|line| line.starts_with("daybreak serves")).expect("a line");
+        let url = line.rsplit(' ').next().expect("an address").to_owned();
+        (role, url)
+    }
+
     /// Waits until it has said something.
     ///
     /// # Panics

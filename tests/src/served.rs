@@ -82,6 +82,15 @@ impl Served {
         Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status().expect("kill");
     }
 
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("an end");
+    }
+
     /// Waits until it has ended by itself.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use daybreak_spec::Timestamp;
 
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
-pub use roles::{Listening, Serving, ToServer, Up, Worker};
+pub use roles::{Listening, Serve, Serving, ToServer, Up, Worker};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use testing::{Check, Test};
 pub use tokens::{Token, TokenCommand, TokenCreate};
@@ -52,6 +52,8 @@ pub enum Command {
     Server(Serving),
     /// Run the tasks of a server on this machine until Ctrl-C
     Worker(Worker),
+    /// Answer predictions with what is live on a server until Ctrl-C, also while that is away
+    Serve(Serve),
     /// Make the project's files as they are now the version that new runs are made from
     Apply(Apply),
     /// Report every mistake in a project
@@ -137,6 +139,18 @@ pub enum Command {
     Cancel(Cancel),
     /// List the items of a task that is done once per item
     Items(Items),
+    /// List workers: queues, labels, slots, what each runs, when it was last seen
+    Workers {
+        /// Where, and how to print
+        #[command(flatten)]
+        project: Project,
+    },
+    /// List queues: what waits and runs in them, and how many workers take from them
+    Queues {
+        /// Where, and how to print
+        #[command(flatten)]
+        project: Project,
+    },
     /// Say what keeps a run's tasks from running
     Why(WhyNot),
     /// List what was done by hand, newest first: who, when, from where

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use daybreak_protocol::{Applied, Client, Clock};
-use daybreak_spec::Project;
+use daybreak_spec::{Labels, Project};
 
 use daybreak_server::Schedules;
 
@@ -41,7 +41,7 @@ impl Connection {
             database: database(None)?,
             artifacts: artifacts(&home.state, None)?,
         };
-        let options = Options { server, heavy: heavy_default(), secrets: None };
+        let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
         let embedded = Embedded::start(&home, &project, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
     }

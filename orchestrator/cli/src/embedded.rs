@@ -9,7 +9,7 @@ use daybreak_protocol::{Applied, Client, Clock, Keys};
 use daybreak_runtime::Worker;
 use daybreak_server::Server;
 use daybreak_serving::{Serving, ServingConfig};
-use daybreak_spec::{Name, Project};
+use daybreak_spec::{Labels, Name, Project};
 
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
@@ -22,6 +22,10 @@ pub struct Options {
     pub server: ServerOptions,
     /// Heavy tasks at once.
     pub heavy: u32,
+    /// The queues that its worker takes from; none: every queue.
+    pub queues: Option<Vec<Name>>,
+    /// What its worker has.
+    pub labels: Labels,
     /// A folder with secrets, before the one that the project names.
     pub secrets: Option<PathBuf>,
 }
@@ -55,10 +59,14 @@ impl Embedded {
         let serving = open_serving(home, server.keys(), &clock, project)?;
         let config = worker_config(WorkerOptions {
             label: format!("embedded, process {}", std::process::id()),
+            queues: options.queues,
+            labels: options.labels,
+            project_root: None,
             light: LIGHT_SLOTS,
             heavy: options.heavy,
             server_url: running.url.clone(),
             data_dir: home.state.clone(),
+            spool: None,
             secrets: options.secrets,
             drain: Duration::ZERO,
         })?;
@@ -105,6 +113,7 @@ fn open_serving(home: &Home, keys: Keys, clock: &Clock, project: &Project) -> Ou
         predictions: project.predictions.clone(),
         clock: clock.clone(),
         random: random_id_bits,
+        keep_copies: false,
         on_fatal: fatal,
     };
     Serving::open(config).map_err(Failure::configuration)

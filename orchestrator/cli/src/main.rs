@@ -7,7 +7,7 @@ use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
     apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
-    server, testing, tokens, training_set, up, worker,
+    serve, server, testing, tokens, training_set, up, worker, workers,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
@@ -41,7 +41,9 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 async fn ended(command: Command, log_format: LogFormat) -> ExitCode {
     // Warnings of a server; a command says by itself what it is about, also where it runs a server of its own.
     let level = match command {
-        Command::Up(_) | Command::Server(_) | Command::Worker(_) | Command::Demo(_) => LevelFilter::WARN,
+        Command::Up(_) | Command::Server(_) | Command::Worker(_) | Command::Serve(_) | Command::Demo(_) => {
+            LevelFilter::WARN
+        }
         _ => LevelFilter::ERROR,
     };
     let logging = Logging::start(level, log_format);
@@ -64,6 +66,9 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Up(arguments) => up::up(&arguments).await,
         Command::Server(arguments) => server::server(&arguments).await,
         Command::Worker(arguments) => worker::worker(&arguments).await,
+        Command::Workers { project } => workers::workers(&project).await,
+        Command::Queues { project } => workers::queues(&project).await,
+        Command::Serve(arguments) => serve::serve(&arguments).await,
         Command::Apply(arguments) => apply::apply(&arguments).await,
         Command::Check(arguments) => project::check(&arguments),
         Command::Explain { dag, project } => project::explain(&dag, &project).await,

@@ -11,14 +11,14 @@ use daybreak_artifacts::Place;
 use daybreak_protocol::{Applied, Clock, Error, HealthView};
 use daybreak_runtime::{ChildLimits, SecretSource, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
-use daybreak_spec::Project;
+use daybreak_spec::{Labels, Name, Project};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
-use crate::machine::{cores, fatal, own_binary, random_id_bits, variable};
+use crate::machine::{cores, fatal, host_name, own_binary, random_id_bits, variable};
 use crate::reload::{Folder, Stamps, follow};
 
 /// Light tasks at once, unless told otherwise. They wait more than they work, and each one's report can share a commit with
@@ -207,6 +207,12 @@ fn not_ready(database: &str) -> Router {
 pub struct WorkerOptions {
     /// What people call it.
     pub label: String,
+    /// The queues that it takes from; none: every queue.
+    pub queues: Option<Vec<Name>>,
+    /// What it has.
+    pub labels: Labels,
+    /// The project's folder, where it is another than the server's.
+    pub project_root: Option<PathBuf>,
     /// Light tasks at once.
     pub light: u32,
     /// Heavy tasks at once.
@@ -215,6 +221,8 @@ pub struct WorkerOptions {
     pub server_url: String,
     /// Where it keeps what is its own, and where the online features are.
     pub data_dir: PathBuf,
+    /// Where reports are kept that the server cannot be told.
+    pub spool: Option<PathBuf>,
     /// A folder with secrets, before the one that the project names.
     pub secrets: Option<PathBuf>,
     /// How long running tasks may go on after it was told to stop.
@@ -227,10 +235,15 @@ pub fn worker_config(options: WorkerOptions) -> Outcome<WorkerConfig> {
     Ok(WorkerConfig {
         label: options.label,
         version: env!("CARGO_PKG_VERSION").into(),
+        host: host_name(),
+        queues: options.queues,
+        labels: options.labels,
+        project_root: options.project_root,
         light_slots: options.light,
         heavy_slots: options.heavy,
         server_url: options.server_url,
         data_dir: options.data_dir,
+        spool: options.spool,
         executable: own_binary()?,
         limits: ChildLimits { threads: threads.unwrap_or_else(cores), ..ChildLimits::default() },
         environment: allowed_environment(std::env::vars_os()),

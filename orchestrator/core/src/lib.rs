@@ -7,6 +7,7 @@ mod heartbeat;
 mod kind;
 mod known_result;
 mod outputs;
+mod placement;
 mod retry;
 mod schedule;
 mod state;
@@ -21,6 +22,7 @@ pub use heartbeat::Unlisted;
 pub use kind::{Dataset, KindCatalog, KindDefinition, ParameterDefinition, ParameterRule, ParameterType};
 pub use known_result::result_key;
 pub use outputs::{MAX_OUTPUTS_BYTES, too_large};
+pub use placement::Takes;
 pub use retry::backoff;
 pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, ScheduleCompiler, Walk};
 pub use state::{

@@ -3,11 +3,12 @@
 //! reference: a variant of `daybreak_spec::Reference` and its arm in [`Values::lookup`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use daybreak_spec::{Name, Reference, RunValue, Span, Template, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use crate::state::TaskStatus;
+use crate::state::{Failure, MAX_ITEMS, TaskStatus};
 
 /// What a task hands on to those that come after it.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,22 @@ impl Values<'_> {
                 entries.iter().map(put).collect::<Result<_, String>>().map(Json::Object)
             }
             other => Ok(other.clone()),
+        }
+    }
+
+    /// The list that a `for_each` names.
+    ///
+    /// # Errors
+    /// As the task fails that cannot have one.
+    pub fn list(&self, declared: &Json) -> Result<Arc<[Json]>, Failure> {
+        let failed = |reason: String| Failure { cause: "bad_list".to_owned(), reason };
+        let put = self.put_into(declared);
+        match put.map_err(|why| failed(format!("its `for_each` has no list: {why}")))? {
+            Json::Array(items) => Ok(items.into()),
+            other => {
+                let shown: String = other.to_string().chars().take(100).collect();
+                Err(failed(format!("its `for_each` needs a list of at most {MAX_ITEMS} items, not {shown}")))
+            }
         }
     }
 

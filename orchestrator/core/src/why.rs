@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use daybreak_spec::{Name, Timestamp, item_of};
+use daybreak_spec::{Name, Placement, Timestamp, item_of};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ pub enum WhyKind {
     RunQueued,
     /// Tasks it needs have not ended.
     WaitsForTasks,
-    /// It is ready and there is no worker at all.
+    /// It is ready and there is no worker that takes it.
     NoWorker,
     /// It is ready and no worker has had room for it yet.
     NoFreeSlot,
@@ -75,6 +75,8 @@ pub struct Around {
     pub paused: Option<String>,
     /// Ready tasks that a limit has no room for, by name.
     pub limited: BTreeMap<Name, Limited>,
+    /// Ready tasks that no worker takes, by name.
+    pub unserved: BTreeMap<Name, Placement>,
 }
 
 /// What keeps a ready task from being handed out.
@@ -124,7 +126,10 @@ pub fn why(run: &RunSnapshot, task: &str, heavy: bool, around: &Around) -> Optio
         TaskState::Waiting => waits(run, &snapshot.parents),
         TaskState::Ready => match around.limited.get(task) {
             Some(limited) => no_room(limited),
-            None => ready(heavy, around),
+            None => match around.unserved.get(task) {
+                Some(placement) if around.workers > 0 => nobody_takes(placement),
+                _ => ready(heavy, around),
+            },
         },
         TaskState::Running(_) if progress.cancel_requested => {
             Why::new(WhyKind::Running, "is running, and its worker has been asked to end it")
@@ -239,6 +244,19 @@ fn ready(heavy: bool, around: &Around) -> Why {
          {tasks} now"
     );
     Why::new(WhyKind::NoFreeSlot, words)
+}
+
+fn nobody_takes(placement: &Placement) -> Why {
+    let Placement { queue, labels } = placement;
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={}", value.as_str())).collect();
+    let (told, start) = match pairs.is_empty() {
+        true => (String::new(), String::new()),
+        false => (format!(" (labels {})", pairs.join(", ")), format!(" --labels {}", pairs.join(","))),
+    };
+    let words = format!(
+        "is ready, but there is no worker for queue `{queue}`{told}; `daybreak worker --queues {queue}{start}` is one"
+    );
+    Why::new(WhyKind::NoWorker, words)
 }
 
 fn no_room(limited: &Limited) -> Why {

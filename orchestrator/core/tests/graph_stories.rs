@@ -37,6 +37,8 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
             memory_bytes: None,
             limits: Vec::new(),
             priority: None,
+            queue: None,
+            labels: Default::default(),
             parameters: Vec::new(),
         };
         declared.insert(name(task), Box::new(task_value));
@@ -51,6 +53,7 @@ fn dag(tasks: &[(&str, &[&str])]) -> Dag {
         max_active_runs: None,
         priority: 0,
         deadline: None,
+        queue: None,
         tasks: declared,
     }
 }

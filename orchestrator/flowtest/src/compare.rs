@@ -68,10 +68,28 @@ pub(crate) fn mismatches(test: &FlowTest, played: &Played) -> Vec<Mismatch> {
     for (name, wanted) in &test.expect.tasks {
         if let Some(task) = played.tasks.get(&name.value) {
             found.extend(of_task(name, wanted, task));
+        } else if let Some((task, _)) = name.item() {
+            // Of a list that nobody asked for there is no item either.
+            let because = no_item(name, played).unwrap_or_else(|| format!("task `{task}` never had a list"));
+            found.push(not_there(name, because));
         }
     }
+    // A mock of an item of a list that was never made says nothing wrong, as that of any task that never ran.
+    found.extend(test.mocks.iter().filter_map(|(name, _)| Some(not_there(name, no_item(name, played)?))));
     found.extend(order(&test.expect.order, played));
     found
+}
+
+/// Why an item is none of its list, if it has a list.
+fn no_item(name: &Spanned<Name>, played: &Played) -> Option<String> {
+    let (task, index) = name.item()?;
+    let items = *played.items.get(task)?;
+    (index as usize >= items).then(|| format!("the list of task `{task}` has {items} items, counted from 0"))
+}
+
+fn not_there(name: &Spanned<Name>, because: String) -> Mismatch {
+    let what = format!("task `{}`", name.value);
+    Mismatch { span: name.span, what, expected: "there".into(), found: "not there".into(), because: Some(because) }
 }
 
 /// What a run that has not ended waits for.

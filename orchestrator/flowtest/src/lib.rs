@@ -1,9 +1,11 @@
 //! Flow tests: a run of a DAG in which tasks end as the test says. What follows from each end is `core::advance`'s word,
 //! as in production; parameters are rendered by the workers' own substitution. No task's code is run, nothing is read
-//! or written, time is simulated. To add an end that a task can have: a key of `Mock` and an arm in `play.rs`; to add
+//! or written, time is simulated. To add an end that a task can have: a key of `Mock` and an arm in `ends.rs`; to add
 //! something to expect: a key of `Expectation` and a line in `compare.rs`.
 
 mod compare;
+mod ends;
+mod made;
 mod play;
 
 use std::path::Path;

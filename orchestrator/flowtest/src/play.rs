@@ -1,19 +1,22 @@
 //! One run, event by event: every task that is ready is claimed at once, attempts end after the time they take, waits
-//! before the next attempt are over when nothing else happens. Deterministic: of what happens at the same instant, tasks
-//! go by their names.
+//! before the next attempt are over when nothing else happens. A task that is done once per item gets its list as it becomes
+//! ready, as on a server, and its items are played one by one. Deterministic: of what happens at the same instant, tasks
+//! go by their names and items by their places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_core::{
-    AttemptEnd, Awaited, DagGraph, Deferral, Event, Failure, Mark, Moment, Resumption, RunSnapshot, RunState,
-    TaskProgress, TaskSnapshot, TaskState, TaskStatus, Wait, WorkerIdentity, advance,
+    AttemptEnd, Deferral, Event, Failure, Handed, Mark, Moment, RunSnapshot, RunState, TaskProgress, TaskSnapshot,
+    TaskState, TaskStatus, Values, WorkerIdentity, advance,
 };
-use daybreak_protocol::Assignment;
+use daybreak_protocol::{AssignedItem, Assignment};
 use daybreak_runtime::rendered_parameters;
-use daybreak_spec::{Dag, FlowTest, Mock, MockedCause, Name, Problem, RetryCause, Timestamp};
+use daybreak_spec::{Dag, FlowTest, Mock, Name, Problem, Task, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::FlowTests;
+use crate::ends::{End, end_of, failed, too_long};
+use crate::made::snapshot;
 
 /// The instant of tests that name none.
 const DEFAULT_AT: &str = "2026-01-01T00:00:00Z";
@@ -27,8 +30,10 @@ const UNIFORM: f64 = 0.5;
 pub struct Played {
     /// How it ended; one that waits for something that never comes is still running.
     pub state: RunState,
-    /// Its tasks.
+    /// Its tasks, and the items of those that are done once per item.
     pub tasks: BTreeMap<Name, PlayedTask>,
+    /// How many items lists had; none of a list that nobody asked for.
+    pub items: BTreeMap<Name, usize>,
 }
 
 /// A task of such a run.
@@ -58,17 +63,26 @@ struct Attempt {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     /// The task's attempt, by its place.
-    AttemptEnds(Name, usize),
-    RetryDue(Name),
-    WaitOver(Name),
+    AttemptEnds(InOrder, usize),
+    RetryDue(InOrder),
+    WaitOver(InOrder),
     TooLong(Name),
     Overdue,
 }
 
-/// How it will end.
-enum End {
-    Reported(AttemptEnd),
-    WorkerLost,
+/// A task or an item; items go by their places, `score[2]` before `score[10]`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct InOrder {
+    of: String,
+    place: Option<u32>,
+    name: Name,
+}
+
+impl InOrder {
+    fn new(name: &Name) -> Self {
+        let (of, place) = name.item().map_or((name.as_str(), None), |(of, place)| (of, Some(place)));
+        Self { of: of.to_owned(), place, name: name.clone() }
+    }
 }
 
 pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played, Vec<Problem>> {
@@ -103,7 +117,7 @@ pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played,
         waiting_since: None,
         token: String::new(),
     };
-    let mocks = test.mocks.iter().map(|(name, mock)| (name, mock)).collect();
+    let mocks = test.mocks.iter().map(|(name, mock)| (&name.value, mock)).collect();
     let tasks = run.tasks.keys().map(|name| (name.clone(), PlayedTask::default())).collect();
     let mut stage = Stage {
         dag,
@@ -121,36 +135,6 @@ pub(crate) fn play(test: &FlowTest, tests: &mut FlowTests<'_>) -> Result<Played,
     stage.happens(&Event::Start);
     stage.run();
     Ok(stage.played())
-}
-
-/// The run as the server makes it.
-fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, Vec<Problem>> {
-    let graph = DagGraph::build(dag)?;
-    let mut snapshots = BTreeMap::new();
-    for (name, task) in &dag.tasks {
-        let kind = tests.catalog.get(&task.kind).ok_or_else(|| {
-            vec![Problem::error("unknown_kind", task.kind.span, format!("there is no kind `{}`", task.kind.value))]
-        })?;
-        let snapshot = TaskSnapshot {
-            parents: graph.parents(name).into_iter().cloned().collect(),
-            trigger: task.trigger.clone(),
-            tolerated: task.tolerated,
-            retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
-            gated: kind.gated,
-            timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
-            // A list is played as one task: its mock says what the whole hands on.
-            fan_out: None,
-            progress: TaskProgress::new(),
-        };
-        snapshots.insert(name.clone(), snapshot);
-    }
-    Ok(RunSnapshot {
-        state: RunState::Queued,
-        cancel_requested: None,
-        overdue: false,
-        tasks: snapshots,
-        needed_by: Default::default(),
-    })
 }
 
 /// A run while it is played.
@@ -174,13 +158,38 @@ struct Stage<'a> {
 impl Stage<'_> {
     fn run(&mut self) {
         while !self.run.state.status().is_terminal() {
-            let ready = self.run.tasks.iter().filter(|(_, task)| task.progress.state == TaskState::Ready);
-            let ready: Vec<Name> = ready.map(|(name, _)| name.clone()).collect();
-            ready.iter().for_each(|task| self.begin(task));
+            let ready = self.all().filter(|(_, task)| task.progress.state == TaskState::Ready);
+            let ready: BTreeSet<InOrder> = ready.map(|(name, _)| InOrder::new(name)).collect();
+            ready.iter().for_each(|task| self.begin(&task.name));
             if ready.is_empty() && !self.next() {
                 return;
             }
         }
+    }
+
+    /// Its tasks and the items of their lists.
+    fn all(&self) -> impl Iterator<Item = (&Name, &TaskSnapshot)> {
+        let items = self.run.tasks.values().filter_map(|task| task.fan_out.as_ref());
+        let items = items.flat_map(|fan_out| fan_out.items()).map(|item| (&item.name, &item.task));
+        self.run.tasks.iter().chain(items)
+    }
+
+    /// The task's own part of the run, or the item's.
+    fn progress(&self, name: &Name) -> &TaskProgress {
+        let (_, task) = self.run.task(name.as_str()).expect("what is played is in the run");
+        &task.progress
+    }
+
+    /// As declared; of an item, its task.
+    fn declared(&self, name: &Name) -> &Task {
+        &self.dag.tasks[name.item().map_or(name.as_str(), |(of, _)| of)]
+    }
+
+    /// What the test says of it; of an item, what it says of its task unless it names the item.
+    fn mock(&self, name: &Name) -> Mock {
+        let of_whole = || self.mocks.iter().find(|(task, _)| name.item().is_some_and(|(of, _)| of == task.as_str()));
+        let mock = self.mocks.get(name).or_else(|| of_whole().map(|(_, mock)| mock));
+        mock.copied().cloned().unwrap_or_default()
     }
 
     /// Lets an event happen. One that does not fit the state is a mistake of this file, not of a test.
@@ -189,23 +198,26 @@ impl Stage<'_> {
         let changes = advance(&self.run, event, moment).expect("only what fits the run's state happens in it");
         self.run.apply(&changes);
         self.events += 1;
-        for (name, task) in &self.run.tasks {
-            let played = self.tasks.entry(name.clone()).or_default();
-            if task.progress.state.is_terminal() && played.ended.is_none() {
+        for change in &changes.tasks {
+            let played = self.tasks.entry(change.task.clone()).or_default();
+            if change.after.state.is_terminal() && played.ended.is_none() {
                 played.ended = Some(self.events);
             }
-            if task.progress.state == TaskState::Ready {
-                self.ready_since.entry(name.clone()).or_insert(self.now);
+            if change.after.state == TaskState::Ready {
+                self.ready_since.entry(change.task.clone()).or_insert(self.now);
             }
         }
     }
 
     /// A worker takes a task that is ready, and it is known how that will end.
     fn begin(&mut self, task: &Name) {
-        let mock = self.mocks.get(task).copied().cloned().unwrap_or_default();
+        let mock = self.mock(task);
         if let Some(reason) = &mock.skipped {
             let mark = Mark::Skipped { reason: reason.clone() };
             return self.happens(&Event::Mark { task: task.clone(), mark });
+        }
+        if let Some(for_each) = self.declared(task).for_each.as_ref().filter(|_| task.item().is_none()) {
+            return self.make_list(task, &for_each.list.to_json());
         }
         let worker = WorkerIdentity { id: RUN_ID.to_owned(), epoch: 1 };
         self.happens(&Event::Claim { task: task.clone(), worker });
@@ -216,7 +228,7 @@ impl Stage<'_> {
         let played = self.tasks.entry(task.clone()).or_default();
         played.began.get_or_insert(self.events);
         played.parameters = rendered.as_ref().ok().cloned();
-        let snapshot = &self.run.tasks[task];
+        let (_, snapshot) = self.run.task(task.as_str()).expect("it has just been claimed");
         let takes = mock.takes.as_ref().map_or(0, |takes| takes.micros);
         let (lasts, end) = match (rendered, snapshot.timeout_us) {
             (Err(reason), _) => (0, failed("bad_input", reason, false)),
@@ -230,12 +242,32 @@ impl Stage<'_> {
         self.attempts.push(Attempt { task: task.clone(), fence, ends_at, end });
     }
 
-    /// What the task is given, as a worker makes it; nothing for a list, whose items are not played.
+    /// A task that is done once per item has become ready: it gets its list, or fails.
+    fn make_list(&mut self, task: &Name, declared: &Json) {
+        let tasks = &self.run.tasks;
+        let handed = |task: &Name| match tasks.get(task).map(|task| &task.progress.state) {
+            Some(TaskState::Succeeded { outputs }) => Handed::Outputs(outputs),
+            Some(other) => Handed::Nothing(Some(other.status())),
+            None => Handed::Nothing(None),
+        };
+        let values = Values {
+            run_id: RUN_ID,
+            dag: self.assignment.dag.as_str(),
+            scheduled_for: self.assignment.scheduled_for,
+            window_start: self.assignment.window_start,
+            window_end: self.assignment.window_end,
+            params: &self.assignment.params,
+            handed: &handed,
+            item: None,
+        };
+        let list = values.list(declared);
+        self.happens(&Event::FanOut { task: task.clone(), list });
+        self.tasks.entry(task.clone()).or_default().began.get_or_insert(self.events);
+    }
+
+    /// What the task is given, as a worker makes it.
     fn rendered(&self, task: &Name) -> Result<Map<String, Json>, String> {
-        let declaration = &self.dag.tasks[task];
-        if declaration.for_each.is_some() {
-            return Ok(Map::new());
-        }
+        let declaration = self.declared(task);
         let outputs = self.run.ancestors(task.as_str()).into_iter().filter_map(|name| {
             match &self.run.tasks.get(name)?.progress.state {
                 TaskState::Succeeded { outputs } => Some((name.clone(), outputs.clone())),
@@ -250,23 +282,33 @@ impl Stage<'_> {
             without_outputs: without_outputs.collect(),
             task: task.clone(),
             kind: declaration.kind.value.clone(),
-            attempt: self.run.tasks[task].progress.attempt,
+            attempt: self.progress(task).attempt,
             outputs: outputs.collect(),
+            item: self.item(task),
             ..self.assignment.clone()
         };
         rendered_parameters(declaration, &assignment).map_err(|error| error.reason)
+    }
+
+    /// What an item is for.
+    fn item(&self, task: &Name) -> Option<AssignedItem> {
+        let (of, index) = task.item()?;
+        let list = self.run.tasks.get(of)?.fan_out.as_ref()?.list()?;
+        Some(AssignedItem { value: list.get(index as usize)?.clone(), index })
     }
 
     /// The next thing that happens. False: nothing will any more.
     fn next(&mut self) -> bool {
         let attempts = (0..self.attempts.len()).map(|at| {
             let attempt = &self.attempts[at];
-            let asked = self.run.tasks[&attempt.task].progress.cancel_requested;
-            (if asked { self.now } else { attempt.ends_at }, Next::AttemptEnds(attempt.task.clone(), at))
+            let asked = self.progress(&attempt.task).cancel_requested;
+            (if asked { self.now } else { attempt.ends_at }, Next::AttemptEnds(InOrder::new(&attempt.task), at))
         });
-        let waits = self.run.tasks.iter().filter_map(|(name, task)| match task.progress.state {
-            TaskState::RetryWait { until, .. } => Some((until, Next::RetryDue(name.clone()))),
-            TaskState::Deferred(Deferral { until: Some(until), .. }) => Some((until, Next::WaitOver(name.clone()))),
+        let waits = self.all().filter_map(|(name, task)| match task.progress.state {
+            TaskState::RetryWait { until, .. } => Some((until, Next::RetryDue(InOrder::new(name)))),
+            TaskState::Deferred(Deferral { until: Some(until), .. }) => {
+                Some((until, Next::WaitOver(InOrder::new(name))))
+            }
             _ => None,
         });
         let too_long = self.run.tasks.iter().filter_map(|(name, task)| {
@@ -284,8 +326,8 @@ impl Stage<'_> {
                 let attempt = self.attempts.remove(at);
                 self.end(attempt);
             }
-            Next::RetryDue(task) => self.happens(&Event::RetryDue { task }),
-            Next::WaitOver(task) => self.happens(&Event::WaitOver { task }),
+            Next::RetryDue(InOrder { name: task, .. }) => self.happens(&Event::RetryDue { task }),
+            Next::WaitOver(InOrder { name: task, .. }) => self.happens(&Event::WaitOver { task }),
             Next::TooLong(task) => {
                 let limit = self.dag.tasks[&task].total_timeout.as_ref().map_or("", |limit| limit.text.as_str());
                 let reason = format!("it took longer in all than its `total_timeout` of {limit}");
@@ -304,7 +346,7 @@ impl Stage<'_> {
     }
 
     fn end(&mut self, Attempt { task, fence, end, .. }: Attempt) {
-        let progress = &self.run.tasks[&task].progress;
+        let progress = self.progress(&task);
         // The server may have ended it meanwhile.
         if progress.fence != fence {
             return;
@@ -317,47 +359,15 @@ impl Stage<'_> {
     }
 
     fn played(mut self) -> Played {
-        for (name, task) in self.run.tasks {
+        let items =
+            self.run.tasks.iter().filter_map(|(name, task)| Some((name.clone(), task.fan_out.as_ref()?.list()?.len())));
+        let items = items.collect();
+        let states: Vec<_> = self.all().map(|(name, task)| (name.clone(), task.progress.clone())).collect();
+        for (name, progress) in states {
             let played = self.tasks.entry(name).or_default();
-            played.attempts = task.progress.attempt;
-            played.state = Some(task.progress.state);
+            played.attempts = progress.attempt;
+            played.state = Some(progress.state);
         }
-        Played { state: self.run.state, tasks: self.tasks }
+        Played { state: self.run.state, tasks: self.tasks, items }
     }
-}
-
-/// How a try ends (1-based).
-fn end_of(mock: &Mock, tries: u32) -> End {
-    let fails = mock.fails.as_ref().filter(|fails| fails.times.is_none_or(|times| tries <= times));
-    let Some(fails) = fails else { return End::Reported(AttemptEnd::Succeeded { outputs: mock.outputs.clone() }) };
-    let reason = fails.reason.clone().unwrap_or_else(|| "the test lets it fail".to_owned());
-    let cause = match &fails.cause {
-        MockedCause::Final(cause) => return failed(cause, reason, false),
-        MockedCause::Tried(RetryCause::Lost) => return End::WorkerLost,
-        MockedCause::Tried(RetryCause::Exit(code)) => format!("exit_{code}"),
-        MockedCause::Tried(RetryCause::AnyExit) => "exit_1".to_owned(),
-        MockedCause::Tried(RetryCause::Error) => "task_error".to_owned(),
-        MockedCause::Tried(RetryCause::Timeout) => "timeout".to_owned(),
-        MockedCause::Tried(RetryCause::OutOfMemory) => "out_of_memory".to_owned(),
-        MockedCause::Tried(RetryCause::Crashed) => "crashed".to_owned(),
-    };
-    failed(&cause, reason, true)
-}
-
-/// The end of an attempt that would take longer than its timeout. A task that waits says itself what comes of that.
-fn too_long((takes, timeout): (&str, i64), parameters: &Map<String, Json>, now: Timestamp) -> (i64, End) {
-    let reason = format!("it takes {takes}, longer than its timeout");
-    let at_limit = match parameters.get("at_timeout").and_then(Json::as_str) {
-        None => return (timeout, failed("timeout", reason, true)),
-        Some("skip") => Resumption::Skips { reason },
-        Some("succeed") => Resumption::Succeeds { outputs: Map::from_iter([("timed_out".to_owned(), true.into())]) },
-        Some(_) => Resumption::Fails(Failure { cause: "wait_timeout".to_owned(), reason }),
-    };
-    let condition = Awaited::Instant { at: now };
-    let wait = Wait { condition, again_after_us: None, limit_us: Some(timeout), at_limit };
-    (0, End::Reported(AttemptEnd::Deferred(wait)))
-}
-
-fn failed(cause: &str, reason: String, retry: bool) -> End {
-    End::Reported(AttemptEnd::Failed { failure: Failure { cause: cause.to_owned(), reason }, retry })
 }

@@ -70,7 +70,7 @@ fn played(tests: &str) -> Vec<(String, Vec<Mismatch>)> {
 #[test]
 fn what_holds_in_production_holds_in_a_test() {
     let found = played(include_str!("fixtures/nightly.test.yaml"));
-    assert_eq!(found.len(), 19);
+    assert_eq!(found.len(), 25);
     for (name, wrong) in found {
         assert_eq!(wrong, [], "{name}");
     }
@@ -105,6 +105,9 @@ fn each_wrong_expectation_is_told_at_its_place_with_what_is_there_instead() {
         "[ | parameter `argv` of task `store` is not what was expected",
         "4 | output `rows` of task `fetch` is 3, and 4 was expected",
         "left | the begin of task `left` is `before the end of right`, and `after the end of right` was expected",
+        "[ | parameter `argv` of task `score[0]` is not what was expected",
+        "score[2] | task `score[2]` is `not there`, and `there` was expected",
+        "score[1] | task `score[1]` is `not there`, and `there` was expected",
     ];
     assert_eq!(found, expected);
 }

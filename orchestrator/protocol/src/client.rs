@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
     BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
-    DagView, DecisionRequest, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, ItemList,
-    ItemsQuery, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, ModelView, Orchestrator,
-    PauseRequest, Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail,
-    RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
-    TriggerRequest, Triggered, WhyQuery, code,
+    DagView, DecisionRequest, EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply,
+    Held, ItemList, ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord,
+    ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, QueueList, Register, Registration,
+    Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery, WorkerList, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -82,6 +82,21 @@ impl Client {
     /// The log of one task of a run, by attempt.
     pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
         self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// What an endpoint in a process of its own is told.
+    pub async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        self.get("/api/v1/endpoint").await
+    }
+
+    /// Workers, newest first.
+    pub async fn workers(&self) -> Result<WorkerList, Error> {
+        self.get("/api/v1/workers").await
+    }
+
+    /// Queues, and who works on them.
+    pub async fn queues(&self) -> Result<QueueList, Error> {
+        self.get("/api/v1/queues").await
     }
 
     /// The items of a task that is done once per item.
@@ -343,6 +358,10 @@ impl Orchestrator for Client {
         let patience = PATIENCE + Duration::from_millis(request.wait_ms);
         let sent = self.request(Method::POST, "/api/v1/worker/cancellations").json(&request);
         self.read(self.send(sent, patience).await?).await
+    }
+
+    async fn leave(&self, request: Leave) -> Result<(), Error> {
+        self.post_nothing("/api/v1/worker/leave", &request).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {

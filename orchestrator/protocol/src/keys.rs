@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use daybreak_spec::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{Clock, Identity, Role};
+use crate::{Clock, EndpointSettings, Identity, KeyView, Role};
 
 const PREFIX: &str = "db";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -63,6 +63,23 @@ pub fn token_hash(token: &str) -> TokenHash {
     Sha256::digest(token).into()
 }
 
+fn hex(hash: &TokenHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Not that of nothing: a ring that was told nothing takes no token.
+fn hash_of_hex(text: &str) -> Option<TokenHash> {
+    let mut hash = TokenHash::default();
+    let digits = text.as_bytes();
+    if digits.len() != 2 * hash.len() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
 /// In a time that does not depend on where they differ.
 fn same(left: &TokenHash, right: &TokenHash) -> bool {
     left.iter().zip(right).fold(0, |differing, (left, right)| differing | (left ^ right)) == 0
@@ -95,7 +112,7 @@ pub struct Keys {
 }
 
 struct Ring {
-    projects_own: TokenHash,
+    projects_own: ArcSwap<TokenHash>,
     clock: Clock,
     keys: ArcSwap<HashMap<String, Hung>>,
 }
@@ -103,8 +120,42 @@ struct Ring {
 impl Keys {
     /// A ring with the project's own token.
     pub fn new(projects_own: &str, clock: Clock) -> Self {
-        let ring = Ring { projects_own: token_hash(projects_own), clock, keys: ArcSwap::default() };
+        Self::of_hash(token_hash(projects_own), clock)
+    }
+
+    fn of_hash(projects_own: TokenHash, clock: Clock) -> Self {
+        let ring = Ring { projects_own: ArcSwap::from_pointee(projects_own), clock, keys: ArcSwap::default() };
         Self { ring: Arc::new(ring) }
+    }
+
+    /// A ring as another process tells of its own; [`Keys::take_up`] keeps it so.
+    pub fn told(settings: &EndpointSettings, clock: Clock) -> Self {
+        let keys = Self::of_hash([0; 32], clock);
+        keys.take_up(settings);
+        keys
+    }
+
+    /// Takes the tokens of another ring for good, and no others. What does not read is no token.
+    pub fn take_up(&self, settings: &EndpointSettings) {
+        let Some(own) = hash_of_hex(&settings.own_token_hash) else { return };
+        self.ring.projects_own.store(Arc::new(own));
+        let key = |view: &KeyView| {
+            let KeyView { id, name, role, expires_at, .. } = view.clone();
+            Some(Key { id, name, role, hash: hash_of_hex(&view.hash)?, expires_at })
+        };
+        self.replace(settings.keys.iter().filter_map(key).collect());
+    }
+
+    /// The hash of the project's own token and the other tokens that are good, for another process.
+    pub fn tell(&self) -> (String, Vec<KeyView>) {
+        let keys = self.ring.keys.load();
+        let view = |hung: &Hung| {
+            let Key { id, name, role, hash, expires_at } = hung.key.clone();
+            KeyView { id, name, role, hash: hex(&hash), expires_at }
+        };
+        let mut views: Vec<KeyView> = keys.values().map(view).collect();
+        views.sort_by(|one, other| one.id.cmp(&other.id));
+        (hex(&self.ring.projects_own.load()), views)
     }
 
     /// Takes these tokens for good, and no others but the project's own.
@@ -120,7 +171,7 @@ impl Keys {
     /// Whom a token speaks for; nobody if it is not good. Compares whole hashes, also where the id is unknown.
     pub fn identify(&self, token: &str) -> Option<Identity> {
         let given = token_hash(token);
-        let projects_own = same(&given, &self.ring.projects_own);
+        let projects_own = same(&given, &self.ring.projects_own.load());
         let keys = self.ring.keys.load();
         let hung = token_id(token).and_then(|id| keys.get(id));
         let fits = same(&given, hung.map_or(&[0; 32], |hung| &hung.key.hash));
@@ -193,6 +244,27 @@ mod tests {
         assert_eq!(keys.identify(&token), None, "expired");
         keys.replace(Vec::new());
         assert_eq!(keys.identify(&token), None, "taken off");
+    }
+
+    #[test]
+    fn a_ring_that_another_process_tells_of_takes_the_same_tokens() {
+        let (keys, token) = (Keys::new("secret", Clock::real(noon)), mint_token(ID, random));
+        keys.replace(vec![key(&token, noon().plus_micros(1))]);
+        let settings = |keys: &Keys| {
+            let (own_token_hash, keys) = keys.tell();
+            EndpointSettings { own_token_hash, keys, predictions: Default::default(), simulated_at: None }
+        };
+        let told = Keys::told(&settings(&keys), Clock::real(noon));
+        assert_eq!(told.identify(&token), keys.identify(&token));
+        assert_eq!(told.identify("secret").map(|identity| identity.role), Some(Role::Admin));
+        assert_eq!(told.identify(""), None);
+        keys.replace(Vec::new());
+        told.take_up(&settings(&keys));
+        assert_eq!(told.identify(&token), None, "taken back");
+        told.take_up(&EndpointSettings { own_token_hash: "no hash".to_owned(), ..settings(&keys) });
+        assert!(told.identify("secret").is_some(), "what does not read changes nothing");
+        let told = serde_json::to_string(&settings(&keys)).expect("it writes");
+        assert!(!told.contains("secret") && !told.contains(&token), "{told}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod control;
 mod cues;
+mod endpoint;
 mod events;
 mod follow;
 mod items;
@@ -17,6 +18,7 @@ mod project;
 mod skew;
 mod views;
 mod worker;
+mod workers;
 
 pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
 pub use backfills::{
@@ -30,6 +32,7 @@ pub use control::{
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
+pub use endpoint::{EndpointSettings, KeyView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
@@ -44,6 +47,8 @@ pub use views::{
     Trigger, TriggerRequest, Triggered, WaitView,
 };
 pub use worker::{
-    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Live, LiveModel,
-    MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report, TaskResult,
+    AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Leave, Live,
+    LiveModel, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report,
+    TaskResult,
 };
+pub use workers::{QueueList, QueueView, WorkerList, WorkerState, WorkerTask, WorkerView};

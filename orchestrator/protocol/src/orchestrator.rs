@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use daybreak_spec::{Name, Timestamp};
 
 use crate::{
-    Assignment, BuildRecord, Cancellations, ErrorItem, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    Assignment, BuildRecord, Cancellations, ErrorItem, Heartbeat, HeartbeatReply, Held, Leave, Live, MintPublication,
     ModelVersionRecord, Poll, Register, Registration, Report,
 };
 
@@ -61,6 +61,10 @@ pub trait Orchestrator: Send + Sync {
     /// never answers.
     async fn cancellations(&self, _request: Cancellations) -> Result<Vec<Held>, Error> {
         std::future::pending().await
+    }
+    /// Lets a worker go that has ended. Whoever has no word for it lets the lease run out.
+    async fn leave(&self, _request: Leave) -> Result<(), Error> {
+        Ok(())
     }
     /// Ends an attempt. Idempotent for the same fence.
     async fn report(&self, report: Report) -> Result<(), Error>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use daybreak_core::{TaskStatus, Wait};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Labels, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -21,6 +21,39 @@ pub struct Register {
     /// The protocol that it speaks, [`crate::PROTOCOL_VERSION`] of its binary.
     #[serde(default)]
     pub protocol: u32,
+    /// The machine it runs on.
+    #[serde(default)]
+    pub host: String,
+    /// The queues that it takes from; none: every queue.
+    #[serde(default)]
+    pub queues: Option<Vec<Name>>,
+    /// What it has.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub labels: Labels,
+    /// Light tasks at once. It is never given more, whatever its polls say.
+    #[serde(default)]
+    pub light_slots: u32,
+    /// Heavy tasks at once.
+    #[serde(default)]
+    pub heavy_slots: u32,
+}
+
+impl Register {
+    /// Most slots of a class.
+    pub const MAX_SLOTS: u32 = 10_000;
+    /// Most queues, and most labels.
+    pub const MAX_NAMES: usize = 100;
+}
+
+/// A worker that has ended goes: what its rows still give it is handed to others at once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Leave {
+    /// From the registration.
+    pub worker_id: String,
+    /// From the registration.
+    pub epoch: i64,
 }
 
 /// The server's answer: an identity that lasts until its lease runs out.
@@ -139,6 +172,9 @@ pub struct Heartbeat {
     pub epoch: i64,
     /// All tasks held now.
     pub held: Vec<Held>,
+    /// It takes no more work.
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// The server's answer to a heartbeat.

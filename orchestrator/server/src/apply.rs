@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use daybreak_core::{AttemptEnd, Failure, WorkerIdentity, too_large};
+use daybreak_core::{AttemptEnd, Failure, Takes, WorkerIdentity, too_large};
 use daybreak_protocol::{
-    AssignedItem, Assignment, Error, MintPublication, Outcome, Poll, Register, Registration, Report, accepted,
+    AssignedItem, Assignment, Error, Leave, MintPublication, Outcome, Poll, Register, Registration, Report, accepted,
 };
 use daybreak_store::{Claim, ClaimedTask, NewWorker, ReportedEnd};
 
@@ -36,6 +36,9 @@ impl Server {
         let worker = NewWorker {
             label: request.label,
             version: request.version,
+            host: request.host,
+            takes: Takes { queues: request.queues.map(|queues| queues.into_iter().collect()), labels: request.labels },
+            slots: (request.light_slots, request.heavy_slots),
             server_id,
             lease_us: micros(self.timings.lease),
         };
@@ -47,6 +50,12 @@ impl Server {
             lease_ms: milliseconds(self.timings.lease),
             heartbeat_ms: milliseconds(self.timings.heartbeat),
         })
+    }
+
+    /// Lets a worker go that has ended.
+    pub(crate) async fn apply_leave(&self, leave: Leave) -> Result<(), Error> {
+        let worker = WorkerIdentity { id: leave.worker_id, epoch: leave.epoch };
+        self.store.leave(worker).await.map_err(of_store)
     }
 
     /// Holds the poll until the commit that makes work for it, or until its time is over.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
 use daybreak_protocol::{ErrorItem, ScheduleView};
 use daybreak_spec::{
-    After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Project, Schedule, ScheduleRules, Source, Task,
+    After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Predictions, Project, Schedule, ScheduleRules,
+    Source, Task,
 };
 use daybreak_store::{CacheRule, LimitShare, Listened, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json, json};
@@ -24,6 +25,8 @@ pub(crate) struct Deployed {
     /// Sources on whose updates DAGs run, and where their files may lie.
     pub heard_sources: BTreeMap<Name, Source>,
     pub data_roots: Vec<PathBuf>,
+    /// How long predictions are kept.
+    pub predictions: Predictions,
 }
 
 /// A DAG that is ready to fire.
@@ -78,6 +81,7 @@ impl Deployed {
             alerts: project.alerts.clone(),
             heard_sources: heard.map(|(name, source)| (name.clone(), source.clone())).collect(),
             data_roots: project.data_roots.iter().map(|root| PathBuf::from(&root.value)).collect(),
+            predictions: project.predictions.clone(),
         })
     }
 
@@ -220,6 +224,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),
+            placement: Arc::new(dag.placement(task)),
             limits: task.limits.iter().map(limit_share).collect(),
             queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
             total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),

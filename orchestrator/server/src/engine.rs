@@ -7,9 +7,10 @@ use daybreak_artifacts::LogName;
 use daybreak_protocol::{
     Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest,
-    Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, PauseRequest, ProjectView,
-    RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
-    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    EndpointSettings, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
+    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
+    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    WorkerList,
 };
 use daybreak_spec::Name;
 use daybreak_store::{AttemptRow, RunningAttempt};
@@ -195,6 +196,18 @@ impl Engine for Server {
 
     fn answered(&self, (method, route): (&str, &str), status: u16, took: Duration) {
         self.metrics.answered(method, route, status, took);
+    }
+
+    async fn workers(&self) -> Result<WorkerList, Error> {
+        Ok(Self::workers(self).await?)
+    }
+
+    async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        Ok(Self::endpoint_settings(self)?)
+    }
+
+    async fn queues(&self) -> Result<QueueList, Error> {
+        Ok(Self::queues(self).await?)
     }
 
     async fn health(&self) -> HealthView {

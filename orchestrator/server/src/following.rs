@@ -1,6 +1,6 @@
 //! Streams of events for those who follow: changes of runs and tasks, or the log of a task while it is written. A stream
-//! reads as fast as its client does, and ends when the server does or after a while, so that a token that was taken
-//! back is asked for again; whoever comes back with the id of the last event goes on where it was.
+//! reads as fast as its client does, and ends when the server does or after a while, so that clients spread over the servers that
+//! there are; whoever comes back with the id of the last event goes on where it was.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -26,7 +26,7 @@ impl Server {
     /// Takes a heartbeat.
     pub(crate) async fn beat(&self, beat: Heartbeat) -> Result<HeartbeatReply, Error> {
         let worker = WorkerIdentity { id: beat.worker_id.clone(), epoch: beat.epoch };
-        let rows = self.store.beat(worker, micros(self.timings.lease)).await.map_err(of_store)?;
+        let rows = self.store.beat(worker, micros(self.timings.lease), beat.draining).await.map_err(of_store)?;
         let mut reply = HeartbeatReply::default();
         for held in &beat.held {
             match rows.iter().find(|row| same(row, held)) {

@@ -35,6 +35,7 @@ mod sweeper;
 mod tokens;
 mod versions;
 mod waits;
+mod workers;
 
 pub use config::{Schedules, ServerConfig, Timings};
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! What a server shows to whoever watches it, in the text form of OpenMetrics. Names are part of the product: they are listed
 //! in ARCHITECTURE.md and none is changed. To add one: a field, its line in [`Metrics::new`], the place where it is counted.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
@@ -40,6 +41,11 @@ struct Size {
     size: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Queue {
+    queue: String,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// Everything that is shown.
@@ -55,6 +61,8 @@ pub(crate) struct Metrics {
     queue_age: Seconds,
     running: Gauge,
     workers: Gauge,
+    queues: Family<Queue, Gauge>,
+    unserved: Gauge,
 }
 
 /// From a millisecond to some minutes.
@@ -76,6 +84,8 @@ impl Metrics {
             queue_age: Seconds::default(),
             running: Gauge::default(),
             workers: Gauge::default(),
+            queues: Family::default(),
+            unserved: Gauge::default(),
         };
         let mut registry = Registry::default();
         measures.register(&mut registry);
@@ -99,6 +109,9 @@ impl Metrics {
         registry.register_with_unit("daybreak_queue_age", help, Unit::Seconds, self.queue_age.clone());
         registry.register("daybreak_running_tasks", "Tasks that a worker holds", self.running.clone());
         registry.register("daybreak_workers", "Workers whose lease runs", self.workers.clone());
+        registry.register("daybreak_queue_ready_tasks", "Tasks that wait for a worker, by queue", self.queues.clone());
+        let help = "Tasks that wait in a queue, or for labels, that no worker has";
+        registry.register("daybreak_unserved_tasks", help, self.unserved.clone());
     }
 
     pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
@@ -137,6 +150,16 @@ impl Server {
         metrics.queue_age.set(gauges.oldest_ready.map_or(0.0, |since| seconds(since, now)));
         metrics.running.set(whole(gauges.running));
         metrics.workers.set(whole(gauges.workers));
+        // A queue that the project names no more is not shown at its last count.
+        metrics.queues.clear();
+        let queues = self.queues().await?.queues;
+        let mut ready = BTreeMap::new();
+        queues.iter().for_each(|queue| *ready.entry(&queue.queue).or_insert(0) += queue.ready);
+        for (queue, ready) in ready {
+            metrics.queues.get_or_create(&Queue { queue: queue.to_string() }).set(whole(ready));
+        }
+        let unserved = queues.iter().filter(|queue| queue.workers == 0);
+        metrics.unserved.set(whole(unserved.map(|queue| queue.ready).sum()));
         let mut text = String::new();
         let registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
         encode(&mut text, &registry).expect("a text takes everything");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
+    Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Leave, Live, MintPublication,
     ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report,
 };
 use daybreak_spec::{Name, Timestamp};
@@ -32,6 +32,10 @@ impl Orchestrator for Server {
 
     async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
         self.cancelled(request).await
+    }
+
+    async fn leave(&self, request: Leave) -> Result<(), Error> {
+        self.apply_leave(request).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {
@@ -116,6 +120,10 @@ impl Orchestrator for InProcess {
 
     async fn cancellations(&self, request: Cancellations) -> Result<Vec<Held>, Error> {
         self.server.cancellations(request).await
+    }
+
+    async fn leave(&self, request: Leave) -> Result<(), Error> {
+        self.server.leave(request).await
     }
 
     async fn report(&self, report: Report) -> Result<(), Error> {

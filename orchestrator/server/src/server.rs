@@ -84,6 +84,9 @@ impl Server {
         let store = open_store(&config).await?;
         let server_id = ulid::Ulid::from(config.random_id()).to_string();
         let epoch = store.lead(server_id.clone()).await?.unwrap_or_default();
+        if epoch != 0 {
+            store.spare_workers(crate::sweeper::micros(config.timings.lease)).await?;
+        }
         let interrupted = store.take_over(server_id.clone()).await?;
         if interrupted > 0 {
             tracing::info!(tasks = interrupted, "an earlier process ended while these tasks ran: they are run again");
@@ -222,11 +225,12 @@ impl Server {
     pub async fn run(&self, shutdown: watch::Receiver<bool>) {
         let (stop_sweeping, swept_until) = watch::channel(false);
         let ending = async {
-            self.run_scheduler(shutdown).await;
+            self.run_scheduler(shutdown.clone()).await;
             self.drain().await;
             let _ = stop_sweeping.send(true);
         };
-        let (leading, waiting, looking) = (swept_until.clone(), swept_until.clone(), swept_until.clone());
+        let leading = shutdown.clone();
+        let (waiting, looking) = (swept_until.clone(), swept_until.clone());
         let (ring, feed) = (self.run_ring(looking.clone()), self.run_feed(looking));
         let backfills = self.run_backfills(waiting.clone());
         let outbox = async { tokio::join!(self.run_outbox(waiting.clone()), self.run_source_watch(waiting.clone())) };

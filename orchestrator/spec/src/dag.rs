@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    After, Cache, Duration, ForEach, LimitUse, Name, Node, Param, Schedule, Span, Spanned, TriggerRule, Updated,
+    After, Cache, Duration, ForEach, Labels, LimitUse, Name, Node, Param, Placement, Schedule, Span, Spanned,
+    TriggerRule, Updated,
 };
 
 /// A declared DAG.
@@ -35,6 +36,9 @@ pub struct Dag {
     /// Real time after its start at which a run that has not ended is ended and has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Spanned<Duration>>,
+    /// Queue of its tasks, unless they say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Name>,
     /// Its tasks, boxed: a map allocates places for eleven at once, and most projects have many small DAGs.
     pub tasks: BTreeMap<Name, Box<Task>>,
 }
@@ -197,6 +201,12 @@ pub struct Task {
     /// In place of the DAG's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// In place of the DAG's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Name>,
+    /// What its worker must have.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The kind's own parameters, still positioned nodes; `core::KindCatalog` knows their types.
     pub parameters: Vec<(Spanned<String>, Node)>,
 }
@@ -204,6 +214,15 @@ pub struct Task {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
 fn is_zero(priority: &i32) -> bool {
     *priority == 0
+}
+
+impl Dag {
+    /// Where a task of it may run.
+    pub fn placement(&self, task: &Task) -> Placement {
+        let queue = task.queue.as_ref().or(self.queue.as_ref()).cloned();
+        let default = Placement::default();
+        Placement { queue: queue.unwrap_or(default.queue), labels: task.labels.clone() }
+    }
 }
 
 impl Task {

@@ -20,8 +20,8 @@ pub struct FlowTest {
     pub at: Option<Spanned<Timestamp>>,
     /// The run's parameters.
     pub params: Map<String, Json>,
-    /// How tasks end.
-    pub mocks: Vec<(Name, Mock)>,
+    /// How tasks end, and single items of those that are done once per item (`score[1]`).
+    pub mocks: Vec<(Spanned<Name>, Mock)>,
     /// What must come of it.
     pub expect: Expectation,
 }
@@ -130,7 +130,8 @@ mod tests {
 dags:
   load:
     params: { day: { type: integer, min: 1 }, city: Rome }
-    tasks: { fetch: { kind: noop }, store: { kind: noop, needs: fetch }, tidy: { kind: noop } }
+    tasks:
+      { fetch: { kind: noop }, store: { kind: noop, needs: fetch }, tidy: { kind: noop }, each: { kind: noop, for_each: [1] } }
 ";
 
     /// Code, line, column and words.
@@ -159,7 +160,7 @@ dags:
         assert_eq!(first.at.as_ref().map(|at| at.value.to_string()).as_deref(), Some("2026-03-10T07:00:00Z"));
         let fails = fetch.fails.as_ref().expect("it fails");
         assert_eq!((&fails.cause, fails.times), (&MockedCause::Tried(RetryCause::Exit(75)), Some(2)));
-        assert_eq!(first.expect.order.len(), 2);
+        assert_eq!(first.expect.order.len(), 3);
         let last = MockedCause::Final("bad_input".to_owned());
         assert_eq!(tests[1].mocks[0].1.fails.as_ref().map(|fails| &fails.cause), Some(&last));
     }
@@ -188,6 +189,11 @@ tests:
     params: { day: 0 }
     tasks: { fetch: { fails: error, outputs: { x: 1 } } }
     expect: {}
+  four:
+    dag: load
+    params: { day: 1 }
+    tasks: { \"fetch[0]\": { fails: error }, \"each[01]\": { fails: error }, \"each[1]\": { fails: error } }
+    expect: { tasks: { \"fetsh[0]\": succeeded }, order: [\"each[0]\", \"each[0]\"] }
 ",
         );
         let found: Vec<(&str, u32, u32)> = problems.iter().map(|problem| (problem.0, problem.1, problem.2)).collect();
@@ -206,6 +212,10 @@ tests:
             ("wrong_value", 19, 20),
             ("conflicting_keys", 20, 37),
             ("empty_list", 21, 13),
+            ("unknown_reference", 25, 15),
+            ("bad_name", 25, 45),
+            ("unknown_reference", 26, 25),
+            ("duplicate_item", 26, 69),
         ];
         assert_eq!(found, expected, "{problems:#?}");
         for (at, hint) in [(0, "`load`"), (1, "`succeeded`"), (4, "`day`"), (5, "`fetch`"), (9, "`attempts`")] {

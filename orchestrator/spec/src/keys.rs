@@ -89,6 +89,8 @@ pub(crate) enum Shape {
     Function,
     /// Text, number or flag.
     Scalar,
+    /// The value of a label, e.g. `a100`.
+    Label,
     /// Any number.
     AnyNumber,
     /// Any value.
@@ -99,6 +101,10 @@ pub(crate) enum Shape {
     Named(&'static Table),
     /// Names (slugs) to values of one shape.
     NamedOf(&'static Shape),
+    /// A task of a run, or the task run of an item: `score` or `score[1]`.
+    RunTask,
+    /// Tasks of a run and task runs of items to values of one shape.
+    RunTasksOf(&'static Shape),
     /// Free text keys to values of one shape.
     MapOf(&'static Shape),
     /// A list, not empty.

@@ -22,6 +22,7 @@ mod load;
 mod model_declaration;
 mod node;
 mod param;
+mod placement;
 mod position;
 mod problem;
 mod project;
@@ -65,6 +66,7 @@ pub use model_declaration::{
 };
 pub use node::{Node, NodeValue};
 pub use param::{Param, ParamType};
+pub use placement::{LabelValue, Labels, Placement};
 pub use position::{Span, Spanned};
 pub use problem::{Problem, Severity};
 pub use project::{Entity, Predictions, Project, Secrets};

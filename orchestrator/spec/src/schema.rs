@@ -5,9 +5,11 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::keys::{self, FUNCTIONS, Key, Presence, Shape, Table};
+use crate::placement::LABEL;
 
 /// What a slug looks like.
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+const RUN_TASK: &str = "^[a-z0-9][a-z0-9_-]{0,62}(\\[(0|[1-9][0-9]*)\\])?$";
 const DURATION: &str = "^0*[1-9][0-9]*(us|ms|s|m|h|d|w)$";
 const SIZE: &str = "^0*[1-9][0-9]* *(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$";
 const EXIT_CODE: &str = "^exit +[0-9]{1,3}$";
@@ -105,10 +107,13 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
             { "enum": FUNCTIONS },
             { "type": "string", "pattern": "^p(0|[1-9][0-9]?|100)$" },
         ] }),
+        Shape::Label => json!({ "type": "string", "pattern": LABEL }),
         Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Map(of) => define(of, definitions),
         Shape::Named(of) => named(define(of, definitions)),
         Shape::NamedOf(of) => named(shape(of, definitions)),
+        Shape::RunTask => json!({ "type": "string", "pattern": RUN_TASK }),
+        Shape::RunTasksOf(of) => keyed(RUN_TASK, shape(of, definitions)),
         Shape::MapOf(of) => json!({
             "type": ["object", "null"],
             "additionalProperties": shape(of, definitions),
@@ -127,5 +132,9 @@ fn shape(of: &'static Shape, definitions: &mut Map<String, Json>) -> Json {
 }
 
 fn named(item: Json) -> Json {
-    json!({ "type": ["object", "null"], "propertyNames": { "pattern": NAME }, "additionalProperties": item })
+    keyed(NAME, item)
+}
+
+fn keyed(pattern: &str, item: Json) -> Json {
+    json!({ "type": ["object", "null"], "propertyNames": { "pattern": pattern }, "additionalProperties": item })
 }

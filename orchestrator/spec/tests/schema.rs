@@ -93,11 +93,13 @@ fn is_type(name: &str, value: &Json) -> bool {
     }
 }
 
-/// The patterns that the schema uses, by hand: no regex crate for six patterns.
+/// The patterns that the schema uses, by hand: no regex crate for some patterns.
 fn matches(pattern: &str, text: &str) -> bool {
     let duration = daybreak_spec::Duration::parse(text).is_some();
     match pattern {
+        p if p.ends_with("(\\[(0|[1-9][0-9]*)\\])?$") => daybreak_spec::Name::parse_of_run(text).is_some(),
         p if p.starts_with("^[a-z0-9][a-z0-9_-]") => daybreak_spec::Name::parse(text).is_some(),
+        p if p.starts_with("^[A-Za-z0-9][A-Za-z0-9._-]") => daybreak_spec::LabelValue::parse(text).is_some(),
         p if p.contains("(us|ms|s|m|h|d|w)") => duration,
         p if p.contains("KiB") => text.ends_with('B') && text.starts_with(|letter: char| letter.is_ascii_digit()),
         p if p.contains("[Tt ]") => daybreak_spec::Timestamp::parse(text).is_some(),
@@ -195,6 +197,7 @@ fn files_of_flow_tests_have_a_schema_of_their_own() {
         ("{ version: 1, tests: { t: { dag: d, expect: { run: cancelled } } } }", "/tests/t/expect/run"),
         ("{ version: 1, tests: { t: { dag: d, tasks: { a: { fails: exit x } }, expect: {} } } }", "tasks/a/fails"),
         ("{ version: 1, tests: { t: { dag: d, expect: { tasks: { a: { attempt: 1 } } } } } }", "expect/tasks/a"),
+        ("{ version: 1, tests: { t: { dag: d, expect: { order: [\"a[01]\"] } } } }", "expect/order"),
     ];
     for (text, place) in cases {
         let error = check(text).expect_err(text);

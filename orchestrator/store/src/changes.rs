@@ -97,8 +97,9 @@ pub(crate) async fn write_step(tx: &mut Tx, run: &mut LoadedRun, changes: &Chang
         match &change.after.state {
             TaskState::Ready if !task.may_need_no_worker() => {
                 let (run_id, task_name) = (run.run_id.clone(), change.task.clone());
-                let (heavy, rank_us) = (task.heavy, task.rank_us);
-                tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy, rank_us });
+                let (heavy, rank_us, since) = (task.heavy, task.rank_us, tx.now());
+                let placement = task.placement.clone();
+                tx.effects.ready.push(ReadyTask { run_id, task: task_name, heavy, rank_us, since, placement });
             }
             TaskState::Waiting => forget_list(tx, run, &change.task).await?,
             TaskState::Succeeded { outputs } if reported(change) => {

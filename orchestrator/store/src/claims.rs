@@ -3,10 +3,11 @@
 //! on has to be known, until some of it finds no taker (on a shared database until the next look, for other servers make
 //! tasks ready too). An assignment whose asker has gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use daybreak_core::{Event, WorkerIdentity, advance};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_core::{Event, Takes, WorkerIdentity, advance};
+use daybreak_spec::{Name, Placement, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::Error;
@@ -14,20 +15,21 @@ use crate::changes::{apply, write_claim};
 use crate::claimed::{Claim, ClaimedTask, handed_out};
 use crate::database::query;
 use crate::effects::ReadyTask;
+use crate::known::KnownWorker;
 use crate::limits::take;
-use crate::load::{LoadedRun, load, name};
+use crate::load::{LoadedRun, count, json, load, name};
 use crate::tx::{Command, Job, Tx, Typed};
 
 pub(crate) struct WaitingClaim {
     claim: Claim,
     reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>,
-    /// The worker is known to have a lease.
-    vetted: bool,
+    /// What is known of the worker, once it is known to have a lease.
+    vetted: Option<KnownWorker>,
 }
 
 impl WaitingClaim {
     pub(crate) fn new(claim: Claim, reply: oneshot::Sender<Result<Vec<ClaimedTask>, Error>>) -> Self {
-        Self { claim, reply, vetted: false }
+        Self { claim, reply, vetted: None }
     }
 }
 
@@ -39,20 +41,39 @@ pub(crate) struct Waiting {
     seen: Seen,
 }
 
-/// Whether everything that is ready has been given out, as far as this writer knows.
-#[derive(Clone, Copy, Default)]
+/// What workers take of which everything that is ready has been given out, as far as this writer knows.
+#[derive(Default)]
 struct Seen {
-    light: bool,
-    heavy: bool,
+    light: HashSet<Arc<Takes>>,
+    heavy: HashSet<Arc<Takes>>,
 }
 
+/// What differs between workers is kept of so many.
+const MOST_SEEN: usize = 1_000;
+
 impl Seen {
-    fn all_of(self, claim: &Claim) -> bool {
-        (self.light || claim.free_light == 0) && (self.heavy || claim.free_heavy == 0)
+    fn all_of(&self, claim: &Claim, worker: &KnownWorker) -> bool {
+        (claim.free_light == 0 || self.light.contains(&worker.takes))
+            && (claim.free_heavy == 0 || self.heavy.contains(&worker.takes))
     }
 
-    fn set(&mut self, heavy: bool, all: bool) {
-        *(if heavy { &mut self.heavy } else { &mut self.light }) = all;
+    fn of_class(&mut self, heavy: bool) -> &mut HashSet<Arc<Takes>> {
+        if heavy { &mut self.heavy } else { &mut self.light }
+    }
+
+    /// A look for these found all that is ready, or may have left some.
+    fn looked(&mut self, heavy: bool, takes: &Arc<Takes>, all: bool) {
+        let seen = self.of_class(heavy);
+        if all && seen.len() < MOST_SEEN {
+            seen.insert(takes.clone());
+        } else {
+            seen.remove(takes);
+        }
+    }
+
+    /// This one is ready and found no taker.
+    fn left(&mut self, ready: &ReadyTask) {
+        self.of_class(ready.heavy).retain(|takes| !takes.takes(&ready.placement));
     }
 }
 
@@ -60,8 +81,9 @@ impl Waiting {
     /// Takes up a claim. Returns whether anything is to be looked up for it now.
     pub(crate) fn add(&mut self, mut claim: WaitingClaim, tx: &Tx) -> bool {
         self.claims.retain(|waiting| !waiting.reply.is_closed());
-        claim.vetted = tx.known.lease(&claim.claim.worker).is_some_and(|until| until > tx.now());
-        let look = !claim.vetted || !self.seen.all_of(&claim.claim);
+        let known = tx.known.worker(&claim.claim.worker);
+        claim.vetted = known.filter(|worker| worker.until > tx.now()).cloned();
+        let look = claim.vetted.as_ref().is_none_or(|worker| !self.seen.all_of(&claim.claim, worker));
         self.claims.push_back(claim);
         look
     }
@@ -82,13 +104,7 @@ impl Waiting {
             if waiting.reply.is_closed() {
                 continue;
             }
-            let claimed = if !waiting.vetted || !self.seen.all_of(&waiting.claim) {
-                look(tx, &waiting.claim, &mut self.seen).await
-            } else {
-                claim_fresh(tx, &waiting.claim, &mut fresh).await
-            };
-            waiting.vetted = true;
-            match claimed {
+            match self.give(tx, &mut waiting, &mut fresh).await {
                 Ok(tasks) if tasks.is_empty() => still_waiting.push_back(waiting),
                 Ok(tasks) => {
                     crossing!("cp03.before");
@@ -102,10 +118,29 @@ impl Waiting {
                 }
             }
         }
-        fresh.iter().for_each(|left| self.seen.set(left.heavy, false));
+        fresh.iter().for_each(|left| self.seen.left(left));
         still_waiting.append(&mut self.claims);
         self.claims = still_waiting;
         outcome
+    }
+
+    async fn give(
+        &mut self,
+        tx: &mut Tx,
+        waiting: &mut WaitingClaim,
+        fresh: &mut VecDeque<ReadyTask>,
+    ) -> Result<Vec<ClaimedTask>, Error> {
+        let seen_all = waiting.vetted.as_ref().is_some_and(|worker| self.seen.all_of(&waiting.claim, worker));
+        if seen_all && fresh.is_empty() {
+            return Ok(Vec::new());
+        }
+        let worker = require_lease(tx, &waiting.claim.worker).await?;
+        waiting.vetted = Some(worker.clone());
+        if seen_all {
+            claim_fresh(tx, &waiting.claim, &worker, fresh).await
+        } else {
+            look(tx, &waiting.claim, &worker, &mut self.seen).await
+        }
     }
 
     /// The transaction is undone: those served wait again, and what was looked at may be ready after all.
@@ -129,59 +164,113 @@ impl Waiting {
     }
 }
 
-/// Takes from everything that is ready, in order. Rows that another server is taking are passed over.
-async fn look(tx: &mut Tx, claim: &Claim, seen: &mut Seen) -> Result<Vec<ClaimedTask>, Error> {
-    require_lease(tx, &claim.worker).await?;
+/// Takes from everything that is ready and that the worker takes, in order. Rows that another server is taking are passed
+/// over.
+async fn look(tx: &mut Tx, claim: &Claim, worker: &KnownWorker, seen: &mut Seen) -> Result<Vec<ClaimedTask>, Error> {
     let mut claimed = Vec::new();
-    for (heavy, free) in [(0_i64, claim.free_light), (1, claim.free_heavy)] {
+    for (heavy, free, slots) in [(false, claim.free_light, worker.slots.0), (true, claim.free_heavy, worker.slots.1)] {
         if free == 0 {
             continue;
         }
-        let rows = query(
-            "SELECT task_run.run_id, task_run.task, run.revision FROM task_run JOIN run ON run.run_id = task_run.run_id \
-             WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 \
-             ORDER BY rank_us, task_run_id LIMIT $2 \
-             FOR UPDATE OF task_run SKIP LOCKED",
-        )
-        .bind(heavy)
-        .bind(i64::from(free))
-        .fetch_all(tx.direct().await?)
-        .await?;
-        let mut all = rows.len() < free as usize;
-        for row in rows {
-            let (run_id, task): (String, _) = (row.try_get("run_id")?, name(row.try_get("task")?)?);
-            let revision: i64 = row.try_get("revision")?;
+        let (found, mut all) = ready_for(tx, heavy, free.min(slots), worker).await?;
+        for Found { run_id, task, revision, ready_at_us, .. } in found {
             if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
                 tx.known.forget(&run_id);
             }
             match claim_one(tx, &claim.worker, &run_id, &task).await? {
-                Taking::Given(task) => claimed.push(*task),
+                Taking::Given(task) => {
+                    let now_us = tx.now().micros;
+                    tx.effects.waited_us.push(now_us - ready_at_us.unwrap_or(now_us));
+                    claimed.push(*task);
+                }
                 Taking::SetAside => {}
                 Taking::NotToBeHad => all = false,
             }
         }
-        seen.set(heavy != 0, all);
+        seen.looked(heavy, &worker.takes, all);
     }
     Ok(claimed)
 }
 
-/// Takes from what this transaction made ready. What is not taken stays in `fresh`.
-async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>) -> Result<Vec<ClaimedTask>, Error> {
-    if fresh.is_empty() {
-        return Ok(Vec::new());
+/// A ready task as its row says; the oldest rank is the least.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    rank_us: i64,
+    task_run_id: String,
+    run_id: String,
+    task: Name,
+    revision: i64,
+    ready_at_us: Option<i64>,
+}
+
+/// The first ready tasks of a class that a worker takes, and whether there are no others. Reads those and one row for each
+/// placement that ready tasks have, however many tasks wait for other workers.
+async fn ready_for(tx: &mut Tx, heavy: bool, most: u32, worker: &KnownWorker) -> Result<(Vec<Found>, bool), Error> {
+    let placements: Vec<String> = query(
+        "WITH RECURSIVE found (placement) AS (SELECT (SELECT placement FROM task_run WHERE state = 'ready' \
+         AND blocked_on IS NULL AND heavy = $1 ORDER BY placement LIMIT 1) UNION ALL \
+         SELECT (SELECT placement FROM task_run WHERE state = 'ready' AND blocked_on IS NULL AND heavy = $1 \
+         AND task_run.placement > found.placement ORDER BY placement LIMIT 1) FROM found \
+         WHERE found.placement IS NOT NULL) SELECT placement FROM found WHERE placement IS NOT NULL",
+    )
+    .bind(i64::from(heavy))
+    .fetch_values(tx.direct().await?)
+    .await?;
+    let (mut found, mut all) = (Vec::new(), true);
+    for text in placements {
+        if !Placement::parse(&text).is_some_and(|placement| worker.takes.takes(&placement)) {
+            continue;
+        }
+        let rows = query(
+            "SELECT task_run.rank_us, task_run.task_run_id, task_run.run_id, task_run.task, \
+             task_run.ready_at_us, run.revision \
+             FROM task_run JOIN run ON run.run_id = task_run.run_id \
+             WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 AND placement = $2 \
+             ORDER BY rank_us, task_run_id LIMIT $3 FOR UPDATE OF task_run SKIP LOCKED",
+        )
+        .bind(i64::from(heavy))
+        .bind(&text)
+        .bind(i64::from(most))
+        .fetch_all(tx.direct().await?)
+        .await?;
+        all &= rows.len() < most as usize;
+        for row in rows {
+            found.push(Found {
+                rank_us: row.try_get("rank_us")?,
+                task_run_id: row.try_get("task_run_id")?,
+                run_id: row.try_get("run_id")?,
+                task: name(row.try_get("task")?)?,
+                revision: row.try_get("revision")?,
+                ready_at_us: row.try_get("ready_at_us")?,
+            });
+        }
     }
-    require_lease(tx, &claim.worker).await?;
-    let (mut light, mut heavy) = (claim.free_light, claim.free_heavy);
+    found.sort();
+    all &= found.len() <= most as usize;
+    found.truncate(most as usize);
+    Ok((found, all))
+}
+
+/// Takes from what this transaction made ready. What is not taken stays in `fresh`.
+async fn claim_fresh(
+    tx: &mut Tx,
+    claim: &Claim,
+    worker: &KnownWorker,
+    fresh: &mut VecDeque<ReadyTask>,
+) -> Result<Vec<ClaimedTask>, Error> {
+    let (mut light, mut heavy) = (claim.free_light.min(worker.slots.0), claim.free_heavy.min(worker.slots.1));
     let (mut claimed, mut left) = (Vec::new(), VecDeque::new());
     while let Some(ready) = fresh.pop_front() {
         let free = if ready.heavy { &mut heavy } else { &mut light };
         let taking = match *free {
             0 => Taking::NotToBeHad,
+            _ if !worker.takes.takes(&ready.placement) => Taking::NotToBeHad,
             _ => claim_one(tx, &claim.worker, &ready.run_id, &ready.task).await?,
         };
         match taking {
             Taking::Given(task) => {
                 *free -= 1;
+                tx.effects.waited_us.push(tx.now().micros - ready.since.micros);
                 claimed.push(*task);
             }
             Taking::SetAside => {}
@@ -192,25 +281,30 @@ async fn claim_fresh(tx: &mut Tx, claim: &Claim, fresh: &mut VecDeque<ReadyTask>
     Ok(claimed)
 }
 
-/// Whether the worker may be given tasks: what the writer knows of its lease is enough while it runs, for nobody ends a
+/// A worker that may be given tasks: what the writer knows of its lease is enough while it runs, for nobody ends a
 /// lease before its time.
-async fn require_lease(tx: &mut Tx, worker: &WorkerIdentity) -> Result<(), Error> {
+async fn require_lease(tx: &mut Tx, worker: &WorkerIdentity) -> Result<KnownWorker, Error> {
     let now = tx.now();
-    if tx.known.lease(worker).is_some_and(|until| until > now) {
-        return Ok(());
+    if let Some(known) = tx.known.worker(worker).filter(|known| known.until > now) {
+        return Ok(known.clone());
     }
-    let until: Option<i64> = query("SELECT lease_until_us FROM worker WHERE worker_id = $1 AND epoch = $2")
-        .bind(&worker.id)
-        .bind(worker.epoch)
-        .fetch_value(&mut tx.connection)
-        .await?;
-    match until.map(Timestamp::from_micros) {
-        Some(until) if until > now => {
-            tx.known.keep_lease(worker, until);
-            Ok(())
-        }
-        _ => Err(Error::ReRegister),
+    let row =
+        query("SELECT lease_until_us, takes, light_slots, heavy_slots FROM worker WHERE worker_id = $1 AND epoch = $2")
+            .bind(&worker.id)
+            .bind(worker.epoch)
+            .fetch_optional(&mut tx.connection)
+            .await?
+            .ok_or(Error::ReRegister)?;
+    let until = Timestamp::from_micros(row.try_get("lease_until_us")?);
+    if until <= now {
+        return Err(Error::ReRegister);
     }
+    let takes: Option<&str> = row.try_get("takes")?;
+    let takes = takes.map(|text| json("what a worker takes", text)).transpose()?.unwrap_or_default();
+    let slots = (count(&row, "light_slots")?, count(&row, "heavy_slots")?);
+    let known = KnownWorker { until, takes: Arc::new(takes), slots };
+    tx.known.keep_worker(worker, known.clone());
+    Ok(known)
 }
 
 /// What came of taking a ready task.

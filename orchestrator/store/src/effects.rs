@@ -1,8 +1,10 @@
 //! What the rest of the process has to know about a commit. Sent after it, never before; whoever missed one reads the
 //! truth instead.
 
+use std::sync::Arc;
+
 use daybreak_core::{RunStatus, TaskChange, TaskStatus};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Placement, Timestamp};
 
 /// Something that a commit made true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,9 @@ pub(crate) struct ReadyTask {
     pub task: Name,
     pub heavy: bool,
     pub rank_us: i64,
+    /// Since when it is ready.
+    pub since: Timestamp,
+    pub placement: Arc<Placement>,
 }
 
 /// What a transaction has brought about so far.
@@ -57,6 +62,8 @@ pub(crate) struct Effects {
     /// States that runs and tasks have entered, for those who count.
     pub entered_runs: Vec<RunStatus>,
     pub entered_tasks: Vec<TaskStatus>,
+    /// How long tasks that were handed out had been ready, in microseconds.
+    pub waited_us: Vec<i64>,
 }
 
 impl Effects {

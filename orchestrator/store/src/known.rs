@@ -3,8 +3,9 @@
 //! transaction took up is forgotten when it is undone. Must never outlive a rollback.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use daybreak_core::WorkerIdentity;
+use daybreak_core::{Takes, WorkerIdentity};
 use daybreak_spec::{Name, Timestamp};
 
 use crate::load::LoadedRun;
@@ -12,14 +13,24 @@ use crate::load::LoadedRun;
 /// Tasks kept in memory, in all runs together; beyond it everything is read anew.
 const MAX_TASKS: usize = 200_000;
 
+/// A worker as its row says.
+#[derive(Clone)]
+pub(crate) struct KnownWorker {
+    /// Until when its lease runs at least.
+    pub until: Timestamp,
+    pub takes: Arc<Takes>,
+    /// Light and heavy tasks at once.
+    pub slots: (u32, u32),
+}
+
 /// The runs, by id.
 #[derive(Default)]
 pub(crate) struct Known {
     runs: HashMap<String, LoadedRun>,
     tasks: HashMap<String, (String, Name)>,
     roots: HashMap<(String, String), String>,
-    /// Until when workers' leases run at least.
-    leases: HashMap<WorkerIdentity, Timestamp>,
+    /// What is known of workers whose leases run.
+    workers: HashMap<WorkerIdentity, KnownWorker>,
     /// Runs whose rows the open transaction holds.
     held: HashSet<String>,
     /// Runs of which it wrote a task without holding them.
@@ -53,17 +64,24 @@ impl Known {
         self.tasks.get(task_run_id)
     }
 
-    pub(crate) fn lease(&self, worker: &WorkerIdentity) -> Option<Timestamp> {
-        self.leases.get(worker).copied()
+    pub(crate) fn worker(&self, worker: &WorkerIdentity) -> Option<&KnownWorker> {
+        self.workers.get(worker)
     }
 
+    pub(crate) fn keep_worker(&mut self, worker: &WorkerIdentity, known: KnownWorker) {
+        self.workers.insert(worker.clone(), known);
+    }
+
+    /// The lease of a worker was renewed.
     pub(crate) fn keep_lease(&mut self, worker: &WorkerIdentity, until: Timestamp) {
-        self.leases.insert(worker.clone(), until);
+        if let Some(known) = self.workers.get_mut(worker) {
+            known.until = until;
+        }
     }
 
     /// Workers may have gone.
-    pub(crate) fn forget_leases(&mut self) {
-        self.leases.clear();
+    pub(crate) fn forget_workers(&mut self) {
+        self.workers.clear();
     }
 
     pub(crate) fn revision(&self, run_id: &str) -> Option<i64> {
@@ -143,7 +161,7 @@ impl Known {
     pub(crate) fn undo(&mut self) {
         self.release();
         self.roots.clear();
-        self.leases.clear();
+        self.workers.clear();
     }
 
     pub(crate) fn forget_all(&mut self) {

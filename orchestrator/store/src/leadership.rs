@@ -2,12 +2,15 @@
 //! database it is a lease: renewed while its holder lives, taken over when it has run out, and every takeover raises the
 //! epoch that each of the leader's transactions checks, so that a leader that was asleep writes nothing.
 
-use crate::Error;
 use crate::database::query;
 use crate::tx::{Command, Tx};
+use crate::{Error, Store};
 
 /// How long a leadership holds without being renewed.
 const LEASE_US: i64 = 10_000_000;
+
+/// The end of a lease that its holder has given away: over by any clock.
+const GIVEN_AWAY: i64 = 0;
 
 /// Takes the leadership if it is to be had, raising its epoch: whoever held it can no longer write as leader.
 pub(crate) struct Lead {
@@ -58,8 +61,7 @@ pub(crate) struct Resign {
 impl Command for Resign {
     type Reply = bool;
     async fn run(&self, tx: &mut Tx) -> Result<bool, Error> {
-        let now = tx.now().micros;
-        prolong(tx, &self.holder, self.epoch, now).await
+        prolong(tx, &self.holder, self.epoch, GIVEN_AWAY).await
     }
 }
 
@@ -77,4 +79,14 @@ async fn prolong(tx: &mut Tx, holder: &str, epoch: i64, lease_until: i64) -> Res
 /// Up to when a lease that ran out may be taken, and how far a new one reaches.
 fn terms(tx: &Tx) -> (i64, i64) {
     if tx.is_shared() { (tx.now().micros, tx.now().plus_micros(LEASE_US).micros) } else { (i64::MAX, i64::MAX) }
+}
+
+impl Store {
+    /// Whether the last leader has given the leadership away and nobody has taken it.
+    pub async fn leadership_was_given_away(&self) -> Result<bool, Error> {
+        let free: i64 = query("SELECT COUNT(*) FROM leader WHERE name = 'scheduler' AND lease_until_us = 0")
+            .fetch_scalar(&self.readers)
+            .await?;
+        Ok(free > 0)
+    }
 }

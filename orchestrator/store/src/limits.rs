@@ -4,16 +4,17 @@
 //! first, when a task of that counter has ended. Must never let a task pass an earlier one of the same counter.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use daybreak_core::plain;
-use daybreak_spec::Name;
+use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::Error;
 use crate::database::{Values, execute_rows, query};
 use crate::effects::ReadyTask;
-use crate::load::{LoadedRun, LoadedTask, name};
+use crate::load::{LoadedRun, LoadedTask, name, placement};
 use crate::tx::Tx;
 use crate::unmanned::put_into;
 
@@ -160,7 +161,7 @@ pub(crate) async fn let_in(tx: &mut Tx) -> Result<(), Error> {
 
 async fn let_in_some(tx: &mut Tx, counter: &Counter, most: i64) -> Result<(), Error> {
     let rows = query(
-        "SELECT task_run_id, run_id, task, heavy, rank_us FROM task_run WHERE project = $1 AND blocked_on = $2 \
+        "SELECT task_run_id, run_id, task, heavy, rank_us, ready_at_us, placement FROM task_run WHERE project = $1 AND blocked_on = $2 \
          AND state = 'ready' ORDER BY rank_us, task_run_id LIMIT $3 FOR UPDATE SKIP LOCKED",
     )
     .bind(&counter.project)
@@ -176,6 +177,8 @@ async fn let_in_some(tx: &mut Tx, counter: &Counter, most: i64) -> Result<(), Er
             task: name(row.try_get("task")?)?,
             heavy: row.try_get::<i64>("heavy")? != 0,
             rank_us: row.try_get("rank_us")?,
+            since: row.try_get::<Option<i64>>("ready_at_us")?.map_or(tx.now(), Timestamp::from_micros),
+            placement: Arc::new(placement(row.try_get("placement")?)?),
         });
     }
     execute_rows(

@@ -8,7 +8,7 @@ use daybreak_core::{
     Changes, Failure, FanOut, Hold, Item, NeededBy, RunSnapshot, RunStatus, TaskProgress, TaskSnapshot, TaskState,
     TaskStatus, WorkerIdentity,
 };
-use daybreak_spec::{ForEach, Name, Timestamp, TriggerRule};
+use daybreak_spec::{ForEach, Name, Placement, Timestamp, TriggerRule};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -47,6 +47,8 @@ pub(crate) struct LoadedTask {
     pub heavy: bool,
     /// Its place among ready tasks.
     pub rank_us: i64,
+    /// Where it may run.
+    pub placement: Arc<Placement>,
     pub limits: Box<[Taken]>,
     pub queue_timeout_us: Option<i64>,
     /// Whose outputs it is handed; none: of an older binary, which hands out those of all tasks before it.
@@ -68,6 +70,7 @@ impl LoadedTask {
             kind: self.kind.clone(),
             heavy: self.heavy,
             rank_us: self.rank_us,
+            placement: self.placement.clone(),
             limits: self.limits.clone(),
             queue_timeout_us: self.queue_timeout_us,
             // Stands with its task.
@@ -159,7 +162,7 @@ pub(crate) const READ_RUN: &str = "SELECT project, dag, version, state, reason, 
 pub(crate) const READ_TASKS: &str = "SELECT task_run_id, task, kind, heavy, parents, retry, gated, timeout_us, state, \
      attempt, lost, fence, reported_fence, cancel_requested, worker_id, worker_epoch, deadline_us, run_after_us, cause, \
      reason, upstream, outputs, generation, deferral, trigger_rule, tolerated, rank_us, limits, queue_timeout_us, \
-     waiting_since_us, for_each, list, cache, takes FROM task_run WHERE run_id = $1";
+     waiting_since_us, for_each, list, cache, takes, placement FROM task_run WHERE run_id = $1";
 
 /// Reads a run and all its tasks.
 pub(crate) async fn load(tx: &mut Tx, run_id: &str) -> Result<LoadedRun, Error> {
@@ -237,12 +240,17 @@ fn loaded_task(row: &Row) -> Result<LoadedTask, Error> {
         kind: row.try_get("kind")?,
         heavy: row.try_get::<i64>("heavy")? != 0,
         rank_us: row.try_get("rank_us")?,
+        placement: Arc::new(placement(row.try_get("placement")?)?),
         limits: limits.map(|text| json("limits", text)).transpose()?.unwrap_or_default(),
         queue_timeout_us: row.try_get("queue_timeout_us")?,
         takes: takes.map(|text| json::<Vec<Name>>("names of tasks", text)).transpose()?.map(Arc::from),
         for_each: for_each.map(|text| json("`for_each`", text)).transpose()?.map(Arc::new),
         cache: cache.map(|text| json("`cache`", text)).transpose()?.map(Arc::new),
     })
+}
+
+pub(crate) fn placement(text: &str) -> Result<Placement, Error> {
+    Placement::parse(text).ok_or_else(|| Error::corrupt("placement")(format!("`{text}` is none")))
 }
 
 /// The list of a task that is done once per item.

@@ -115,6 +115,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             kind: task.kind.clone(),
             heavy: task.heavy,
             rank_us: now.micros - i64::from(task.priority) * POINT_US,
+            placement: task.placement.clone(),
             limits: task.limits.iter().map(|share| share.taken(&run, &task.task)).collect(),
             queue_timeout_us: task.queue_timeout_us,
             takes: Some(task.takes.clone()),
@@ -168,6 +169,7 @@ fn task_row(template: &RunTemplate, run_id: &str, (task, loaded): (&TaskTemplate
         None::<String>.into(),
         None::<i64>.into(),
         serde_json::to_string(&*task.takes).expect("names always write").into(),
+        loaded.placement.to_string().into(),
     ]
 }
 
@@ -210,5 +212,6 @@ pub(crate) fn item_row(
         task.to_string().into(),
         i64::from(index).into(),
         None::<String>.into(),
+        item.placement.to_string().into(),
     ]
 }

@@ -25,13 +25,16 @@ pub struct Measures {
     tasks: Family<Entered, Counter>,
     commits: Histogram,
     commands: Counter,
+    claims: Histogram,
 }
 
 impl Default for Measures {
     fn default() -> Self {
         // 0.1 ms to 1.6 s.
         let commits = Histogram::new(exponential_buckets(0.000_1, 4.0, 8));
-        Self { runs: Family::default(), tasks: Family::default(), commits, commands: Counter::default() }
+        // 1 ms to 4 min.
+        let claims = Histogram::new(exponential_buckets(0.001, 4.0, 10));
+        Self { runs: Family::default(), tasks: Family::default(), commits, commands: Counter::default(), claims }
     }
 }
 
@@ -43,6 +46,8 @@ impl Measures {
         let help = "Time from the first statement of a batch of commands until its commit was durable";
         registry.register_with_unit("daybreak_commit", help, Unit::Seconds, self.commits.clone());
         registry.register("daybreak_committed_commands", "Commands in those commits", self.commands.clone());
+        let help = "Time from a task being ready until it was handed out to a worker";
+        registry.register_with_unit("daybreak_claim", help, Unit::Seconds, self.claims.clone());
     }
 
     pub(crate) fn committed(&self, effects: &Effects, commands: usize, took: Duration) {
@@ -50,6 +55,11 @@ impl Measures {
         count(&self.tasks, effects.entered_tasks.iter().map(|status| TaskStatus::as_str(*status)));
         self.commits.observe(took.as_secs_f64());
         self.commands.inc_by(commands as u64);
+        for waited_us in &effects.waited_us {
+            // A worker has it when it is durable.
+            let waited = Duration::from_micros(u64::try_from(*waited_us).unwrap_or_default()) + took;
+            self.claims.observe(waited.as_secs_f64());
+        }
     }
 }
 

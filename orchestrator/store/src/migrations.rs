@@ -55,6 +55,7 @@ const STEPS: &[Step] = &[
     Step { number: 14, name: "run lists", sql: include_str!("../../../migrations/0014_run_lists.sql"), floor: 1 },
     Step { number: 15, name: "outbox", sql: include_str!("../../../migrations/0015_outbox.sql"), floor: 1 },
     Step { number: 17, name: "what travels", sql: include_str!("../../../migrations/0017_what_travels.sql"), floor: 1 },
+    Step { number: 16, name: "queues", sql: include_str!("../../../migrations/0016_queues.sql"), floor: 16 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

@@ -20,8 +20,8 @@ const INSERT_RUN: &str = "INSERT INTO run (run_id, project, dag, version, state,
 
 const INSERT_TASK: &str = "INSERT INTO task_run (task_run_id, project, run_id, task, kind, heavy, gated, parents, retry, \
      timeout_us, state, trigger_rule, tolerated, priority, rank_us, limits, queue_timeout_us, total_timeout_us, for_each, \
-     cache, item_of, item, takes) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+     cache, item_of, item, takes, placement) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
 
 const CHANGE_RUN: &str = "UPDATE run SET state = v.column3, reason = v.column4, \
      cancel_requested = CASE WHEN v.column3 = 'queued' THEN NULL ELSE COALESCE(v.column5, run.cancel_requested) END, \

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use daybreak_core::Event;
-use daybreak_spec::{ForEach, Name, Overlap, Retry, Timestamp, TriggerRule};
+use daybreak_spec::{ForEach, Name, Overlap, Placement, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 
 use crate::audit::audit;
@@ -65,6 +65,8 @@ pub struct TaskTemplate {
     pub timeout_us: Option<i64>,
     /// Higher goes first: a point counts as a minute of waiting.
     pub priority: i32,
+    /// Where it may run.
+    pub placement: Arc<Placement>,
     /// What it takes of limits while it runs.
     pub limits: Vec<LimitShare>,
     /// Longest time that it is ready and no worker takes it.

@@ -31,7 +31,7 @@ use crate::sub_runs::SettleSubRun;
 use crate::tokens::TokensUsed;
 use crate::tx::{Command, Tx, Typed};
 use crate::waits::ResumeTask;
-use crate::workers::{Beat, Revoke, TakeOver};
+use crate::workers::{Beat, Leave, Revoke, SpareWorkers, TakeOver};
 use crate::writer::{Message, Writer};
 use crate::{
     Again, Caller, Claim, ClaimedTask, Database, DecideTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker,
@@ -254,9 +254,24 @@ impl Store {
         self.write(worker).await
     }
 
-    /// Renews a lease; what the rows give the worker.
-    pub async fn beat(&self, worker: WorkerIdentity, lease_us: i64) -> Result<Vec<HeldByWorker>, Error> {
-        self.write(Beat { worker, lease_us }).await
+    /// Renews a lease; what the rows give the worker. `draining`: it takes no more work.
+    pub async fn beat(
+        &self,
+        worker: WorkerIdentity,
+        lease_us: i64,
+        draining: bool,
+    ) -> Result<Vec<HeldByWorker>, Error> {
+        self.write(Beat { worker, lease_us, draining }).await
+    }
+
+    /// Gives workers of other processes that run something a whole lease, after a time in which nobody could hear them.
+    pub async fn spare_workers(&self, lease_us: i64) -> Result<u32, Error> {
+        self.write(SpareWorkers { lease_us }).await
+    }
+
+    /// Lets a worker go that has ended.
+    pub async fn leave(&self, worker: WorkerIdentity) -> Result<(), Error> {
+        self.write(Leave(worker)).await
     }
 
     /// Takes a task back from a worker that does not know of it.

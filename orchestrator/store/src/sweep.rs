@@ -14,6 +14,9 @@ use crate::runs::check_epoch;
 use crate::time_limits::{end_overdue, end_too_long, end_untaken};
 use crate::tx::{Command, Tx};
 
+/// How long a lost worker is shown.
+const LOST_SHOWN_US: i64 = 3_600_000_000;
+
 /// Rows looked at per matter and turn.
 const MAX_ROWS: i64 = 500;
 
@@ -61,6 +64,7 @@ impl Command for Sweep {
         swept.too_long = end_too_long(tx).await?;
         swept.overdue = end_overdue(tx).await?;
         swept.forgotten = forget_results(tx).await?;
+        forget_workers(tx).await?;
         for next in [
             query("SELECT MIN(run_after_us) FROM task_run WHERE state = 'retry_wait'"),
             query("SELECT MIN(wake_at_us) FROM task_run WHERE state = 'deferred'"),
@@ -130,6 +134,15 @@ async fn forget_results(tx: &mut Tx) -> Result<u32, Error> {
     .execute(tx.direct().await?)
     .await?;
     Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
+}
+
+/// Workers of other processes that have been silent for so long that nobody looks for them any more.
+async fn forget_workers(tx: &mut Tx) -> Result<(), Error> {
+    query("DELETE FROM worker WHERE server_id IS NULL AND lease_until_us <= $1")
+        .bind(tx.now().micros - LOST_SHOWN_US)
+        .execute(tx.direct().await?)
+        .await?;
+    Ok(())
 }
 
 /// Waits before attempts, and those of tasks that gave their slot back.

@@ -17,7 +17,7 @@ const MAX_ROWS: i64 = 500;
 /// Tasks that nobody took in time. How many.
 pub(crate) async fn end_untaken(tx: &mut Tx) -> Result<u32, Error> {
     let rows = query(
-        "SELECT run_id, task, fence, queue_timeout_us AS limit_us FROM task_run WHERE state = 'ready' \
+        "SELECT run_id, task, fence, queue_timeout_us AS limit_us, blocked_on FROM task_run WHERE state = 'ready' \
          AND queue_timeout_us IS NOT NULL AND ready_at_us + queue_timeout_us <= $1 \
          ORDER BY ready_at_us + queue_timeout_us LIMIT $2",
     )
@@ -27,11 +27,17 @@ pub(crate) async fn end_untaken(tx: &mut Tx) -> Result<u32, Error> {
     .await?;
     let late = tasks(&rows)?;
     end_each(tx, late, |late| {
-        let reason = format!(
-            "no worker took it within its `queue_timeout` of {}: run more workers or give them more slots, or let it \
-             wait longer",
-            shown(late.limit_us)
-        );
+        let within = format!("within its `queue_timeout` of {}", shown(late.limit_us));
+        let reason = match &late.blocked_on {
+            Some(counter) => {
+                format!(
+                    "limit `{counter}` had no room for it {within}: give the limit more slots, or let it wait longer"
+                )
+            }
+            None => {
+                format!("no worker took it {within}: run more workers or give them more slots, or let it wait longer")
+            }
+        };
         let end = QueueEnd::Failed(Failure { cause: "queue_timeout".to_owned(), reason });
         Event::QueueTimedOut { task: late.task, fence: late.fence, end }
     })
@@ -41,7 +47,7 @@ pub(crate) async fn end_untaken(tx: &mut Tx) -> Result<u32, Error> {
 /// Tasks that have taken too long since they first were ready, whatever they do now. How many.
 pub(crate) async fn end_too_long(tx: &mut Tx) -> Result<u32, Error> {
     let rows = query(
-        "SELECT run_id, task, fence, total_timeout_us AS limit_us, state, attempt, reason FROM task_run \
+        "SELECT run_id, task, fence, total_timeout_us AS limit_us, state, attempt, reason, blocked_on FROM task_run \
          WHERE state IN ('ready', 'running', 'deferred', 'retry_wait') AND total_timeout_us IS NOT NULL \
          AND first_ready_at_us + total_timeout_us <= $1 AND cancel_requested = 0 \
          ORDER BY first_ready_at_us + total_timeout_us LIMIT $2",
@@ -94,6 +100,8 @@ struct Late {
     task: Name,
     fence: i64,
     limit_us: i64,
+    /// The counter of a limit that had no room for it: `gpu`, `customer:ana`.
+    blocked_on: Option<String>,
     /// What it was doing, where that was asked for.
     stood: Option<String>,
 }
@@ -106,6 +114,7 @@ fn tasks(rows: &[Row]) -> Result<Vec<Late>, Error> {
             task: name(row.try_get("task")?)?,
             fence: row.try_get("fence")?,
             limit_us: row.try_get("limit_us")?,
+            blocked_on: row.try_get("blocked_on")?,
             stood: stood(row)?,
         });
     }
@@ -115,10 +124,12 @@ fn tasks(rows: &[Row]) -> Result<Vec<Late>, Error> {
 
 fn stood(row: &Row) -> Result<Option<String>, Error> {
     let Ok(state) = row.try_get::<&str>("state") else { return Ok(None) };
-    Ok(Some(match state {
-        "ready" => "no worker had taken it yet".to_owned(),
-        "deferred" => "it still waited".to_owned(),
-        "retry_wait" => {
+    let blocked_on: Option<&str> = row.try_get("blocked_on")?;
+    Ok(Some(match (state, blocked_on) {
+        ("ready", Some(counter)) => format!("limit `{counter}` had no room for it"),
+        ("ready", None) => "no worker had taken it yet".to_owned(),
+        ("deferred", _) => "it still waited".to_owned(),
+        ("retry_wait", _) => {
             let reason: Option<String> = row.try_get("reason")?;
             format!("before its next attempt, after: {}", reason.unwrap_or_default())
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use daybreak_core::{Changes, Event, Failure, Handed, TaskState, Values, advance, result_key};
-use daybreak_spec::{ForEach, Name, Timestamp};
+use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -13,7 +13,7 @@ use crate::Error;
 use crate::changes::write_step;
 use crate::database::{Row, Values as RowValues, fetch_whole_rows, query};
 use crate::effects::ReadyTask;
-use crate::load::{LoadedRun, map};
+use crate::load::{LoadedRun, LoadedTask, map};
 use crate::tx::Tx;
 
 /// What a task's result is known by, and how long.
@@ -74,25 +74,23 @@ fn made_ready(run: &LoadedRun, changes: &Changes) -> Vec<Name> {
 }
 
 fn hand_out(tx: &mut Tx, run: &LoadedRun, task: Name) {
-    let (heavy, rank_us) = (run.tasks[&task].heavy, run.tasks[&task].rank_us);
-    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us });
+    let LoadedTask { heavy, rank_us, placement, .. } = &run.tasks[&task];
+    let (heavy, rank_us, placement, since) = (*heavy, *rank_us, placement.clone(), tx.now());
+    tx.effects.ready.push(ReadyTask { run_id: run.run_id.clone(), task, heavy, rank_us, since, placement });
 }
 
 fn list(run: &LoadedRun, task: &Name) -> Result<Arc<[Json]>, Failure> {
-    let failed = |reason: String| Failure { cause: "bad_list".to_owned(), reason };
-    let declared = run.tasks[task].for_each.as_ref().ok_or_else(|| failed("it has no `for_each`".to_owned()))?;
-    let put = put_into(run, task, &declared.list.to_json());
-    match put.map_err(|why| failed(format!("its `for_each` has no list: {why}")))? {
-        Json::Array(items) => Ok(items.into()),
-        other => {
-            let shown: String = other.to_string().chars().take(100).collect();
-            Err(failed(format!("its `for_each` needs a list of at most {} items, not {shown}", ForEach::MAX_ITEMS)))
-        }
-    }
+    let missing = || Failure { cause: "bad_list".to_owned(), reason: "it has no `for_each`".to_owned() };
+    let declared = run.tasks[task].for_each.as_ref().ok_or_else(missing)?;
+    with_values(run, task, |values| values.list(&declared.list.to_json()))
 }
 
 /// A declared value as a task of the run sees it.
 pub(crate) fn put_into(run: &LoadedRun, task: &Name, declared: &Json) -> Result<Json, String> {
+    with_values(run, task, |values| values.put_into(declared))
+}
+
+fn with_values<T>(run: &LoadedRun, task: &Name, ask: impl FnOnce(Values<'_>) -> T) -> T {
     let tasks = &run.snapshot.tasks;
     let handed = |task: &Name| match tasks.get(task).map(|task| &task.progress.state) {
         Some(TaskState::Succeeded { outputs }) => Handed::Outputs(outputs),
@@ -109,7 +107,7 @@ pub(crate) fn put_into(run: &LoadedRun, task: &Name, declared: &Json) -> Result<
         handed: &handed,
         item: item(run, task),
     };
-    values.put_into(declared)
+    ask(values)
 }
 
 /// The item that a task run is for, and its place in the list.

@@ -29,6 +29,9 @@ struct Arguments {
     /// Only faults of this kind
     #[arg(long, value_enum, requires = "faults")]
     only: Option<faults::Kind>,
+    /// Instead: how long others take to go on after the end of a worker, a leader and the database, so many times each
+    #[arg(long, conflicts_with_all = ["faults", "kills"])]
+    failover: Option<usize>,
     /// Seed of what happens when
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -43,6 +46,7 @@ async fn main() -> ExitCode {
     match (&arguments.ledger, arguments.faults) {
         (Some(ledger), _) => faults::work(ledger),
         (None, Some(count)) => faults::torture(count, arguments.db, arguments.only, arguments.seed).await,
+        (None, None) if arguments.failover.is_some() => faults::failover(arguments.failover.unwrap_or_default()).await,
         (None, None) => demo::torture_demo(&arguments).await,
     }
 }

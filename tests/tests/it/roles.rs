@@ -111,3 +111,48 @@ fn a_worker_that_the_server_does_not_understand_ends_with_a_status_of_its_own() 
     assert_eq!(worker.wait().code(), Some(6), "{}", worker.said());
     worker.says("speaks protocol 1, the server takes 7 to 9");
 }
+
+/// Asks an endpoint for a prediction until it has an answer.
+async fn predicts(url: &str, token: &str) -> serde_json::Value {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let begun = std::time::Instant::now();
+    loop {
+        let body = serde_json::json!({ "customer": "c1", "amount": 120 });
+        let sent = client.post(format!("{url}/v1/models/returned/predict")).bearer_auth(token).json(&body).send().await;
+        let answer = sent.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a text");
+        if status == 200 {
+            return serde_json::from_str(&text).expect("a prediction");
+        }
+        assert!([404, 503].contains(&status) && begun.elapsed().as_secs() < 30, "{status}: {text}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_answers_and_starts_again_while_server_and_artefacts_are_away() {
+    let (around, project) = shop();
+    let served = serve(&project, &["--clock-from", NIGHT]);
+    let _worker = Role::worker(&served, "one", &[]);
+    let run = json(&daybreak(&project, &["run", "nightly", "--at", NIGHT, "--wait", "--json"]));
+    assert_eq!(run["state"], "succeeded", "{run}");
+    let (own, predict) = (token(&project, "worker", "endpoint"), token(&project, "predict", "app"));
+    let (endpoint, url) = Role::endpoint(&project, &served.url, "one", &own);
+    let first = predicts(&url, &predict).await;
+    assert_eq!(first["model_version"], 1, "{first}");
+    assert!(first["features_as_of"].as_object().is_some_and(|views| views.values().all(|at| at == NIGHT)), "{first}");
+    let refused = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let refused = refused.get(format!("{url}/v1/models/returned")).bearer_auth(&own).send().await.expect("an answer");
+    assert_eq!(refused.status().as_u16(), 403, "its own token does the worker's part and predicts nothing");
+
+    let server = served.url.clone();
+    drop(served);
+    let second = predicts(&url, &predict).await;
+    assert_eq!((&second["probability"], &second["model_version"]), (&first["probability"], &first["model_version"]));
+    drop(endpoint);
+    std::fs::rename(project.join(".daybreak/artifacts"), around.path().join("away")).expect("moved");
+    let (_endpoint, url) = Role::endpoint(&project, &server, "one", &own);
+    let third = predicts(&url, &predict).await;
+    assert_eq!((&third["probability"], &third["features_as_of"]), (&first["probability"], &first["features_as_of"]));
+}

@@ -142,13 +142,19 @@ async fn execute(
     heavy::run(start, hold).await
 }
 
+/// Tells the server how an attempt ended until that has decided. What it cannot be told at once is kept on the disk; whether
+/// the attempt is still ours its fence says, not what was heard meanwhile.
 async fn send(worker: &Worker, mut report: Report, hold: &Hold) {
-    let mut pause = FIRST_PAUSE;
-    while hold.why() != Some(Stop::Revoked) {
+    let (mut pause, mut kept) = (FIRST_PAUSE, false);
+    loop {
         match worker.orchestrator.report(report.clone()).await {
-            Ok(()) => return,
+            Ok(()) => break,
             Err(error @ Error::Unavailable { .. }) => {
                 tracing::warn!(task.run.id = report.task_run_id, %error, "the server takes no report: trying again");
+                if !kept {
+                    kept = keep(worker, &report).await;
+                    hold.kept(kept);
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -159,8 +165,49 @@ async fn send(worker: &Worker, mut report: Report, hold: &Hold) {
             // Somebody else owns the task or it has ended: the result is not wanted.
             Err(error) => {
                 tracing::info!(task.run.id = report.task_run_id, %error, "the result was dropped");
-                return;
+                break;
             }
         }
+    }
+    if kept {
+        worker.spool.forget(&report.task_run_id, report.fence);
+    }
+}
+
+async fn keep(worker: &Worker, report: &Report) -> bool {
+    let (spool, report) = (worker.spool.clone(), report.clone());
+    match tokio::task::spawn_blocking(move || spool.keep(&report)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a report that the server does not take could not be kept on the disk");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// Tells what an earlier process of this worker could not.
+pub(crate) async fn tell_left(worker: &Worker) {
+    let spool = worker.spool.clone();
+    let left = tokio::task::spawn_blocking(move || spool.left()).await.unwrap_or_default();
+    for report in left {
+        let (mut pause, id) = (FIRST_PAUSE, report.task_run_id.clone());
+        loop {
+            match worker.orchestrator.report(report.clone()).await {
+                Ok(()) => {
+                    tracing::info!(task.run.id = id, "a report from before this process began was taken");
+                    break;
+                }
+                Err(Error::Unavailable { .. }) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::warn!(task.run.id = id, %error, "a report from before this process began was dropped");
+                    break;
+                }
+            }
+        }
+        worker.spool.forget(&id, report.fence);
     }
 }

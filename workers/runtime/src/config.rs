@@ -4,15 +4,26 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daybreak_protocol::{PROTOCOL_VERSION, Register};
+use daybreak_spec::{Labels, Name};
+
 use crate::SecretSource;
 
 /// A worker's set-up.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// Host and process, for people.
+    /// What people call it.
     pub label: String,
     /// Version of the binary.
     pub version: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// The queues that it takes from; none: every queue.
+    pub queues: Option<Vec<Name>>,
+    /// What it has, for tasks that ask for it.
+    pub labels: Labels,
+    /// The project's folder on this machine, where that is another than on the server's.
+    pub project_root: Option<PathBuf>,
     /// Light tasks at a time, in this process.
     pub light_slots: u32,
     /// Heavy tasks at a time, each in a child process.
@@ -21,6 +32,8 @@ pub struct WorkerConfig {
     pub server_url: String,
     /// The state folder that children work in (online store, temporary files).
     pub data_dir: PathBuf,
+    /// Where reports are kept that the server cannot be told; none: nowhere, for a worker that ends with its server.
+    pub spool: Option<PathBuf>,
     /// The binary whose hidden commands [`crate::SHIM_COMMAND`] and [`crate::CHILD_COMMAND`] call
     /// [`crate::supervise_main`] and [`crate::child_main`].
     pub executable: PathBuf,
@@ -32,6 +45,22 @@ pub struct WorkerConfig {
     pub secrets: SecretSource,
     /// How long running tasks may go on after the worker was told to stop; then they are handed back.
     pub drain: Duration,
+}
+
+impl WorkerConfig {
+    /// How it presents itself.
+    pub(crate) fn registration(&self) -> Register {
+        Register {
+            label: self.label.clone(),
+            version: self.version.clone(),
+            protocol: PROTOCOL_VERSION,
+            host: self.host.clone(),
+            queues: self.queues.clone(),
+            labels: self.labels.clone(),
+            light_slots: self.light_slots,
+            heavy_slots: self.heavy_slots,
+        }
+    }
 }
 
 /// What a child process may use.

@@ -20,6 +20,8 @@ pub(crate) enum Stop {
 
 struct Entry {
     acts_outside: bool,
+    /// It has ended, and its report is on the disk.
+    kept: bool,
     stop: watch::Sender<Option<Stop>>,
 }
 
@@ -34,7 +36,7 @@ impl HeldTasks {
     /// Takes hold of a task until the returned hold is dropped.
     pub(crate) fn take(&self, held: Held, acts_outside: bool) -> Hold {
         let (stop, told) = watch::channel(None);
-        self.entries().insert((held.task_run_id.clone(), held.fence), Entry { acts_outside, stop });
+        self.entries().insert((held.task_run_id.clone(), held.fence), Entry { acts_outside, kept: false, stop });
         Hold { held, told, table: self.clone() }
     }
 
@@ -61,10 +63,19 @@ impl HeldTasks {
 
     /// Waits until nothing is held: every end has been reported.
     pub(crate) async fn none_left(&self) {
+        self.until(HashMap::is_empty).await;
+    }
+
+    /// Waits until every end has been reported or is kept on the disk.
+    pub(crate) async fn none_runs(&self) {
+        self.until(|entries| entries.values().all(|entry| entry.kept)).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&HashMap<(String, i64), Entry>) -> bool) {
         loop {
             let mut let_go = std::pin::pin!(self.let_go.notified());
             let_go.as_mut().enable();
-            if self.entries().is_empty() {
+            if reached(&self.entries()) {
                 return;
             }
             let_go.await;
@@ -101,6 +112,14 @@ impl Hold {
             // Nobody is left to say it.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// It has ended, and its report is on the disk, or was not to be had there.
+    pub(crate) fn kept(&self, kept: bool) {
+        if let Some(entry) = self.table.entries().get_mut(&(self.held.task_run_id.clone(), self.held.fence)) {
+            entry.kept = kept;
+        }
+        self.table.let_go.notify_waiters();
     }
 
     /// Whether and why it has to end.

@@ -18,6 +18,7 @@ mod process_tree;
 mod project;
 mod registry;
 mod secret;
+mod spool;
 mod substitute;
 mod supervise;
 mod task;

@@ -2,13 +2,12 @@
 //! keeps nothing on disk; the server decides, and every word to it carries a fence or the worker's epoch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::Artifacts;
-use daybreak_protocol::{
-    Cancellations, Error, Heartbeat, Held, Orchestrator, PROTOCOL_VERSION, Poll, Register, Registration,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use daybreak_protocol::{Assignment, Cancellations, Error, Heartbeat, Held, Leave, Orchestrator, Poll, Registration};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
@@ -17,6 +16,7 @@ use crate::held::{HeldTasks, Stop};
 use crate::lease::{Lease, MARGIN};
 use crate::prepared::Spare;
 use crate::project::ProjectCache;
+use crate::spool::Spool;
 use crate::{Registry, WorkerConfig, attempt};
 
 const LONGEST_POLL_MS: u64 = 20_000;
@@ -26,6 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LEASE_TICK: Duration = Duration::from_millis(250);
 /// Beyond the grace: what ended tasks may take until their reports are in.
 const LAST_REPORTS: Duration = Duration::from_secs(10);
+/// How long the server may take to hear that it has ended.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Runs tasks for a server.
 pub struct Worker {
@@ -36,10 +38,15 @@ pub struct Worker {
     pub(crate) projects: ProjectCache,
     /// The process that waits for the next heavy task.
     pub(crate) spare: Spare,
+    pub(crate) spool: Spool,
     held: HeldTasks,
     light: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
     origin: Instant,
+    /// It takes no more work; every heartbeat says so.
+    draining: AtomicBool,
+    /// A heartbeat is due at once.
+    news: Notify,
 }
 
 /// The two kinds of slots. Each has its own poll, so that a long wait for one never delays the other.
@@ -73,13 +80,18 @@ impl Worker {
             heavy: Arc::new(Semaphore::new(config.heavy_slots as usize)),
             projects: ProjectCache::default(),
             spare: Spare::default(),
+            spool: Spool::open(config.spool.clone()),
             held: HeldTasks::default(),
             origin: Instant::now(),
+            draining: AtomicBool::new(false),
+            news: Notify::new(),
             config,
             orchestrator,
             artifacts,
             registry,
         });
+        let telling = worker.clone();
+        tokio::spawn(async move { attempt::tell_left(&telling).await });
         loop {
             let session = tokio::select! {
                 session = worker.register() => Arc::new(session?),
@@ -91,13 +103,17 @@ impl Worker {
             alive.spawn(worker.clone().guard_lease(session.clone()));
             let mut asking = JoinSet::new();
             asking.spawn(worker.clone().ask_for_work(session.clone(), Class::Light));
-            asking.spawn(worker.clone().ask_for_work(session, Class::Heavy));
+            asking.spawn(worker.clone().ask_for_work(session.clone(), Class::Heavy));
             tokio::select! {
                 _ = alive.join_next() => {}
                 _ = asking.join_next() => {}
                 () = told(&mut shutdown) => {
+                    worker.draining.store(true, Ordering::Relaxed);
+                    worker.news.notify_one();
                     asking.shutdown().await;
                     worker.drain().await;
+                    alive.shutdown().await;
+                    worker.leave(&session).await;
                     return Ok(());
                 }
             }
@@ -110,8 +126,7 @@ impl Worker {
         let mut pause = FIRST_PAUSE;
         loop {
             let sent = Lease::now(self.origin);
-            let (label, version) = (self.config.label.clone(), self.config.version.clone());
-            let request = Register { label, version, protocol: PROTOCOL_VERSION };
+            let request = self.config.registration();
             match self.orchestrator.register(request).await {
                 Ok(registration) => {
                     let lease = Lease::new(Duration::from_millis(registration.lease_ms), self.origin, sent);
@@ -138,6 +153,7 @@ impl Worker {
                 worker_id: session.registration.worker_id.clone(),
                 epoch: session.registration.epoch,
                 held: self.held.list(),
+                draining: self.draining.load(Ordering::Relaxed),
             };
             // A beat that takes longer than its interval is lost; the next one may get through.
             match timeout(every, self.orchestrator.heartbeat(beat)).await {
@@ -150,7 +166,9 @@ impl Worker {
                 Ok(Err(error)) => tracing::warn!(%error, "a heartbeat was not taken"),
                 Err(_) => tracing::warn!("a heartbeat was not answered in time"),
             }
-            sleep(every.saturating_sub(Lease::now(self.origin).saturating_sub(sent))).await;
+            let rest = every.saturating_sub(Lease::now(self.origin).saturating_sub(sent));
+            // Nothing to say early: the next one is in time.
+            let _ = timeout(rest, self.news.notified()).await;
         }
     }
 
@@ -221,7 +239,10 @@ impl Worker {
     }
 
     /// Starts an attempt. Without a slot (the server gave more than was asked for) it is handed back by not holding it.
-    fn begin(self: &Arc<Self>, assignment: daybreak_protocol::Assignment, permit: Option<OwnedSemaphorePermit>) {
+    fn begin(self: &Arc<Self>, mut assignment: Assignment, permit: Option<OwnedSemaphorePermit>) {
+        if let Some(root) = &self.config.project_root {
+            assignment.project_root.clone_from(root);
+        }
         let Some(permit) = permit else {
             tracing::warn!(task.name = %assignment.task, "the server gave more tasks than there are slots");
             return;
@@ -241,15 +262,33 @@ impl Worker {
         tokio::spawn(running.instrument(span));
     }
 
+    /// Says that it is gone; a server that does not hear it finds out when the lease is over.
+    async fn leave(&self, session: &Session) {
+        if !self.held.list().is_empty() {
+            // What is kept on the disk may still count.
+            return;
+        }
+        let Registration { worker_id, epoch, .. } = session.registration.clone();
+        match timeout(LAST_WORD, self.orchestrator.leave(Leave { worker_id, epoch })).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the server was not told that this worker has ended"),
+            Err(_) => tracing::warn!("the server was not told in time that this worker has ended"),
+        }
+    }
+
     /// Lets running tasks finish for a while, then ends them and hands them back.
     async fn drain(&self) {
         self.spare.clear();
-        if timeout(self.config.drain, self.held.none_left()).await.is_err() {
+        if timeout(self.config.drain, self.held.none_runs()).await.is_err() {
             self.held.stop_all(Stop::Draining);
             let patience = self.config.limits.grace + LAST_REPORTS;
-            if timeout(patience, self.held.none_left()).await.is_err() {
+            if timeout(patience, self.held.none_runs()).await.is_err() {
                 tracing::warn!("tasks are still ending while the worker leaves: their shims see to them");
+                return;
             }
+        }
+        if timeout(LAST_REPORTS, self.held.none_left()).await.is_err() {
+            tracing::warn!("the server is away: what is on the disk is told when this worker starts again");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Makes what answers equal to what the registry says should answer: reads its state by long poll, loads what is new,
 //! swaps, drops what is gone. A failure keeps what answers now, is recorded and is tried again where that can help.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use daybreak_protocol::{Live, LiveModel, Orchestrator};
 use daybreak_spec::Name;
 use tokio::sync::watch;
 
-use crate::load::load;
+use crate::copies::Copies;
+use crate::load::{Source, load};
 use crate::registry::{Entry, LoadFailure, Registry};
 use crate::serving::Shared;
 use crate::state_file;
@@ -32,7 +34,8 @@ pub async fn follow(
     artifacts: Artifacts,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut follower = Follower { shared, artifacts, saved: None, reachable: true };
+    let copies = shared.keep_copies.then(|| Copies::of(&shared.data_dir));
+    let mut follower = Follower { shared, source: Source { artifacts, copies }, saved: None, reachable: true };
     let mut cursor = -1;
     let mut retry = follower.start().await;
     let mut pause = TOO_SOON;
@@ -74,7 +77,7 @@ async fn told(shutdown: &mut watch::Receiver<bool>) {
 
 struct Follower<'a> {
     shared: &'a Shared,
-    artifacts: Artifacts,
+    source: Source,
     saved: Option<Live>,
     reachable: bool,
 }
@@ -123,9 +126,18 @@ impl Follower<'_> {
                 *entry = Entry::default();
             }
         }
+        let answering = answering(&live, &next);
         self.shared.live.replace(next);
-        self.save(live).await;
+        self.save(answering).await;
+        self.drop_copies().await;
         retry
+    }
+
+    /// Copies of what this process would not start with again.
+    async fn drop_copies(&self) {
+        let (Some(copies), Some(saved)) = (self.source.copies.clone(), &self.saved) else { return };
+        let objects: BTreeSet<String> = saved.live.iter().map(|it| it.version.content.object.clone()).collect();
+        drop(tokio::task::spawn_blocking(move || copies.keep_only(&objects)).await);
     }
 
     fn entry(&self, name: &Name) -> Entry {
@@ -144,7 +156,7 @@ impl Follower<'_> {
         let (model, version) = (&wanted.version.content.model, wanted.version.version);
         let (online, now) = (Arc::clone(&self.shared.online), self.shared.clock.real_now());
         let started = Instant::now();
-        match load(&self.artifacts, online, wanted, now).await {
+        match load(&self.source, online, wanted, now).await {
             Ok(loaded) => {
                 let duration_ms = started.elapsed().as_millis();
                 tracing::info!(%model, version, duration_ms, "model is live");
@@ -173,6 +185,18 @@ impl Follower<'_> {
             Err(error) => tracing::warn!(%error, "the state of the registry could not be saved"),
         }
     }
+}
+
+/// What a start should begin with: a version that could not be loaded leaves the one that answers in its place.
+fn answering(live: &Live, registry: &Registry) -> Live {
+    let mut answering = live.clone();
+    for it in answering.live.iter_mut().filter(|it| it.alias == ALIAS) {
+        let loaded = registry.models.get(&it.version.content.model).and_then(|entry| entry.loaded.as_ref());
+        if let Some(loaded) = loaded {
+            *it = loaded.live.clone();
+        }
+    }
+    answering
 }
 
 /// Logs a failure once, not at every try.

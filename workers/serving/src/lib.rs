@@ -3,6 +3,7 @@
 //! disk. To add a route: a handler in `http`, its line in `table` and a test that names its mistakes.
 
 mod assemble;
+mod copies;
 mod follow;
 mod http;
 mod load;

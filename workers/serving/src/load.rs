@@ -10,22 +10,51 @@ use daybreak_model::{Artifact, Predictor};
 use daybreak_protocol::LiveModel;
 use daybreak_spec::{Timestamp, Value};
 
+use crate::copies::Copies;
 use crate::plan::Plan;
 use crate::registry::{LoadFailure, LoadedModel};
 
 /// Rounds of golden rows before a model goes live.
 const WARM_UP_ROUNDS: usize = 3;
 
+/// Where the bytes of models come from.
+pub struct Source {
+    /// The store that all share.
+    pub artifacts: Artifacts,
+    /// What is kept here in case it is away.
+    pub copies: Option<Copies>,
+}
+
+impl Source {
+    async fn get(&self, object: &str) -> Result<Vec<u8>, String> {
+        let Some(copies) = self.copies.clone() else {
+            return self.artifacts.get(object).await.map(Into::into).map_err(|error| error.to_string());
+        };
+        let (kept, name) = (copies.clone(), object.to_owned());
+        if let Ok(Some(bytes)) = tokio::task::spawn_blocking(move || kept.read(&name)).await {
+            return Ok(bytes);
+        }
+        let bytes: Vec<u8> = self.artifacts.get(object).await.map_err(|error| error.to_string())?.into();
+        let (name, copy) = (object.to_owned(), bytes.clone());
+        match tokio::task::spawn_blocking(move || copies.write(&name, &copy)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "no copy of a model could be kept"),
+            Err(error) => tracing::warn!(%error, "no copy of a model could be kept"),
+        }
+        Ok(bytes)
+    }
+}
+
 /// Loads a version.
 pub async fn load(
-    artifacts: &Artifacts,
+    source: &Source,
     online: Arc<dyn OnlineStore>,
     wanted: &LiveModel,
     now: Timestamp,
 ) -> Result<LoadedModel, LoadFailure> {
     let failed = |reason: String, retry| LoadFailure { wanted: wanted.clone(), reason, retry };
     let object = &wanted.version.content.object;
-    let bytes = artifacts.get(object).await.map_err(|error| failed(error.to_string(), true))?;
+    let bytes = source.get(object).await.map_err(|error| failed(error, true))?;
     let live = wanted.clone();
     let work = tokio::task::spawn_blocking(move || prepare(&bytes, online.as_ref(), live, now));
     match work.await {

@@ -28,6 +28,8 @@ pub struct ServingConfig {
     pub clock: Clock,
     /// Random bits for ids.
     pub random: fn() -> u128,
+    /// Whether copies of the models that answer are kept in the state folder, for starts while the artefacts are away.
+    pub keep_copies: bool,
     /// Called when accepted predictions may not reach the disk; it is expected to end the process.
     pub on_fatal: fn(&str),
 }
@@ -62,6 +64,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub keys: Keys,
     pub data_dir: PathBuf,
+    pub keep_copies: bool,
     random: fn() -> u128,
 }
 
@@ -96,6 +99,7 @@ impl Serving {
             clock: config.clock,
             keys: config.keys,
             data_dir: config.data_dir,
+            keep_copies: config.keep_copies,
             random: config.random,
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use daybreak_spec::{Duration, Timestamp};
+use daybreak_spec::{Duration, LabelValue, Name, Timestamp};
 
 use super::{duration, instant};
 
@@ -57,6 +57,12 @@ pub struct Up {
     /// Heavy tasks at once [default: half of the cores]
     #[arg(long, value_name = "N")]
     pub heavy: Option<u32>,
+    /// Queues that its worker takes tasks from [default: every queue]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = queue)]
+    pub queues: Option<Vec<Name>>,
+    /// What its worker has, for tasks that ask for it (`labels:`)
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label)]
+    pub labels: Vec<(Name, LabelValue)>,
     /// Folder with a file for each secret (`secret://NAME` is in NAME), before the one that the project names
     #[arg(long, value_name = "DIR")]
     pub secrets: Option<PathBuf>,
@@ -86,6 +92,12 @@ pub struct Worker {
     /// What people call it [default: the host's name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Queues that it takes tasks from
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = queue, default_value = "default")]
+    pub queues: Vec<Name>,
+    /// What it has, for tasks that ask for it (`labels:`), e.g. gpu=a100,zone=eu
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label)]
+    pub labels: Vec<(Name, LabelValue)>,
     /// Heavy tasks at once [default: half of the cores]
     #[arg(long = "slots", value_name = "N")]
     pub heavy: Option<u32>,
@@ -96,6 +108,9 @@ pub struct Worker {
     /// of a server on the same machine or a network file system; `DAYBREAK_ARTIFACTS` says the same
     #[arg(long, value_name = "URL or DIR")]
     pub artifacts: Option<String>,
+    /// The project's folder on this machine, whose data its tasks read [default: the server's path]
+    #[arg(long, value_name = "DIR")]
+    pub project_root: Option<PathBuf>,
     /// Folder for what is its own: online features that its tasks publish (a `serve` on this machine reads them there),
     /// reports that wait for the server
     #[arg(long, value_name = "DIR", default_value = "daybreak-worker")]
@@ -108,8 +123,36 @@ pub struct Worker {
     pub drain: Duration,
 }
 
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    /// Whose models it serves.
+    pub to: ToServer,
+    #[command(flatten)]
+    /// Where to listen.
+    pub listening: Listening,
+    /// Models: the server's bucket (s3://bucket/prefix, asked as by `up`), or the folder `.daybreak/artifacts` of a server on
+    /// the same machine or a network file system; `DAYBREAK_ARTIFACTS` says the same
+    #[arg(long, value_name = "URL or DIR")]
+    pub artifacts: Option<String>,
+    /// Folder of the online features that it reads and of its own state. Features are a local database: name the --data-dir
+    /// of the worker on this machine whose tasks publish them (of `up`: the project's .daybreak folder)
+    #[arg(long, value_name = "DIR", default_value = "daybreak-worker")]
+    pub data_dir: PathBuf,
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address with a port; write e.g. 127.0.0.1:4321"))
+}
+
+fn queue(text: &str) -> Result<Name, String> {
+    Name::parse(text).ok_or_else(|| format!("`{text}` is not a queue: small letters, digits, `-` and `_`, at most 63"))
+}
+
+fn label(text: &str) -> Result<(Name, LabelValue), String> {
+    let pair = text.split_once('=').and_then(|(key, value)| Some((Name::parse(key)?, LabelValue::parse(value)?)));
+    pair.ok_or_else(|| format!("`{text}` is not a label; write e.g. gpu=a100"))
 }
 
 fn url(text: &str) -> Result<String, String> {

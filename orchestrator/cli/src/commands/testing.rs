@@ -5,8 +5,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use daybreak_check::Flows;
-use daybreak_flowtest::{FlowTests, Mismatch, Played, mismatches};
-use daybreak_spec::{DiagnosticReport, FlowTest, SourceFiles, Style};
+use daybreak_core::TaskState;
+use daybreak_flowtest::{FlowTests, Mismatch, Played, PlayedTask, mismatches};
+use daybreak_spec::{DiagnosticReport, FlowTest, Name, SourceFiles, Style};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Test;
@@ -97,7 +98,11 @@ fn for_people(tested: &[Tested<'_>], files: &SourceFiles) -> String {
             text.push('\n');
         }
         let _ = writeln!(text, "  what came of the run: {}", played.state.status());
-        for (name, task) in &played.tasks {
+        // Of a long list those are shown that did not go as most do.
+        let shown = |name: &Name, task: &PlayedTask| {
+            name.item().is_none() || task.attempts != 1 || !matches!(task.state, Some(TaskState::Succeeded { .. }))
+        };
+        for (name, task) in played.tasks.iter().filter(|(name, task)| shown(name, task)) {
             let state = task.state.as_ref().map_or("not there", |state| state.status().as_str());
             let attempts = if task.attempts == 1 { String::new() } else { format!(", {} attempts", task.attempts) };
             let _ = writeln!(text, "    {name}: {state}{attempts}");

@@ -16,7 +16,8 @@ pub async fn up(arguments: &Up) -> Outcome {
     let home = Home::of(&arguments.server.directory)?;
     let (project, server) = project_and_options(&home, &arguments.server)?;
     let heavy = arguments.heavy.unwrap_or_else(heavy_default);
-    let options = Options { server, heavy, secrets: arguments.secrets.clone() };
+    let (queues, labels) = (arguments.queues.clone(), arguments.labels.iter().cloned().collect());
+    let options = Options { server, heavy, queues, labels, secrets: arguments.secrets.clone() };
     let embedded = Embedded::start(&home, &project, options).await?;
     let (name, models): (_, Vec<_>) = (project.name.value.clone(), project.models.keys().cloned().collect());
     // The declarations of ten thousand DAGs are not kept while their schedules rest.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::up::Signals;
 use crate::arguments::{ToServer, Worker};
-use crate::artifacts::shared;
+use crate::artifacts::{on_disk, shared};
 use crate::failure::{Failure, Outcome};
 use crate::machine::{heavy_default, host_name, variable};
 use crate::output;
@@ -23,14 +23,18 @@ pub async fn worker(arguments: &Worker) -> Outcome {
     no_database("worker")?;
     let token = token(&arguments.to)?;
     let data_dir = folder(&arguments.data_dir)?;
-    let place = shared(&data_dir, arguments.artifacts.as_deref())?;
+    let place = on_disk(shared(&data_dir, arguments.artifacts.as_deref())?)?;
     let artifacts = Artifacts::open(&place).map_err(Failure::configuration)?;
     let (url, label) = (arguments.to.url.clone(), arguments.name.clone().unwrap_or_else(host_name));
     let config = worker_config(WorkerOptions {
         label: label.clone(),
+        queues: Some(arguments.queues.clone()),
+        labels: arguments.labels.iter().cloned().collect(),
+        project_root: arguments.project_root.as_deref().map(folder_there).transpose()?,
         light: arguments.light,
         heavy: arguments.heavy.unwrap_or_else(heavy_default),
         server_url: url.clone(),
+        spool: Some(data_dir.join("spool")),
         data_dir,
         secrets: arguments.secrets.clone(),
         drain: Duration::from_micros(arguments.drain.micros.unsigned_abs()),
@@ -92,4 +96,10 @@ pub fn token(to: &ToServer) -> Outcome<String> {
 pub fn folder(path: &std::path::Path) -> Outcome<PathBuf> {
     let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
     made.map_err(|error| Failure::file(format!("cannot use the folder {}", path.display()), &error))
+}
+
+/// A folder that has to be there.
+fn folder_there(path: &std::path::Path) -> Outcome<PathBuf> {
+    path.canonicalize()
+        .map_err(|error| Failure::configuration(format!("cannot open the folder {}: {error}", path.display())))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Clock, RunSummary};
-use daybreak_spec::{Name, Project, Timestamp};
+use daybreak_spec::{Labels, Name, Project, Timestamp};
 
 use daybreak_server::Schedules;
 
@@ -48,7 +48,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         database: None,
         artifacts: folder(&home.state),
     };
-    let options = Options { server, heavy: heavy_default(), secrets: None };
+    let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
     let embedded = Embedded::start(&home, &project, options).await?;
     let worked = tokio::select! {
         worked = work(&embedded, &home, &nights, arguments) => worked,

@@ -44,6 +44,7 @@ fn dag(schedules: Vec<Schedule>) -> Dag {
         max_active_runs: None,
         priority: 0,
         deadline: None,
+        queue: None,
         tasks: BTreeMap::new(),
     }
 }

@@ -343,6 +343,7 @@ fn it_is_told_how_many_items_have_ended() {
         running_heavy: 0,
         paused: None,
         limited: std::collections::BTreeMap::new(),
+        unserved: std::collections::BTreeMap::new(),
     };
     let why = |task: &str| daybreak_core::why(&run, task, false, &around).expect("an answer");
     let told = "waits for its items: 1 of 5 have ended; 2 are ready or running and 2 wait for their place";

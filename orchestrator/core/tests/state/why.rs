@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use daybreak_core::{
     Around, AttemptEnd, Awaited, Event, Mark, Resumption, RunSnapshot, RunState, Wait, WhyKind, why, why_run,
 };
+use daybreak_spec::Placement;
 use serde_json::json;
 
 use crate::stories::{NOW, claim, fail, happen, name, night, succeed};
@@ -19,6 +20,7 @@ fn around() -> Around {
         running_light: 0,
         running_heavy: 0,
         limited: BTreeMap::new(),
+        unserved: BTreeMap::new(),
         paused: None,
     }
 }
@@ -63,6 +65,22 @@ fn a_queued_run_says_behind_what() {
     assert_eq!((told[0].kind, told[0].words.clone()), (WhyKind::RunQueued, format!("is {words}")));
     let alone = Around { queued_before: 1, ..around() };
     assert_eq!(why_run(&run, &alone)[0].words, "is queued behind 1 run that is queued before it");
+}
+
+#[test]
+fn a_ready_task_that_no_worker_takes_names_its_queue_and_labels() {
+    let run = night();
+    let placed = |text: &str| {
+        let placement = Placement::parse(text).expect("a placement");
+        Around { unserved: [(name("features"), placement)].into(), ..around() }
+    };
+    let (kind, words) = answer(&run, "features", &placed("gpu model=a100 zone=eu"));
+    let told = "is ready, but there is no worker for queue `gpu` (labels model=a100, zone=eu); `daybreak worker \
+                --queues gpu --labels model=a100,zone=eu` is one";
+    assert_eq!((kind, words.as_str()), (WhyKind::NoWorker, told));
+    let (_, words) = answer(&run, "features", &placed("gpu"));
+    let told = "is ready, but there is no worker for queue `gpu`; `daybreak worker --queues gpu` is one";
+    assert_eq!(words, told);
 }
 
 #[test]

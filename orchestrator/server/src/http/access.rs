@@ -3,10 +3,12 @@
 //! variant of [`For`].
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -67,6 +69,27 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     }
     request.extensions_mut().insert(access);
     next.run(request).await
+}
+
+/// The token of a request, for those who ask again whom it speaks for.
+pub struct Bearer(Option<String>);
+
+impl Bearer {
+    /// Whom it speaks for now.
+    pub async fn access(&self, engine: &Shared) -> Access {
+        match &self.0 {
+            Some(token) => engine.authorises(token).await,
+            None => Access::None,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Bearer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(bearer(&parts.headers).map(str::to_owned)))
+    }
 }
 
 fn path_of(request: &Request) -> Option<&str> {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_protocol::{
     Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
-    BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, Error, EventsQuery,
-    HealthView, Identity, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, Orchestrator, PauseRequest,
-    ProjectView, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList,
-    TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, EndpointSettings,
+    Error, EventsQuery, HealthView, Identity, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, Orchestrator,
+    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
+    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
+    WorkerList,
 };
 use daybreak_spec::Name;
 
@@ -136,6 +137,12 @@ pub trait Engine: Orchestrator + 'static {
     fn metrics_are_open(&self) -> bool;
     /// A request was answered: its method, matched route and status, and how long that took.
     fn answered(&self, request: (&str, &str), status: u16, took: Duration);
+    /// Workers, newest first.
+    async fn workers(&self) -> Result<WorkerList, Error>;
+    /// What an endpoint in a process of its own is told.
+    async fn endpoint_settings(&self) -> Result<EndpointSettings, Error>;
+    /// Queues, and who works on them.
+    async fn queues(&self) -> Result<QueueList, Error>;
     /// Whether the server can do its work.
     async fn health(&self) -> HealthView;
 }

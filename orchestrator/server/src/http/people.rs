@@ -13,6 +13,7 @@ use daybreak_protocol::{
 };
 use ulid::Ulid;
 
+use super::access::Bearer;
 use super::body::{Body, require_label};
 use super::control::{MAX_NOTE_BYTES, require_caller};
 use super::events::{LastEvent, LastEventHeader, stream};
@@ -64,10 +65,12 @@ pub async fn log(
     path: PathOf<OfTask>,
     query: Result<Query<LogQuery>, QueryRejection>,
     LastEvent(last): LastEvent,
+    bearer: Bearer,
 ) -> Result<Response, Refusal> {
     let (Path(OfTask { run, task }), Query(query)) = (path?, query?);
     if query.follow {
-        return Ok(stream(engine.follow_log(&run.to_string(), &task, last).await?));
+        let events = engine.follow_log(&run.to_string(), &task, last).await?;
+        return Ok(stream(events, (engine, bearer)));
     }
     Ok(Json(engine.log(&run.to_string(), &task).await?).into_response())
 }

@@ -6,8 +6,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use daybreak_protocol::{
-    AliasView, Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
-    Minted, ModelVersionRecord, Poll, ProblemDetails, Register, Registration, Report,
+    AliasView, Assignment, BuildRecord, Cancellations, EndpointSettings, Error, ErrorItem, Heartbeat, HeartbeatReply,
+    Held, Leave, Live, MintPublication, Minted, ModelVersionRecord, Poll, ProblemDetails, QueueList, Register,
+    Registration, Report, WorkerList,
 };
 use daybreak_spec::Timestamp;
 use serde::Deserialize;
@@ -30,7 +31,25 @@ const MAX_LABEL_BYTES: usize = 200;
 pub async fn register(State(engine): State<Shared>, Body(request): Body<Register>) -> Answer<Registration> {
     require_label("/label", &request.label, MAX_LABEL_BYTES)?;
     require_label("/version", &request.version, MAX_LABEL_BYTES)?;
+    require_label("/host", &request.host, MAX_LABEL_BYTES)?;
+    require_modest(&request)?;
     Ok(Json(engine.register(request).await?))
+}
+
+/// Refuses a worker that says it is larger than any is.
+fn require_modest(request: &Register) -> Result<(), Refusal> {
+    let slots = [("/light_slots", request.light_slots), ("/heavy_slots", request.heavy_slots)];
+    let too_many = slots.into_iter().filter(|(_, slots)| *slots > Register::MAX_SLOTS);
+    let mut errors: Vec<ErrorItem> =
+        too_many.map(|(pointer, _)| item(pointer, format!("at most {} tasks at once", Register::MAX_SLOTS))).collect();
+    let names = [("/queues", request.queues.as_ref().map_or(0, Vec::len)), ("/labels", request.labels.len())];
+    let too_many = names.into_iter().filter(|(_, names)| *names > Register::MAX_NAMES);
+    errors.extend(too_many.map(|(pointer, _)| item(pointer, format!("at most {}", Register::MAX_NAMES))));
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::unprocessable("no worker is so large", errors)) }
+}
+
+fn item(pointer: &str, hint: String) -> ErrorItem {
+    ErrorItem { pointer: Some(pointer.to_owned()), code: "out_of_range".to_owned(), hint, ..ErrorItem::default() }
 }
 
 /// Waits for work.
@@ -62,6 +81,32 @@ pub async fn cancellations(State(engine): State<Shared>, Body(request): Body<Can
     require_ids(&ids)?;
     let request = Cancellations { wait_ms: request.wait_ms.min(MAX_WAIT_MS), ..request };
     Ok(Json(engine.cancellations(request).await?))
+}
+
+/// Lets a worker go that has ended.
+#[utoipa::path(post, path = "/api/v1/worker/leave", tag = "worker", request_body = Leave, responses((status = 204)))]
+pub async fn leave(State(engine): State<Shared>, Body(request): Body<Leave>) -> Result<StatusCode, Refusal> {
+    require_ids(&[("/worker_id".to_owned(), &request.worker_id)])?;
+    engine.leave(request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an endpoint in a process of its own is told: hashes of the tokens that are good, how long predictions are kept.
+#[utoipa::path(get, path = "/api/v1/endpoint", tag = "worker", responses((status = 200, body = EndpointSettings)))]
+pub async fn endpoint_settings(State(engine): State<Shared>) -> Answer<EndpointSettings> {
+    Ok(Json(engine.endpoint_settings().await?))
+}
+
+/// Workers, newest first.
+#[utoipa::path(get, path = "/api/v1/workers", tag = "workers", responses((status = 200, body = WorkerList)))]
+pub async fn workers(State(engine): State<Shared>) -> Answer<WorkerList> {
+    Ok(Json(engine.workers().await?))
+}
+
+/// Queues: what waits, what runs, how many workers take from each.
+#[utoipa::path(get, path = "/api/v1/queues", tag = "workers", responses((status = 200, body = QueueList)))]
+pub async fn queues(State(engine): State<Shared>) -> Answer<QueueList> {
+    Ok(Json(engine.queues().await?))
 }
 
 /// Ends an attempt.

@@ -31,6 +31,10 @@ POST   /api/v1/worker/register                        AW
 POST   /api/v1/worker/poll                            AW
 POST   /api/v1/worker/heartbeat                       AW
 POST   /api/v1/worker/cancellations                   AW
+POST   /api/v1/worker/leave                           AW
+GET    /api/v1/endpoint                               AW
+GET    /api/v1/workers                             VOEA
+GET    /api/v1/queues                              VOEA
 POST   /api/v1/worker/report                          AW
 POST   /api/v1/worker/publications                    AW T
 GET    /api/v1/builds/{view}                       VOEAW T

@@ -8,11 +8,12 @@ use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
     Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
     BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
-    DecisionRequest, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live,
-    MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion, Orchestrator, PauseRequest,
-    Poll, ProjectView, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList,
-    RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest,
-    TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
+    DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList,
+    ItemsQuery, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion,
+    Orchestrator, PauseRequest, Poll, ProjectView, QueueList, Register, Registration, Report, Reprocess, RerunRequest,
+    Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy,
+    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
+    WorkerList,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin};
@@ -309,6 +310,19 @@ impl Engine for Canned {
         Ok(why())
     }
 
+    async fn workers(&self) -> Result<WorkerList, Error> {
+        self.note("workers");
+        Ok(WorkerList::default())
+    }
+    async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
+        self.note("endpoint_settings");
+        let (own_token_hash, keys) = (String::new(), Vec::new());
+        Ok(EndpointSettings { own_token_hash, keys, predictions: Default::default(), simulated_at: None })
+    }
+    async fn queues(&self) -> Result<QueueList, Error> {
+        self.note("queues");
+        Ok(QueueList::default())
+    }
     async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
         let state = query.state.map(TaskStatus::as_str);
         self.note(format!("items {run_id} {task} {state:?} {:?} {:?}", query.from, query.limit));

@@ -6,7 +6,7 @@ use daybreak_protocol::{
     Marked, MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery,
     TriggerRequest, WhyQuery,
 };
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Labels, Name, Timestamp};
 
 use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, again, name, noon, run, version, why};
 use crate::wire::{Served, serve};
@@ -24,7 +24,16 @@ async fn a_worker_speaks_its_protocol() {
     let server = serve().await;
     let client = client(&server, ADMIN);
     let registered = client
-        .register(Register { label: "host 1".to_owned(), version: "0.1.0".to_owned(), protocol: 1 })
+        .register(Register {
+            label: "host 1".to_owned(),
+            version: "0.1.0".to_owned(),
+            protocol: 1,
+            host: "here".to_owned(),
+            queues: None,
+            labels: Labels::new(),
+            light_slots: 100,
+            heavy_slots: 100,
+        })
         .await
         .unwrap();
     assert_eq!((registered.worker_id.as_str(), registered.lease_ms), (WORKER, 10_000));
@@ -41,7 +50,7 @@ async fn a_stale_fence_and_a_lost_lease_are_told_apart() {
     let server = serve().await;
     let client = client(&server, ADMIN);
     assert!(matches!(client.report(report(FENCE - 1)).await, Err(Error::StaleAttempt)));
-    let heartbeat = Heartbeat { worker_id: WORKER.to_owned(), epoch: 1, held: Vec::new() };
+    let heartbeat = Heartbeat { worker_id: WORKER.to_owned(), epoch: 1, held: Vec::new(), draining: false };
     assert!(matches!(client.heartbeat(heartbeat).await, Err(Error::ReRegister)));
 }
 

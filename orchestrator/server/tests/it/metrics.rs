@@ -49,6 +49,9 @@ async fn a_night_is_counted() {
         assert_eq!(after.get(name), Some(&value), "{name}: {text}");
     }
     assert!(after["daybreak_commit_seconds_count"] >= 5.0 && after["daybreak_commit_seconds_sum"] > 0.0, "{text}");
+    // The first task waited for the worker to ask, the others were handed out in the commits that made them ready.
+    assert_eq!(after["daybreak_claim_seconds_count"], 5.0, "{text}");
+    assert!(after["daybreak_claim_seconds_sum"] > 0.0, "a commit takes time: {text}");
     assert!(text.contains(&format!("daybreak_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))), "{text}");
 }
 

@@ -12,7 +12,7 @@ use daybreak_protocol::{
 };
 use daybreak_server::http::{Asked, Engine};
 use daybreak_server::{Origin, Schedules, Server, ServerConfig, Timings};
-use daybreak_spec::{Name, Project, Timestamp};
+use daybreak_spec::{Labels, Name, Project, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -204,7 +204,16 @@ pub struct FakeWorker {
 
 impl FakeWorker {
     pub async fn register(orchestrator: Arc<dyn Orchestrator>) -> Self {
-        let request = Register { label: "fake".to_owned(), version: "0".to_owned(), protocol: PROTOCOL_VERSION };
+        let request = Register {
+            label: "fake".to_owned(),
+            version: "0".to_owned(),
+            protocol: PROTOCOL_VERSION,
+            host: "here".to_owned(),
+            queues: None,
+            labels: Labels::new(),
+            light_slots: 100,
+            heavy_slots: 100,
+        };
         let registration = orchestrator.register(request).await.expect("it registers");
         Self { orchestrator, registration }
     }
@@ -229,7 +238,7 @@ impl FakeWorker {
     pub async fn beat(&self, held: &[&Assignment]) -> daybreak_protocol::HeartbeatReply {
         let Registration { worker_id, epoch, .. } = self.registration.clone();
         let held = held.iter().map(|task| Held { task_run_id: task.task_run_id.clone(), fence: task.fence }).collect();
-        self.orchestrator.heartbeat(Heartbeat { worker_id, epoch, held }).await.expect("it is known")
+        self.orchestrator.heartbeat(Heartbeat { worker_id, epoch, held, draining: false }).await.expect("it is known")
     }
 
     /// Waits for other cancellations than those known, at most 5 s.

@@ -9,6 +9,7 @@ use daybreak_protocol::{
 };
 use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
+use daybreak_spec::Labels;
 use serde_json::{Map, json};
 
 use crate::support::{FIRST, World, at, name, nights, short_leases};
@@ -172,7 +173,16 @@ async fn an_unknown_worker_is_told_to_register() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_of_another_protocol_is_refused_before_it_has_a_task() {
     let world = World::new().await;
-    let of = |protocol| Register { label: "other".to_owned(), version: "9.9.9".to_owned(), protocol };
+    let of = |protocol| Register {
+        label: "other".to_owned(),
+        version: "9.9.9".to_owned(),
+        protocol,
+        host: "here".to_owned(),
+        queues: None,
+        labels: Labels::new(),
+        light_slots: 100,
+        heavy_slots: 100,
+    };
     for protocol in [OLDEST_PROTOCOL - 1, PROTOCOL_VERSION + 1] {
         let refused = world.server.register(of(protocol)).await;
         let told = format!("(daybreak 9.9.9) speaks protocol {protocol}");

@@ -29,9 +29,22 @@ pub(crate) fn dag(decoder: &mut Decoder<'_>, name: &Spanned<Name>, node: &Node) 
     });
     let priority = fields.read(decoder, "priority", priority).unwrap_or_default();
     let deadline = fields.read(decoder, "deadline", Decoder::duration);
+    let queue = fields.read(decoder, "queue", Decoder::name).map(|queue| queue.value);
     let tasks = fields.read(decoder, "tasks", |decoder, node, what| Some(tasks(decoder, node, what, name)));
     let tasks = tasks.unwrap_or_default();
-    Some(Dag { span: name.span, schedules, after, updated, retry, params, max_active_runs, priority, deadline, tasks })
+    Some(Dag {
+        span: name.span,
+        schedules,
+        after,
+        updated,
+        retry,
+        params,
+        max_active_runs,
+        priority,
+        deadline,
+        queue,
+        tasks,
+    })
 }
 
 pub(crate) fn priority(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<i32> {

@@ -117,21 +117,39 @@ fn check_params(decoder: &mut Decoder<'_>, dag: &Dag, params: &[(Spanned<String>
     }
 }
 
-/// A task of the DAG.
-fn task(decoder: &mut Decoder<'_>, name: &Spanned<Name>, dag: Option<&Dag>) {
-    let Some(dag) = dag.filter(|dag| !dag.tasks.contains_key(&name.value)) else { return };
-    let problem = Problem::error("unknown_reference", name.span, format!("the DAG has no task `{}`", name.value));
-    decoder.report(problem.hint(suggestion(name.as_str(), dag.tasks.keys().map(Name::as_str))));
+/// A task of the DAG, or an item of one that is done once per item: `score[1]`.
+fn task(decoder: &mut Decoder<'_>, text: &Spanned<String>, what: &str, dag: Option<&Dag>) -> Option<Spanned<Name>> {
+    let of_item = Name::parse_of_run(text).filter(|name| name.item().is_some());
+    let name = match of_item {
+        Some(name) => Spanned::new(name, text.span),
+        None => decoder.slug(text, what)?,
+    };
+    let declared = name.item().map_or(name.as_str(), |(task, _)| task);
+    if let Some(dag) = dag {
+        match dag.tasks.get(declared) {
+            None => {
+                let problem =
+                    Problem::error("unknown_reference", name.span, format!("the DAG has no task `{declared}`"));
+                decoder.report(problem.hint(suggestion(declared, dag.tasks.keys().map(Name::as_str))));
+            }
+            Some(task) if task.for_each.is_none() && name.item().is_some() => {
+                let message = format!("task `{declared}` has no `for_each`, so there is no `{}`", name.value);
+                let problem = Problem::error("unknown_reference", name.span, message);
+                decoder.report(problem.hint(format!("write `{declared}`")).related(task.span, "the task"));
+            }
+            Some(_) => {}
+        }
+    }
+    Some(name)
 }
 
-fn mocks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: Option<&Dag>) -> Vec<(Name, Mock)> {
+fn mocks(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: Option<&Dag>) -> Vec<(Spanned<Name>, Mock)> {
     let mut found = Vec::new();
     for (key, node) in decoder.entries(node, what, "a map of tasks to their ends") {
-        let Some(name) = decoder.slug(key, "the key of a task") else { continue };
-        task(decoder, &name, dag);
+        let Some(name) = task(decoder, key, "the key of a task", dag) else { continue };
         let label = format!("the end of task `{}`", name.value);
         let Some(fields) = fields(decoder, node, &MOCK, label, key.span) else { continue };
-        found.push((name.value, mock(decoder, &fields)));
+        found.push((name, mock(decoder, &fields)));
     }
     found
 }
@@ -200,15 +218,14 @@ fn expectation(decoder: &mut Decoder<'_>, node: &Node, what: &str, dag: Option<&
     for (key, node) in fields.get("tasks").map_or(&[][..], |node| {
         decoder.entries(node, &fields.what("tasks"), "a map of tasks to what is expected of them")
     }) {
-        let Some(name) = decoder.slug(key, "the key of a task") else { continue };
-        task(decoder, &name, dag);
+        let Some(name) = task(decoder, key, "the key of a task", dag) else { continue };
         tasks.extend(task_expectation(decoder, &name, node).map(|expected| (name, expected)));
     }
     let order = fields.read(decoder, "order", |decoder, node, what| {
         let items = decoder.list(node, what, "a list of tasks");
-        let names: Vec<Spanned<Name>> = items.iter().filter_map(|item| decoder.name(item, what)).collect();
+        let texts: Vec<_> = items.iter().filter_map(|item| decoder.text(item, what)).collect();
+        let names: Vec<_> = texts.iter().filter_map(|text| task(decoder, text, what, dag)).collect();
         decoder.refuse_repeats(what, names.iter().map(|name| (name.as_str(), name.span)));
-        names.iter().for_each(|name| task(decoder, name, dag));
         Some(names)
     });
     let nothing = ["run", "reason", "tasks", "order"].iter().all(|key| fields.get(key).is_none());

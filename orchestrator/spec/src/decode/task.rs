@@ -5,8 +5,8 @@ use super::fields::{Fields, fields};
 use super::limits::limit_uses;
 use crate::keys::{CACHE, RULES, TASK, TOLERATE};
 use crate::{
-    Cache, Condition, Decoder, Duration, ForEach, Node, NodeValue, Problem, Rule, Span, Spanned, Task, Template,
-    TriggerRule,
+    Cache, Condition, Decoder, Duration, ForEach, LabelValue, Labels, Node, NodeValue, Problem, Rule, Span, Spanned,
+    Task, Template, TriggerRule,
 };
 
 pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: Span) -> Option<Task> {
@@ -27,6 +27,8 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
     let memory_bytes = fields.read(decoder, "memory", Decoder::size);
     let limits = fields.read(decoder, "limits", limit_uses).unwrap_or_default();
     let priority = fields.read(decoder, "priority", priority);
+    let queue = fields.read(decoder, "queue", Decoder::name).map(|queue| queue.value);
+    let labels = fields.read(decoder, "labels", labels).unwrap_or_default();
     let trigger = trigger(decoder, &fields);
     let for_each = for_each(decoder, &fields);
     let cache = fields.read(decoder, "cache", cache);
@@ -59,6 +61,8 @@ pub(crate) fn task(decoder: &mut Decoder<'_>, node: &Node, label: String, span: 
         memory_bytes,
         limits,
         priority,
+        queue,
+        labels,
         parameters: fields.others(),
     })
 }
@@ -99,6 +103,26 @@ fn items(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Node> {
         return None;
     }
     (!items.is_empty()).then(|| node.clone())
+}
+
+/// Names to texts of a narrow form, so that they are the same on a command line.
+fn labels(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Labels> {
+    let mut found = Labels::new();
+    for (key, value) in decoder.entries(node, what, "a map of names to texts") {
+        let (name, text) = (decoder.slug(key, "the key of a label"), decoder.text(value, what));
+        let (Some(name), Some(text)) = (name, text) else { continue };
+        match LabelValue::parse(&text) {
+            Some(label) => drop(found.insert(name.value, label)),
+            None => {
+                let shown = crate::small_texts::shortened(&text);
+                let problem = Problem::error("bad_label", value.span, format!("{what} cannot be `{shown}`"));
+                let hint =
+                    "a label has letters, digits, `.`, `_` and `-`, at most 63, and begins with a letter or digit";
+                decoder.report(problem.hint(hint));
+            }
+        }
+    }
+    Some(found)
 }
 
 fn cache(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Cache> {

@@ -49,9 +49,10 @@ pub(crate) const FLOW_TEST: Table = Table {
         key("params", Shape::MapOf(&Shape::Anything), Optional, "The run's parameters; default: the DAG's own"),
         key(
             "tasks",
-            Shape::NamedOf(&Shape::Map(&MOCK)),
+            Shape::RunTasksOf(&Shape::Map(&MOCK)),
             Optional,
-            "How tasks end; one that is not named succeeds without outputs",
+            "How tasks end; one that is not named succeeds without outputs. Of a task with `for_each`: each of its items, \
+             unless the item is named itself, e.g. `score[1]`",
         ),
         key("expect", Shape::Map(&EXPECTATION), Required, "How the run must have gone"),
     ],
@@ -112,11 +113,16 @@ pub(crate) const EXPECTATION: Table = Table {
         key("reason", Shape::Text, Optional, "A part of the reason why the run failed"),
         key(
             "tasks",
-            Shape::NamedOf(&Shape::Either(&[Shape::Words(TASK_ENDS), Shape::Map(&TASK_EXPECTATION)])),
+            Shape::RunTasksOf(&Shape::Either(&[Shape::Words(TASK_ENDS), Shape::Map(&TASK_EXPECTATION)])),
             Optional,
-            "How tasks ended; those not named may end as they like",
+            "How tasks ended, and items of those with `for_each` (`score[1]`); those not named may end as they like",
         ),
-        key("order", Shape::List(&Shape::Name), Optional, "Each of these tasks began after the one before had ended"),
+        key(
+            "order",
+            Shape::List(&Shape::RunTask),
+            Optional,
+            "Each of these tasks or items began after the one before had ended",
+        ),
     ],
     others: None,
 };

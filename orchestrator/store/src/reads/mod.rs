@@ -9,6 +9,7 @@ mod registry;
 mod runs;
 mod scheduling;
 mod standing;
+mod workers;
 
 pub use activity::ActiveTask;
 pub use backfills::GoingOn;

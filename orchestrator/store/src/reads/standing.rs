@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_core::{Around, Limited, RunSnapshot, RunStatus};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_core::{Around, Limited, RunSnapshot, RunStatus, Takes, TaskState};
+use daybreak_spec::{Name, Placement, Timestamp};
 
 use super::runs::no_run;
+use super::workers::takers;
 use crate::database::{Snapshot, query};
 use crate::limits::limit_of;
 use crate::load::{LoadedRun, READ_RUN, READ_TASKS, count, loaded, name};
@@ -38,10 +39,7 @@ impl Store {
             _ => (None, 0),
         };
         let now = self.now();
-        let workers: i64 = query("SELECT COUNT(*) FROM worker WHERE lease_until_us > $1")
-            .bind(now.micros)
-            .fetch_scalar(&mut snapshot)
-            .await?;
+        let workers = takers(now, &mut snapshot).await?;
         // In the order of the index of running tasks: they are as many as the workers have slots.
         let running: Vec<i64> =
             query("SELECT heavy FROM task_run WHERE state = 'running' ORDER BY worker_id, worker_epoch")
@@ -68,7 +66,8 @@ impl Store {
                 now,
                 running_run,
                 queued_before,
-                workers: workers.unsigned_abs(),
+                workers: workers.len() as u64,
+                unserved: unserved(&run, &workers),
                 running_light: running.len() as u64 - heavy,
                 running_heavy: heavy,
                 paused: pause(&run, &mut snapshot).await?,
@@ -77,6 +76,15 @@ impl Store {
             run: run.snapshot,
         })
     }
+}
+
+/// Its ready tasks that none of these workers takes.
+fn unserved(run: &LoadedRun, workers: &[Takes]) -> BTreeMap<Name, Placement> {
+    let ready =
+        |task: &Name| run.snapshot.task(task.as_str()).is_some_and(|(_, task)| task.progress.state == TaskState::Ready);
+    let taken = |placement: &Placement| workers.iter().any(|takes| takes.takes(placement));
+    let unserved = run.tasks.iter().filter(|(name, task)| ready(name) && !taken(&task.placement));
+    unserved.map(|(name, task)| (name.clone(), Placement::clone(&task.placement))).collect()
 }
 
 /// The run of the same DAG that is running, and how many are queued before this one.

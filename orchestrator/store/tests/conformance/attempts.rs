@@ -106,7 +106,7 @@ async fn a_cancelled_run_ends_when_its_worker_says_so(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     let first = world.claim_one(&worker).await;
     world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it runs");
-    let held = world.store.beat(worker.clone(), SECOND).await.expect("it is known");
+    let held = world.store.beat(worker.clone(), SECOND, false).await.expect("it is known");
     assert!(held[0].cancel_requested);
     world.report(&first, ReportedEnd::Other(AttemptEnd::Cancelled)).await.expect("it holds the task");
     assert_eq!(world.run_status(&run).await, RunStatus::Cancelled);
@@ -119,7 +119,7 @@ async fn a_cancelled_task_that_its_worker_does_not_end_is_ended_after_the_grace(
     let first = world.claim_one(&worker).await;
     world.store.cancel(run.clone(), "by hand".to_owned(), caller()).await.expect("it runs");
     world.pass(31);
-    world.store.beat(worker.clone(), 60 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 60 * SECOND, false).await.expect("it is known");
     assert_eq!(world.sweep().await.forced, 1);
     assert_eq!(world.run_status(&run).await, RunStatus::Cancelled);
     assert!(matches!(world.succeed(&first).await, Err(Error::Stale)));
@@ -129,7 +129,7 @@ async fn an_attempt_past_its_deadline_is_ended_by_the_sweep(world: World) {
     let (worker, run) = (world.worker().await, world.run().await);
     world.claim_one(&worker).await;
     world.pass(76);
-    world.store.beat(worker.clone(), 60 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 60 * SECOND, false).await.expect("it is known");
     assert_eq!(world.sweep().await.timed_out, 1);
     assert_eq!(world.task_status(&run, "first").await, TaskStatus::RetryWait);
 }

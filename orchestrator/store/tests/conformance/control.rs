@@ -141,7 +141,7 @@ async fn a_mark_ends_the_attempt_of_a_running_task_and_lets_the_others_go_on(wor
         Effect::Revoked { worker_id: worker.id.clone(), task_run_id: first.task_run_id.clone(), fence: first.fence };
     assert_eq!(effects.recv().await.expect("an effect"), told);
     assert!(matches!(world.succeed(&first).await, Err(Error::Stale)), "its worker is too late");
-    let held = world.store.beat(worker.clone(), crate::support::LEASE_US).await.expect("it is known");
+    let held = world.store.beat(worker.clone(), crate::support::LEASE_US, false).await.expect("it is known");
     assert_eq!(held, [], "the rows give it nothing");
     let attempt = AttemptRow { attempt: 1, fence: first.fence };
     assert_eq!(world.store.attempts(&run, &name("first")).await.expect("attempts"), [attempt], "its log is kept");

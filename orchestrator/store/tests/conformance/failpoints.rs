@@ -70,7 +70,7 @@ async fn moves(world: World, arm: impl Fn()) {
     let held = world.claim_one(&lost).await;
     println!("claimed {} {}", held.task_run_id, held.fence);
     world.pass(13);
-    world.store.beat(worker.clone(), 600 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 600 * SECOND, false).await.expect("it is known");
     assert_eq!(world.sweep().await.lost, 1);
     for _ in 0..3 {
         let task = world.claim_one(&worker).await;

@@ -70,7 +70,7 @@ async fn a_lost_workers_task_goes_to_another_and_its_late_report_is_refused(worl
     let (lost, other, run) = (world.worker().await, world.worker().await, world.run().await);
     let first = world.claim_one(&lost).await;
     world.pass(13);
-    world.store.beat(other.clone(), LEASE_US).await.expect("it is known");
+    world.store.beat(other.clone(), LEASE_US, false).await.expect("it is known");
     let swept = world.sweep().await;
     assert_eq!((swept.lost, swept.retried), (1, 1));
     let again = world.claim_one(&other).await;

@@ -4,6 +4,8 @@ use daybreak_core::{RunStatus, TaskStatus};
 use daybreak_store::{
     Claim, ClaimedTask, DeployedCursor, DeployedDag, Deployment, LimitShare, NewRun, RunTemplate, TaskTemplate,
 };
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde_json::json;
 
 use crate::support::{LEASE_US, SECOND, World, at, caller, fan, name, not_yet};
@@ -13,6 +15,8 @@ crate::stories! {
     a_large_task_is_not_passed_by_smaller_ones_that_came_later,
     the_slots_of_a_lost_worker_are_free_again,
     a_key_has_slots_of_its_own,
+    a_task_that_a_full_limit_kept_too_long_says_so,
+    how_long_a_task_was_ready_is_measured_when_it_is_handed_out,
     two_servers_count_the_same_slots,
     slots_that_a_deployment_adds_are_taken_at_the_next_sweep,
     a_higher_priority_is_some_minutes_of_waiting,
@@ -211,4 +215,61 @@ async fn what_keeps_a_task_is_told(world: World) {
     assert_eq!(why.words, "is ready, but limit `gpu` has no room for it: 2 of 2 slots are taken");
     world.store.cancel(run.clone(), "enough".to_owned(), caller()).await.expect("it goes on");
     assert_eq!(world.task_status(&run, "task_1").await, TaskStatus::Cancelled);
+}
+
+async fn a_task_that_a_full_limit_kept_too_long_says_so(world: World) {
+    let of = |limits: (Option<i64>, Option<i64>)| {
+        let mut template = taking(&[2]);
+        (template.tasks[0].queue_timeout_us, template.tasks[0].total_timeout_us) = limits;
+        template
+    };
+    start(&world, of((None, None))).await;
+    let worker = world.worker().await;
+    let first = world.claim_one(&worker).await;
+    let kept = [
+        (
+            start(&world, of((Some(9 * SECOND), None))).await,
+            "limit `gpu` had no room for it within its `queue_timeout` of 9s: give",
+        ),
+        (start(&world, of((None, Some(9 * SECOND)))).await, "`total_timeout` of 9s; limit `gpu` had no room for it"),
+    ];
+    let claim = Claim { worker, free_light: 8, free_heavy: 8 };
+    let mut asking = Box::pin(world.store.claim(claim));
+    not_yet(&mut asking).await;
+    world.pass(9);
+    world.sweep().await;
+    for (run, words) in kept {
+        let reason = world.store.run(&run).await.expect("the run").tasks[0].reason.clone().unwrap_or_default();
+        assert!(reason.contains(words), "{reason}");
+    }
+    world.succeed(&first).await.expect("it holds the task");
+    not_yet(&mut asking).await;
+}
+
+/// How many tasks were handed out, and how long they had been ready together, in whole seconds.
+fn claimed(world: &World) -> (u64, u64) {
+    let mut registry = Registry::default();
+    world.store.measures().register(&mut registry);
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a text");
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("it is shown");
+        line.trim().split('.').next().expect("a number").parse().expect("a number")
+    };
+    (value("daybreak_claim_seconds_count"), value("daybreak_claim_seconds_sum"))
+}
+
+async fn how_long_a_task_was_ready_is_measured_when_it_is_handed_out(world: World) {
+    start(&world, taking(&[2, 1])).await;
+    let worker = world.worker().await;
+    world.pass(7);
+    let first = world.claim_one(&worker).await;
+    assert_eq!(claimed(&world), (1, 7), "nobody asked for it");
+    let claim = Claim { worker: worker.clone(), free_light: 8, free_heavy: 8 };
+    let mut asking = Box::pin(world.store.claim(claim));
+    not_yet(&mut asking).await;
+    world.pass(4);
+    world.succeed(&first).await.expect("it holds the task");
+    asking.await.expect("the worker is known");
+    assert_eq!(claimed(&world), (2, 7 + 11), "the limit had no room for it");
 }

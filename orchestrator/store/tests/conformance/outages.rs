@@ -77,14 +77,14 @@ async fn while_the_database_is_away_everything_says_so_and_then_work_goes_on_by_
     let mut waiting = Box::pin(world.store.claim(claim));
     not_yet(&mut waiting).await;
     on(&server, Postgres::stop_immediately).await;
-    let refused = world.store.beat(worker.clone(), 60 * SECOND).await.expect_err("it is away");
+    let refused = world.store.beat(worker.clone(), 60 * SECOND, false).await.expect_err("it is away");
     assert!(matches!(refused, Error::Away { .. }), "{refused:?}");
     let unread = world.store.simulated_time().await.expect_err("it is away").to_string();
     let address = world.database.name();
     assert!(unread.contains(&address) && unread.contains("away"), "{unread}");
     assert!(world.store.away().expect("it is known").contains(&address));
     on(&server, Postgres::start_again).await;
-    until("an accepted write", || async { world.store.beat(worker.clone(), 60 * SECOND).await.is_ok() }).await;
+    until("an accepted write", || async { world.store.beat(worker.clone(), 60 * SECOND, false).await.is_ok() }).await;
     assert_eq!(world.store.away(), None);
     world.run().await;
     assert_eq!(waiting.await.expect("the worker is known").len(), 1, "who waited is served");

@@ -97,7 +97,7 @@ async fn a_cancelled_run_ends_after_its_teardown(world: World) {
     world.store.cancel(run.clone(), "by hand".to_owned(), crate::support::caller()).await.expect("it runs");
     assert_eq!(world.task_status(&run, "work").await, TaskStatus::Cancelled);
     world.pass(31);
-    world.store.beat(worker.clone(), 60 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 60 * SECOND, false).await.expect("it is known");
     assert_eq!(world.sweep().await.forced, 1, "its worker does not answer");
     assert!(world.succeed(&setup).await.is_err());
     let clear = world.claim_one(&worker).await;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use daybreak_core::{RunStatus, TaskStatus, WorkerIdentity};
+use daybreak_core::{RunStatus, Takes, TaskStatus, WorkerIdentity};
 use daybreak_protocol::{RunsQuery, TaskResult};
 use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp, TriggerRule};
 use daybreak_store::{
@@ -188,6 +188,9 @@ impl World {
             label: "test".to_owned(),
             version: "0".to_owned(),
             server_id: Some("server".to_owned()),
+            host: "here".to_owned(),
+            takes: Takes::default(),
+            slots: (10_000, 10_000),
             lease_us: LEASE_US,
         };
         self.store.register(worker).await.expect("it registers")
@@ -322,6 +325,7 @@ pub fn template() -> RunTemplate {
         },
         timeout_us: Some(60 * SECOND),
         priority: 0,
+        placement: Arc::default(),
         limits: Vec::new(),
         queue_timeout_us: None,
         total_timeout_us: None,

@@ -27,7 +27,7 @@ fn limited(queue: Option<i64>, total: Option<i64>) -> RunTemplate {
 /// A worker whose lease outlasts the story.
 async fn long_lived(world: &World) -> WorkerIdentity {
     let worker = world.worker().await;
-    world.store.beat(worker.clone(), 100_000 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 100_000 * SECOND, false).await.expect("it is known");
     worker
 }
 

@@ -32,7 +32,7 @@ fn wait(condition: Awaited) -> Wait {
 
 async fn long_lived(world: &World) -> WorkerIdentity {
     let worker = world.worker().await;
-    world.store.beat(worker.clone(), 100_000 * SECOND).await.expect("it is known");
+    world.store.beat(worker.clone(), 100_000 * SECOND, false).await.expect("it is known");
     worker
 }
 

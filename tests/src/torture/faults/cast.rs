@@ -43,6 +43,14 @@ dags:
       note: { kind: noop, needs: first }
       fan: { kind: command, for_each: [1, 2, 3], needs: first, argv: [@WORK@], env: { TAKES_MS: 120 } }
       last: { kind: command, needs: [fan, note], argv: [@WORK@], env: { TAKES_MS: 30 } }
+  long:
+    params: { key: "" }
+    tasks:
+      wait: { kind: command, argv: [@WORK@], env: { TAKES_MS: 8000 } }
+  seconds:
+    schedule: { cron: "@every 1s", allow_frequent: true, missed: last }
+    tasks:
+      look: { kind: noop }
   ticks:
     schedule: { cron: "*/5 * * * * *", allow_frequent: true, missed: all, overlap: queue }
     max_active_runs: 4
@@ -93,6 +101,12 @@ impl Actor {
     pub fn signal(&mut self, signal: &str) {
         let Some(child) = &self.child else { return };
         let _ = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    }
+
+    /// Tells it to end; once it has, it stays away for a while.
+    pub fn leave(&mut self, away: Duration) {
+        self.signal("TERM");
+        self.down_until = Instant::now() + away;
     }
 
     /// Ends it without a word; it stays away for a while.

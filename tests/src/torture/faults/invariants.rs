@@ -45,7 +45,7 @@ async fn acknowledged(cast: &Cast, work: &Work) -> Result<Vec<String>, String> {
             Some(state) => broken.push(format!("I1 run {run} of `{key}` is {state}")),
         }
     }
-    let made = number(cast, "SELECT COUNT(*) FROM run WHERE dag IN ('chain', 'features')").await?;
+    let made = number(cast, "SELECT COUNT(*) FROM run WHERE dag IN ('chain', 'features', 'long')").await?;
     let keys = i64::try_from(work.acknowledged()).unwrap_or(i64::MAX);
     if made != keys {
         broken.push(format!("I1 {keys} keys have made {made} runs"));
@@ -155,6 +155,11 @@ fn text(row: &AnyRow, column: usize) -> String {
 pub async fn number(cast: &Cast, statement: &str) -> Result<i64, String> {
     let found = rows(cast, statement, |row| row.get::<i64, _>(0)).await?;
     found.first().copied().ok_or_else(|| "no row".to_owned())
+}
+
+/// The texts that a statement finds.
+pub async fn texts(cast: &Cast, statement: &str) -> Result<Vec<String>, String> {
+    rows(cast, statement, |row| text(row, 0)).await
 }
 
 async fn rows<T>(cast: &Cast, statement: &str, take: impl Fn(&AnyRow) -> T) -> Result<Vec<T>, String> {

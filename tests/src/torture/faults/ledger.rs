@@ -18,6 +18,8 @@ pub type Attempt = (String, String, u32);
 pub struct Ledger {
     /// Attempts that began.
     pub began: BTreeSet<Attempt>,
+    /// All that began, in order: run and task.
+    pub starts: Vec<(String, String)>,
     /// What attempts that got to their end have handed on: a number that no other attempt has.
     pub done: BTreeMap<String, Attempt>,
 }
@@ -58,7 +60,10 @@ pub fn read(ledger: &Path) -> Ledger {
         let [what, run, task, attempt, nonce] = words[..] else { continue };
         let attempt = (run.to_owned(), task.to_owned(), attempt.parse().unwrap_or_default());
         match what {
-            "began" => drop(found.began.insert(attempt)),
+            "began" => {
+                found.starts.push((attempt.0.clone(), attempt.1.clone()));
+                found.began.insert(attempt);
+            }
             _ => drop(found.done.insert(nonce.to_owned(), attempt)),
         }
     }

@@ -4,6 +4,7 @@
 //! [`Kind`], its arms in `fault.rs`.
 
 mod cast;
+mod failover;
 mod fault;
 mod invariants;
 mod ledger;
@@ -36,6 +37,13 @@ const PER_ROUND: u32 = 25;
 /// How long everything may take to come to its end once the faults have stopped.
 const CALM: Duration = Duration::from_secs(180);
 
+/// Measures how long others take to go on, so many times each, and prints it.
+pub async fn failover(times: usize) -> ExitCode {
+    let report = failover::measure(times).await;
+    println!("{}", serde_json::to_string_pretty(&report).expect("a report"));
+    if report["orphans"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Lets so many faults happen and prints what became of everything.
 pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> ExitCode {
     let mut random = StdRng::seed_from_u64(seed);
@@ -48,7 +56,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
     for kind in Kind::all().iter().filter(|kind| !cast.can(**kind)) {
         eprintln!("left out: {kind:?}: {}", kind.needs());
     }
-    let mut work = Work::begin(&cast);
+    let work = Work::begin(&cast);
     let (mut left, mut round, mut counts) = (faults, 0, std::collections::BTreeMap::new());
     let mut broken = Vec::new();
     while left > 0 && broken.is_empty() {
@@ -62,7 +70,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
             cast.pause(Duration::from_millis(random.random_range(100..900))).await;
         }
         cast.heal().await;
-        work.rest().await;
+        work.rest(&mut cast).await;
         broken = match cast.calm(&work, CALM).await {
             Ok(()) => invariants::check(&cast, &work).await,
             Err(stuck) => vec![format!("I7 {stuck}")],
@@ -77,7 +85,7 @@ pub async fn torture(faults: u32, db: Db, only: Option<Kind>, seed: u64) -> Exit
         );
         work.go_on();
     }
-    work.rest().await;
+    work.rest(&mut cast).await;
     let (told, repeated) = (work.told(), cast.repeated());
     let left_behind = cast.end().await;
     if left_behind > 0 {

@@ -14,7 +14,7 @@ use daybreak_protocol::{
     ModelVersionRecord, Orchestrator, Outcome, Poll, Register, Registration, Report,
 };
 use daybreak_runtime::{ChildLimits, Worker, WorkerConfig};
-use daybreak_spec::{Backoff, Dag, Jitter, Name, Node, Project, Retry, Span, Spanned, Task, Timestamp};
+use daybreak_spec::{Backoff, Dag, Jitter, Labels, Name, Node, Project, Retry, Span, Spanned, Task, Timestamp};
 use tokio::sync::{Notify, watch};
 
 pub const RUN: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -222,6 +222,11 @@ pub async fn start_worker(
     let project = serde_json::to_vec(&project()).unwrap();
     let project_hash = artifacts.put(Bytes::from(project)).await.unwrap();
     let config = WorkerConfig {
+        host: String::new(),
+        queues: None,
+        labels: Labels::new(),
+        project_root: None,
+        spool: Some(folder.join("spool")),
         label: "test".to_owned(),
         version: "0".to_owned(),
         light_slots: 2,
@@ -276,6 +281,8 @@ fn project() -> Project {
         cache: None,
         limits: Vec::new(),
         priority: None,
+        queue: None,
+        labels: Default::default(),
         retry: None,
         timeout: None,
         queue_timeout: None,
@@ -298,6 +305,7 @@ fn project() -> Project {
         max_active_runs: None,
         priority: 0,
         deadline: None,
+        queue: None,
         tasks: [(Name::parse("task").unwrap(), Box::new(task))].into(),
     };
     Project {

@@ -150,6 +150,7 @@ impl Endpoint {
             data_dir: folder.path().to_owned(),
             keys: keys(&clock),
             clock: clock.clone(),
+            keep_copies: true,
             random: || u128::from(NEXT_RANDOM.fetch_add(1, Ordering::SeqCst)),
             on_fatal: |what| panic!("{what}"),
         })
