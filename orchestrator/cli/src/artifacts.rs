@@ -28,25 +28,35 @@ pub fn artifacts(state: &Path, argument: Option<&str>) -> Outcome<Place> {
     bucket(state, &url, &variable).map(|bucket| Place::Bucket(Box::new(bucket)))
 }
 
-/// What workers and endpoints share with their server: a bucket, or a folder that is there. Copies go below `data_dir`.
+/// What a role that is not the server shares with it: a bucket, or a folder. Copies go below `data_dir`.
 ///
 /// # Errors
-/// When none is named, or it is neither.
+/// When none is named, or when what a bucket is asked with is missing.
 pub fn shared(data_dir: &Path, argument: Option<&str>) -> Outcome<Place> {
     let named =
         argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS")).filter(|named| !named.is_empty());
     let Some(named) = named else {
         return Err(Failure::usage(
-            "builds, models and logs are shared with the server: name its bucket or its `.daybreak/artifacts` with --artifacts \
-             or DAYBREAK_ARTIFACTS",
+            "builds, models and logs are shared with the server: name its bucket or its `.daybreak/artifacts` with \
+             --artifacts or DAYBREAK_ARTIFACTS",
         ));
     };
     if named.contains("://") {
         return bucket(data_dir, &named, &variable).map(|bucket| Place::Bucket(Box::new(bucket)));
     }
-    Path::new(&named).canonicalize().map(Place::Folder).map_err(|error| {
+    Ok(Place::Folder(named.into()))
+}
+
+/// A folder has to be there.
+///
+/// # Errors
+/// When it is not.
+pub fn on_disk(place: Place) -> Outcome<Place> {
+    let Place::Folder(folder) = place else { return Ok(place) };
+    folder.canonicalize().map(Place::Folder).map_err(|error| {
         Failure::configuration(format!(
-            "cannot open the artefacts in {named}: {error}; name the server's `.daybreak/artifacts`"
+            "cannot open the artefacts in {}: {error}; name the server's `.daybreak/artifacts`",
+            folder.display()
         ))
     })
 }

@@ -66,10 +66,14 @@ fn said(output: &Output) -> String {
 
 /// The live model's answer, as soon as it is live.
 async fn prediction(served: &Served) -> serde_json::Value {
+    prediction_at(&served.url, &served.token).await
+}
+
+async fn prediction_at(url: &str, token: &str) -> serde_json::Value {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let begun = Instant::now();
     loop {
-        let request = client.post(format!("{}/v1/models/returned/predict", served.url)).bearer_auth(&served.token);
+        let request = client.post(format!("{url}/v1/models/returned/predict")).bearer_auth(token);
         let answer = request.json(&json!({ "customer": "c1", "amount": 120.0 })).send().await.expect("an answer");
         if answer.status().is_success() {
             return answer.json().await.expect("JSON");
@@ -186,27 +190,32 @@ fn a_run_under_expired_credentials_fails_with_their_name_and_succeeds_once_they_
     drop(served);
 }
 
-/// A worker that has nothing of the server's but its address, a token and the bucket.
-#[test]
-fn a_worker_of_another_folder_does_a_night_through_the_bucket() {
+/// A worker and an endpoint that have nothing of the server's but its address, a token and the bucket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_another_folder_does_a_night_through_the_bucket() {
     let (around, variables) = (tempfile::tempdir().expect("a folder"), variables("roles"));
     let project = around.path().join("shop");
     copy_project(shop().path(), &project);
     let served = Served::start_as_with("server", &project, &["--listen", "127.0.0.1:0"], &variables);
-    let (folder, token) = (around.path().join("host"), token(&project, "worker", "host"));
+    let (folder, token_of_worker) = (around.path().join("host"), token(&project, "worker", "host"));
     let arguments = ["worker", "--server", &served.url];
     let nowhere = Variables::new();
-    let mut refused = Role::start_with(("refused", &folder), &token, &arguments, &nowhere);
+    let mut refused = Role::start_with(("refused", &folder), &token_of_worker, &arguments, &nowhere);
     assert_eq!(refused.wait().code(), Some(2), "{}", refused.said());
     refused.says("--artifacts or DAYBREAK_ARTIFACTS");
-    let _worker = Role::start_with(("host", &folder), &token, &arguments, &variables);
+    let _worker = Role::start_with(("host", &folder), &token_of_worker, &arguments, &variables);
     let run = json(&daybreak(&project, &["run", "nightly", "--at", AT, "--wait", "--json"]));
     assert_eq!(run["state"], "succeeded", "{run}");
     let loud = json(&daybreak(&project, &["run", "loud", "--wait", "--json"]));
     let log = said(&daybreak(&project, &["logs", loud["id"].as_str().expect("a run's id"), "tell"]));
     assert!(log.contains("line 3000\n") && !log.contains("AWS_"), "{log}");
-    let data = json(&daybreak(&project, &["models", "--json"]));
-    assert_eq!(data[0]["aliases"], json!({ "champion": 1 }), "{data}");
+    let of_endpoint = ["serve", "--server", &served.url, "--listen", "127.0.0.1:0"];
+    let endpoint = Role::start_with(("endpoint", &folder), &token_of_worker, &of_endpoint, &variables);
+    endpoint.says(" at http://");
+    let words = endpoint.said();
+    let url = words.rsplit(" at ").next().and_then(|rest| rest.split_whitespace().next()).expect("an address");
+    let answer = prediction_at(url, &token(&project, "predict", "client")).await;
+    assert_eq!(answer["model_version"], 1, "{answer}");
     assert!(!project.join(".daybreak/artifacts").exists() && !folder.join("daybreak-worker/artifacts").exists());
 }
 

@@ -132,7 +132,8 @@ pub struct Serve {
     #[command(flatten)]
     /// Where to listen.
     pub listening: Listening,
-    /// Models: the server's bucket or folder, as for a worker; `DAYBREAK_ARTIFACTS` says the same
+    /// Models: the server's bucket (s3://bucket/prefix, asked as by `up`), or the folder `.daybreak/artifacts` of a server on
+    /// the same machine or a network file system; `DAYBREAK_ARTIFACTS` says the same
     #[arg(long, value_name = "URL or DIR")]
     pub artifacts: Option<String>,
     /// Folder of the online features that it reads and of its own state. Features are a local database: name the --data-dir

@@ -31,8 +31,8 @@ pub async fn serve(arguments: &Serve) -> Outcome {
     no_database("process that serves")?;
     let client = Client::new(&arguments.to.url, &token(&arguments.to)?);
     let data_dir = folder(&arguments.data_dir)?;
-    let place = shared(&data_dir, arguments.artifacts.as_deref())?;
-    let artifacts = Artifacts::open(&place).map_err(Failure::configuration)?;
+    let artifacts =
+        Artifacts::open(&shared(&data_dir, arguments.artifacts.as_deref())?).map_err(Failure::configuration)?;
     let mut signals = Signals::new()?;
     let listener = listen(where_to(arguments.listening)).await?;
     let settings = tokio::select! {

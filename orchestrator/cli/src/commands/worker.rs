@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::up::Signals;
 use crate::arguments::{ToServer, Worker};
-use crate::artifacts::shared;
+use crate::artifacts::{on_disk, shared};
 use crate::failure::{Failure, Outcome};
 use crate::machine::{heavy_default, host_name, variable};
 use crate::output;
@@ -23,7 +23,7 @@ pub async fn worker(arguments: &Worker) -> Outcome {
     no_database("worker")?;
     let token = token(&arguments.to)?;
     let data_dir = folder(&arguments.data_dir)?;
-    let place = shared(&data_dir, arguments.artifacts.as_deref())?;
+    let place = on_disk(shared(&data_dir, arguments.artifacts.as_deref())?)?;
     let artifacts = Artifacts::open(&place).map_err(Failure::configuration)?;
     let (url, label) = (arguments.to.url.clone(), arguments.name.clone().unwrap_or_else(host_name));
     let config = worker_config(WorkerOptions {
