@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use md5::{Digest as _, Md5};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Location;
@@ -194,6 +195,11 @@ impl BucketStore {
 
     pub(crate) async fn remove(&self, location: &Location) -> object_store::Result<()> {
         self.store.delete(location).await
+    }
+
+    /// All that lies below a folder, in pages as they are asked for.
+    pub(crate) fn list(&self, folder: Option<&Location>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list(folder)
     }
 
     /// The first key below `folder` after `after`.

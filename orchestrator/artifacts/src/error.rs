@@ -14,6 +14,9 @@ pub enum Error {
         "`{0}` is not a bucket: write s3://bucket or s3://bucket/prefix, the prefix of letters, digits and `-_.=+@`"
     )]
     NotABucket(String),
+    /// A text that names no objects of a bucket.
+    #[error("`{0}` names no object: write s3://bucket/key, or s3://bucket/beginning* for all keys that begin so")]
+    NotAPattern(String),
     /// A bucket's settings do not fit together.
     #[error("{store} cannot be asked")]
     Settings {

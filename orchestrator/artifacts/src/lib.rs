@@ -13,6 +13,7 @@ mod log_reader;
 mod log_segments;
 mod log_text;
 mod log_writer;
+mod looking;
 mod objects;
 mod place;
 
@@ -20,5 +21,6 @@ pub use error::Error;
 pub use log_name::LogName;
 pub use log_reader::LogPart;
 pub use log_writer::{LOG_CAP_BYTES, LogWriter};
+pub use looking::ObjectPattern;
 pub use objects::Artifacts;
 pub use place::{Access, Bucket, CACHE_BYTES, PATIENCE, Place};

@@ -31,6 +31,14 @@ pub(crate) fn check_files(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     }
 }
 
+/// Objects of a bucket.
+pub(crate) fn check_objects(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
+    let Some(url) = decoder.text(node, what) else { return };
+    if let Some(wrong) = daybreak_tasks::no_object(&url) {
+        decoder.report(Problem::error("bad_object", node.span, format!("{what}: {wrong}")));
+    }
+}
+
 /// An instant that is known before a run.
 pub(crate) fn check_moment(decoder: &mut Decoder<'_>, node: &Node, what: &str) {
     let Some(text) = decoder.text(node, what) else { return };

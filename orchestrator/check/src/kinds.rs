@@ -149,6 +149,7 @@ fn check_value(place: &TaskPlace<'_>, parameter: &ParameterDefinition, node: &No
         ParameterType::Environment => check_environment(&mut decoder, &as_words(node), &what),
         ParameterType::Path => check_path(place, &mut decoder, node, &what),
         ParameterType::Files => dag_values::check_files(&mut decoder, node, &what),
+        ParameterType::Objects => dag_values::check_objects(&mut decoder, node, &what),
         ParameterType::Words(words) => drop(decoder.word::<String>(node, &what, words)),
         ParameterType::Moment => dag_values::check_moment(&mut decoder, node, &what),
         ParameterType::Dag => {

@@ -65,7 +65,9 @@ fn parameter_schema(parameter: &ParameterDefinition) -> Json {
         ParameterType::Gates => one_or_many(json!({ "type": "string" })),
         ParameterType::Argv => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         ParameterType::Environment => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-        ParameterType::Files | ParameterType::Moment => json!({ "type": "string", "minLength": 1 }),
+        ParameterType::Files | ParameterType::Objects | ParameterType::Moment => {
+            json!({ "type": "string", "minLength": 1 })
+        }
         ParameterType::Words(words) => {
             json!({ "oneOf": [{ "enum": words }, { "type": "string", "pattern": "^\\$\\{.*\\}$" }] })
         }

@@ -61,6 +61,18 @@ pub fn on_disk(place: Place) -> Outcome<Place> {
     })
 }
 
+/// How buckets are asked that tasks wait for objects in; none where the environment holds no key.
+///
+/// # Errors
+/// When the variables contradict each other.
+pub fn asked_alike(state: &Path) -> Outcome<Option<Bucket>> {
+    if variable("AWS_ACCESS_KEY_ID").is_none() || variable("AWS_SECRET_ACCESS_KEY").is_none() {
+        return Ok(None);
+    }
+    // The name is that of whatever is looked for.
+    bucket(state, "s3://any", &variable).map(Some)
+}
+
 /// How a worker on the command line is told of it.
 pub fn shown_place(place: &Place) -> String {
     match place {

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::artifacts;
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
 use crate::machine::{cores, fatal, host_name, own_binary, random_id_bits, variable};
@@ -232,7 +233,9 @@ pub struct WorkerOptions {
 /// Everything a worker needs from the machine, too.
 pub fn worker_config(options: WorkerOptions) -> Outcome<WorkerConfig> {
     let threads = variable("DAYBREAK_THREADS").and_then(|text| text.parse().ok());
+    let buckets = artifacts::asked_alike(&options.data_dir)?;
     Ok(WorkerConfig {
+        buckets,
         label: options.label,
         version: env!("CARGO_PKG_VERSION").into(),
         host: host_name(),

@@ -75,6 +75,8 @@ pub enum ParameterType {
     Path,
     /// A path or glob of files, relative to the project or below a data root.
     Files,
+    /// `s3://bucket/key`, or `s3://bucket/beginning*`.
+    Objects,
     /// One of these words.
     Words(&'static [&'static str]),
     /// An instant with or without an offset, e.g. `${run.window_end}+6h`.

@@ -82,7 +82,11 @@ pub(crate) async fn note_wait(tx: &mut Tx, run: &LoadedRun, change: &TaskChange)
         }
         Awaited::Run { run_id, .. } => ("run", run_id.as_deref(), None, None),
         // A worker looks, or somebody decides.
-        Awaited::File { .. } | Awaited::Http { .. } | Awaited::Approval { .. } | Awaited::Items { .. } => return Ok(()),
+        Awaited::File { .. }
+        | Awaited::Object { .. }
+        | Awaited::Http { .. }
+        | Awaited::Approval { .. }
+        | Awaited::Items { .. } => return Ok(()),
     };
     query(
         "INSERT INTO wait (task_run_id, project, run_id, task, fence, awaits, name, at_us, until_us) \

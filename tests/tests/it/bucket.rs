@@ -5,12 +5,13 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use daybreak_artifacts::{Access, Artifacts, Bucket, Place};
 use daybreak_tests::faulty_network::{Fault, FaultyNetwork};
 use daybreak_tests::object_storage::ObjectStorage;
 use daybreak_tests::postgres::{Durability, Postgres};
 use daybreak_tests::roles::{Role, token};
 use daybreak_tests::served::{Served, nights_of, nights_of_up_with};
-use daybreak_tests::{binary, copy_project, daybreak, json, root};
+use daybreak_tests::{binary, copy_project, daybreak, json, root, wait_for};
 use serde_json::json;
 
 static STORAGE: LazyLock<ObjectStorage> = LazyLock::new(|| ObjectStorage::start().expect("an S3 server"));
@@ -243,4 +244,48 @@ async fn two_servers_of_one_state_read_what_the_other_wrote() {
     let earlier = "2025-02-28T02:00:00Z";
     let night = daybreak(other.path(), &["run", "nightly", "--at", earlier, "--wait"]);
     assert!(night.status.success(), "{}", said(&night));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_waits_for_an_object_that_somebody_puts_into_a_bucket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let project = |object: &str| {
+        format!(
+            "version: 1\nname: late\ndags:\n  late:\n    tasks:\n      drop: {{ kind: wait_for, object: \"{object}\", every: 1s, timeout: 2m }}\n"
+        )
+    };
+    let write = |object: &str| std::fs::write(folder.path().join("daybreak.yaml"), project(object)).expect("a project");
+    write("s3://Bucket/late");
+    let refused = said(&daybreak(folder.path(), &["check"]));
+    assert!(refused.contains("names no object: write s3://bucket/key"), "{refused}");
+    let bucket = ObjectStorage::BUCKET;
+    write(&format!("s3://{bucket}/late/objects/*"));
+    let variables: Variables =
+        variables("late").into_iter().filter(|(name, _)| *name != "DAYBREAK_ARTIFACTS").collect();
+    let _served = Served::start_with(folder.path(), &[], &variables);
+    let started = json(&daybreak(folder.path(), &["run", "late", "--json"]));
+    let id = started["id"].as_str().expect("an id").to_owned();
+    let stands = |state: &str| {
+        wait_for(&format!("the task to be {state}"), Duration::from_secs(60), || {
+            let run = json(&daybreak(folder.path(), &["run", "show", &id, "--json"]));
+            (run["tasks"][0]["state"] == state).then(|| run["tasks"][0].clone())
+        })
+    };
+    let waits = stands("deferred");
+    assert_eq!(waits["wait"]["words"], format!("an object that `s3://{bucket}/late/objects/*` names"));
+    let (key, secret) = (STORAGE.owner.id.clone(), STORAGE.owner.secret.clone());
+    let place = Place::Bucket(Box::new(Bucket {
+        name: bucket.to_owned(),
+        prefix: "late".to_owned(),
+        endpoint: Some(format!("http://{}", STORAGE.address)),
+        region: "us-east-1".to_owned(),
+        access: Access { key_id: key, secret_key: secret, session_token: None },
+        cache: folder.path().join("cache"),
+        cache_bytes: 1 << 20,
+        patience_ms: 10_000,
+    }));
+    let put = Artifacts::open(&place).expect("a bucket").put("rows".into()).await.expect("put");
+    let outputs = &stands("succeeded")["outputs"];
+    assert_eq!(outputs["count"], 1, "{outputs}");
+    assert!(outputs["objects"][0].as_str().expect("a name").ends_with(&put), "{outputs}");
 }

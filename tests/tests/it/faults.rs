@@ -175,3 +175,20 @@ impl Drop for Mount<'_> {
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
 }
+
+#[test]
+fn a_program_of_a_task_gains_no_rights_and_leaves_no_core() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "version: 1
+name: rights
+dags:
+  look:
+    tasks:
+      rights: { kind: command, argv: [sh, -c, 'grep NoNewPrivs /proc/self/status; ulimit -c'] }
+";
+    std::fs::write(folder.path().join("daybreak.yaml"), text).expect("a project");
+    let ran = daybreak_tests::json(&daybreak(folder.path(), &["run", "look", "--wait", "--json"]));
+    let id = ran["id"].as_str().expect("an id");
+    let log = String::from_utf8_lossy(&daybreak(folder.path(), &["logs", id, "rights"]).stdout).into_owned();
+    assert!(log.contains("NoNewPrivs:\t1\n0\n"), "{log}");
+}

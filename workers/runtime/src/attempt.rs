@@ -129,6 +129,7 @@ async fn execute(
         let (artifacts, orchestrator) = (worker.artifacts.clone(), worker.orchestrator.clone());
         let context = TaskContext::new(assignment, project, artifacts, orchestrator, data_dir);
         let context = context.logging_to(log.clone()).with_secrets(secrets);
+        let context = context.asking_buckets(worker.config.buckets.clone());
         return light::run(kind, context, timeout, hold).await;
     }
     let job = Job {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daybreak_artifacts::Bucket;
 use daybreak_protocol::{PROTOCOL_VERSION, Register};
 use daybreak_spec::{Labels, Name};
 
@@ -41,6 +42,8 @@ pub struct WorkerConfig {
     pub limits: ChildLimits,
     /// All variables that children get, apart from the thread counts; see [`allowed_environment`].
     pub environment: Vec<(OsString, OsString)>,
+    /// How buckets of objects that tasks wait for are asked, its name and prefix apart; none: not at all.
+    pub buckets: Option<Bucket>,
     /// Where `secret://NAME` is found.
     pub secrets: SecretSource,
     /// How long running tasks may go on after the worker was told to stop; then they are handed back.

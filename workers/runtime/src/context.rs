@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use daybreak_artifacts::Artifacts;
+use daybreak_artifacts::{Artifacts, Bucket};
 use daybreak_core::ScheduleCompiler;
 use daybreak_protocol::{Assignment, Orchestrator};
 use daybreak_spec::{Dag, NodeValue, Project, SecretMention, Task, Timestamp};
@@ -36,6 +36,8 @@ pub struct TaskContext {
     pub orchestrator: Arc<dyn Orchestrator>,
     /// The state folder (online store, temporary files).
     pub data_dir: PathBuf,
+    /// How buckets are asked, name and prefix apart, in the worker's own process; none: not at all.
+    pub buckets: Option<Bucket>,
     log: Option<AttemptLog>,
     secrets: Secrets,
     /// The binary whose shim starts programs so that they end with this process.
@@ -70,6 +72,7 @@ impl TaskContext {
             artifacts,
             orchestrator,
             data_dir,
+            buckets: None,
             log: None,
             secrets: Secrets::default(),
             shim: None,
@@ -81,6 +84,10 @@ impl TaskContext {
     /// The same with a log file, as for a task in the worker's own process.
     pub fn logging_to(self, log: impl Into<AttemptLog>) -> Self {
         Self { log: Some(log.into()), ..self }
+    }
+
+    pub(crate) fn asking_buckets(self, buckets: Option<Bucket>) -> Self {
+        Self { buckets, ..self }
     }
 
     pub(crate) fn with_secrets(self, secrets: Secrets) -> Self {

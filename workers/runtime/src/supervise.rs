@@ -152,6 +152,8 @@ fn socket(stream: StdUnixStream) -> io::Result<UnixStream> {
 /// inherited, without code between fork and exec.
 fn start(arguments: &ShimArguments, stdin: StdUnixStream) -> io::Result<Child> {
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // No program of a task gains rights by being started, whoever owns its file.
+    rustix::thread::set_no_new_privs(true)?;
     if arguments.nice > 0 {
         rustix::process::nice(arguments.nice)?;
     }

@@ -29,6 +29,7 @@ use daybreak_runtime::Registry;
 pub use http_policy::check_url;
 pub use stores::Stores;
 pub use training_data::{TrainingSetFile, TrainingSetRequest, training_set};
+pub use wait_for::no_object;
 
 /// All kinds of task.
 pub fn registry() -> Registry {

@@ -1,8 +1,9 @@
-//! `wait_for`: waits for a file, an address that answers, an instant of business time or a run of another DAG, without
-//! holding a slot. Files and addresses are looked at by one short attempt after another; instants and runs are the server's to see. Must never read what it
+//! `wait_for`: waits for a file, an object, an address that answers, an instant of business time or a run of another DAG, without
+//! holding a slot. Files, objects and addresses are looked at by one short attempt after another; instants and runs are the server's to see. Must never read what it
 //! waits for.
 
 use async_trait::async_trait;
+use daybreak_artifacts::ObjectPattern;
 use daybreak_core::{
     Awaited, Failure, KindDefinition, ParameterDefinition, ParameterRule, ParameterType, Resumption, Wait,
 };
@@ -15,6 +16,7 @@ use reqwest_tls::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
+use crate::failure;
 use crate::http;
 use crate::http_client::{Ask, HttpClient, Refused, shown};
 use crate::parameters::{OneOrMany, object};
@@ -23,13 +25,19 @@ use crate::run_dag;
 /// What checking and scheduling know of it.
 pub static DEFINITION: KindDefinition = KindDefinition {
     name: "wait_for",
-    summary: "waits for a file, an address, an instant or another DAG, without holding a slot",
+    summary: "waits for a file, an object, an address, an instant or another DAG, without holding a slot",
     parameters: &[
         ParameterDefinition {
             name: "file",
             parameter_type: ParameterType::Files,
             required: false,
             summary: "path or glob, relative to the project or below a data root; met when it names a file",
+        },
+        ParameterDefinition {
+            name: "object",
+            parameter_type: ParameterType::Objects,
+            required: false,
+            summary: "an object of a bucket, `s3://bucket/key`, or `s3://bucket/beginning*`; the worker's AWS_… variables say how it is asked",
         },
         ParameterDefinition {
             name: "http",
@@ -69,8 +77,8 @@ pub static DEFINITION: KindDefinition = KindDefinition {
     reads: &[],
     makes: &[],
     rules: &[
-        ParameterRule::OneOf(&["file", "http", "until", "dag"]),
-        ParameterRule::Beside("every", &["file", "http"]),
+        ParameterRule::OneOf(&["file", "object", "http", "until", "dag"]),
+        ParameterRule::Beside("every", &["file", "object", "http"]),
         ParameterRule::Beside("at_timeout", &["timeout"]),
     ],
 };
@@ -91,6 +99,7 @@ pub struct WaitFor;
 #[serde(deny_unknown_fields)]
 struct Parameters {
     file: Option<String>,
+    object: Option<String>,
     http: Option<Probe>,
     until: Option<String>,
     dag: Option<Window>,
@@ -138,35 +147,43 @@ impl Task for WaitFor {
     }
 
     async fn run(&self, context: &TaskContext) -> Result<TaskResult, TaskError> {
-        let Parameters { file, http, until, dag, every, at_timeout } = context.parameters()?;
+        let Parameters { file, object, http, until, dag, every, at_timeout } = context.parameters()?;
         let every_us = every.map_or(EVERY_US, |every| every.micros);
-        let (condition, again_after_us) = match (file, http, until, dag) {
-            (None, Some(Probe { url, status }), None, None) => {
+        let (condition, again_after_us) = match (file, object, http, until, dag) {
+            (None, None, Some(Probe { url, status }), None, None) => {
                 let status = status.map_or_else(|| vec![200], |status| status.into_iter().collect());
                 match answers(context, &url, &status).await? {
                     Some(result) => return Ok(result),
                     None => (Awaited::Http { url: shown(&url), status }, Some(every_us)),
                 }
             }
-            (Some(path), None, None, None) => match found(context, &path).await? {
+            (None, Some(url), None, None, None) => match there(context, &url).await? {
+                Some(result) => return Ok(result),
+                None => (Awaited::Object { url }, Some(every_us)),
+            },
+            (Some(path), None, None, None, None) => match found(context, &path).await? {
                 Some(result) => return Ok(result),
                 None => (Awaited::File { path }, Some(every_us)),
             },
-            (None, None, Some(until), None) => {
+            (None, None, None, Some(until), None) => {
                 let at = Timestamp::parse_with_offset(&until).ok_or_else(|| {
                     let hint = "write e.g. `2026-03-10T07:00:00Z` or `${run.window_end}+6h`";
                     TaskError::lasting(format!("`until: {until}` is not an instant: {hint}"))
                 })?;
                 (Awaited::Instant { at }, None)
             }
-            (None, None, None, Some(Window { name, window })) => {
+            (None, None, None, None, Some(Window { name, window })) => {
                 if !context.project.dags.contains_key(&name) {
                     return Err(run_dag::unknown_dag(context, &name));
                 }
                 let (end, exact) = (context.assignment.window_end, window == Which::Same);
                 (Awaited::Window { dag: name, end, exact }, None)
             }
-            _ => return Err(TaskError::lasting("exactly one of `file`, `http`, `until` and `dag` has to be given")),
+            _ => {
+                return Err(TaskError::lasting(
+                    "exactly one of `file`, `object`, `http`, `until` and `dag` has to be given",
+                ));
+            }
         };
         if context.assignment.waiting_since.is_none() {
             context.log(&format!("waits for {condition}"));
@@ -196,6 +213,28 @@ async fn found(context: &TaskContext, pattern: &str) -> Result<Option<TaskResult
     context.log(&format!("found {}", shown.join(", ")));
     let outputs = object(json!({ "files": shown, "count": files.len() }));
     Ok(Some(TaskResult { outputs, ..TaskResult::default() }))
+}
+
+/// The objects that are there now; none: not yet.
+async fn there(context: &TaskContext, url: &str) -> Result<Option<TaskResult>, TaskError> {
+    let pattern = ObjectPattern::parse(url).map_err(|error| TaskError::lasting(error.to_string()))?;
+    let Some(buckets) = &context.buckets else {
+        let hint = "start the worker with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        return Err(TaskError::lasting(format!("`{url}` cannot be looked for: {hint}")));
+    };
+    let found = pattern.found(buckets).await.map_err(|error| failure::artifacts(&error))?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let shown: Vec<&String> = found.iter().take(MAX_FILES).collect();
+    context.log(&format!("found {} objects, the first: {}", found.len(), shown[0]));
+    let outputs = object(json!({ "objects": shown, "count": found.len() }));
+    Ok(Some(TaskResult { outputs, ..TaskResult::default() }))
+}
+
+/// Why a text names no objects of a bucket, where it does not.
+pub fn no_object(url: &str) -> Option<String> {
+    ObjectPattern::parse(url).err().map(|error| error.to_string())
 }
 
 /// Whether the address answers as it is to; one that does not answer at all may yet.

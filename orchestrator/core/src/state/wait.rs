@@ -20,6 +20,11 @@ pub enum Awaited {
         /// Path or glob, relative to the project.
         path: String,
     },
+    /// An object of a bucket; a worker looks again and again.
+    Object {
+        /// `s3://bucket/key`, or the beginning of keys with `*` behind.
+        url: String,
+    },
     /// An address that answers; a worker asks again and again.
     Http {
         /// The address.
@@ -159,6 +164,7 @@ impl fmt::Display for Awaited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "a file that `{path}` names"),
+            Self::Object { url } => write!(f, "an object that `{url}` names"),
             Self::Http { url, status } => {
                 let shown: Vec<String> = status.iter().map(u16::to_string).collect();
                 write!(f, "{url} to answer with {}", shown.join(" or "))

@@ -235,6 +235,7 @@ pub async fn start_worker(
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
         limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        buckets: None,
         secrets: daybreak_runtime::SecretSource::default(),
         environment: std::env::vars_os().collect(),
         drain: Duration::ZERO,
