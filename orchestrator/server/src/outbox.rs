@@ -58,7 +58,7 @@ impl Server {
             return Ok(false);
         }
         let follower =
-            Follower { deployed: &deployed, told_retries: BTreeSet::new(), business_now: self.business_of() };
+            Follower { deployed: &deployed, told_retries: BTreeSet::new(), business_of: self.business_of() };
         let settle = Settle {
             happenings: happenings.iter().map(|happening| happening.id.clone()).collect(),
             follow_ups: follower.all(&happenings),
@@ -89,7 +89,7 @@ struct Follower<'a> {
     deployed: &'a Deployed,
     /// Tasks whose retry has been told in this turn: the items of a list fail together.
     told_retries: BTreeSet<(String, Name, Name)>,
-    business_now: Box<dyn Fn(Timestamp) -> Timestamp + Send + 'a>,
+    business_of: Box<dyn Fn(Timestamp) -> Timestamp + Send + 'a>,
 }
 
 impl Follower<'_> {
@@ -98,7 +98,7 @@ impl Follower<'_> {
     }
 
     fn of(&mut self, happening: &Happening) -> Vec<FollowUp> {
-        let seen_at = (self.business_now)(happening.at);
+        let seen_at = (self.business_of)(happening.at);
         match &happening.what {
             Happened::RunEnded { run, state, overdue, reason } => {
                 let mut found = self.alerts(run, |alert| told_of_end(alert, *state, *overdue), (None, reason));
