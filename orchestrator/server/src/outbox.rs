@@ -57,8 +57,7 @@ impl Server {
         if happenings.is_empty() {
             return Ok(false);
         }
-        let follower =
-            Follower { deployed: &deployed, told_retries: BTreeSet::new(), business_of: self.business_of() };
+        let follower = Follower { deployed: &deployed, told_retries: BTreeSet::new(), business_of: self.business_of() };
         let settle = Settle {
             happenings: happenings.iter().map(|happening| happening.id.clone()).collect(),
             follow_ups: follower.all(&happenings),

@@ -59,7 +59,8 @@ fn runs_on(dag: &DagView) -> String {
         let names: Vec<&str> = updated.views.iter().chain(&updated.sources).map(Name::as_str).collect();
         let joined = names.join(if updated.matching == Match::All { " and " } else { " or " });
         let before = updated.before.as_ref().map(|before| format!(" before {before} {}", updated.timezone));
-        words.push(format!("when {joined} was updated{}", before.unwrap_or_default()));
+        let verb = if names.len() > 1 && updated.matching == Match::All { "were" } else { "was" };
+        words.push(format!("when {joined} {verb} updated{}", before.unwrap_or_default()));
     }
     if words.is_empty() { "by hand only".to_owned() } else { words.join("; ") }
 }

@@ -55,7 +55,11 @@ fn first_line(reason: Option<&str>) -> String {
 
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
     let cells = |run: &RunSummary| {
-        let at = run.scheduled_for.map_or_else(|| format!("by hand at {}", run.window_end), |at| at.to_string());
+        let at = match (run.scheduled_for, &run.followed) {
+            (Some(at), _) => at.to_string(),
+            (None, Some(followed)) => format!("at {}: {followed}", run.window_end),
+            (None, None) => format!("by hand at {}", run.window_end),
+        };
         vec![run.id.clone(), run.dag.to_string(), at, run.state.to_string(), first_line(run.reason.as_deref())]
     };
     runs.iter().map(cells).collect()
