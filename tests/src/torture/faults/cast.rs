@@ -263,7 +263,21 @@ impl Cast {
         for (_, heal) in std::mem::take(&mut self.heals) {
             self.undo(heal);
         }
+        self.servers.iter_mut().chain(&mut self.workers).for_each(|actor| actor.down_until = Instant::now());
         self.pause(Duration::from_millis(500)).await;
+    }
+
+    /// Ends every fault and waits until each server can do its work.
+    pub async fn all_there(&mut self) {
+        self.heal().await;
+        let begun = Instant::now();
+        for address in self.addresses.clone() {
+            let ready = format!("http://{address}/health/ready");
+            while !reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+                assert!(begun.elapsed() < Duration::from_secs(60), "a server is not there");
+                self.pause(Duration::from_millis(50)).await;
+            }
+        }
     }
 
     fn undo(&mut self, heal: Heal) {

@@ -82,6 +82,7 @@ async fn leaders(cast: &mut Cast, times: usize, leave: Leave) -> Vec<Duration> {
             break;
         }
         let server = number_of % cast.servers.len();
+        cast.all_there().await;
         cast.pause(Duration::from_secs(3)).await;
         let (epoch, fired) = (epoch(cast).await, firings(cast).await);
         let left = Instant::now();
@@ -101,8 +102,8 @@ async fn leaders(cast: &mut Cast, times: usize, leave: Leave) -> Vec<Duration> {
         if self::epoch(cast).await != epoch {
             took.push(waited.unwrap_or(PATIENCE));
         }
-        cast.heal().await;
     }
+    cast.all_there().await;
     took
 }
 
