@@ -21,7 +21,7 @@ pub fn line(line: impl Display) -> Outcome {
 /// What was asked for, its own line ends included.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn text(text: impl Display) -> Outcome {
     let mut out = std::io::stdout().lock();
     write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
