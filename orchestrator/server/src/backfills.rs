@@ -173,7 +173,7 @@ impl Server {
     /// What a backfill would do.
     ///
     /// # Errors
-    /// As [`Server::backfill_by`].
+    /// As for making it.
     pub async fn plan_backfill(&self, request: BackfillRequest) -> Result<BackfillPlan, Error> {
         let deployed = self.deployed()?;
         let dag = deployed.dag(request.dag.as_str())?;
