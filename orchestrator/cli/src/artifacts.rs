@@ -20,11 +20,7 @@ pub fn folder(state: &Path) -> Place {
 /// # Errors
 /// When it is no bucket, or when what it is asked with is missing.
 pub fn artifacts(state: &Path, argument: Option<&str>) -> Outcome<Place> {
-    let Some(url) =
-        argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS")).filter(|url| !url.is_empty())
-    else {
-        return Ok(folder(state));
-    };
+    let Some(url) = named(argument) else { return Ok(folder(state)) };
     bucket(state, &url, &variable).map(|bucket| Place::Bucket(Box::new(bucket)))
 }
 
@@ -33,9 +29,7 @@ pub fn artifacts(state: &Path, argument: Option<&str>) -> Outcome<Place> {
 /// # Errors
 /// When none is named, or when what a bucket is asked with is missing.
 pub fn shared(data_dir: &Path, argument: Option<&str>) -> Outcome<Place> {
-    let named =
-        argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS")).filter(|named| !named.is_empty());
-    let Some(named) = named else {
+    let Some(named) = named(argument) else {
         return Err(Failure::usage(
             "builds, models and logs are shared with the server: name its bucket or its `.daybreak/artifacts` with \
              --artifacts or DAYBREAK_ARTIFACTS",
@@ -45,6 +39,11 @@ pub fn shared(data_dir: &Path, argument: Option<&str>) -> Outcome<Place> {
         return bucket(data_dir, &named, &variable).map(|bucket| Place::Bucket(Box::new(bucket)));
     }
     Ok(Place::Folder(named.into()))
+}
+
+fn named(argument: Option<&str>) -> Option<String> {
+    let named = argument.map(str::to_owned).or_else(|| variable("DAYBREAK_ARTIFACTS"));
+    named.filter(|named| !named.is_empty())
 }
 
 /// A folder has to be there.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use daybreak_spec::{Name, Reference, RunValue, Span, Template, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use crate::state::{Failure, MAX_ITEMS, TaskStatus};
+use crate::state::{Failure, MAX_ITEMS, TaskState, TaskStatus};
 
 /// What a task hands on to those that come after it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,18 @@ pub enum Handed<'a> {
     Outputs(&'a Map<String, Json>),
     /// Nothing, and where it stands, if that is known.
     Nothing(Option<TaskStatus>),
+}
+
+impl<'a> Handed<'a> {
+    /// What a task that stands there hands on; none: a task that there is none of.
+    #[must_use]
+    pub fn of(state: Option<&'a TaskState>) -> Self {
+        match state {
+            Some(TaskState::Succeeded { outputs }) => Self::Outputs(outputs),
+            Some(other) => Self::Nothing(Some(other.status())),
+            None => Self::Nothing(None),
+        }
+    }
 }
 
 /// The values of one run, as one of its tasks sees them.

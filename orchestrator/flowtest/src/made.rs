@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::{DagGraph, FanOut, RunSnapshot, RunState, TaskProgress, TaskSnapshot};
-use daybreak_spec::{Dag, ForEach, Problem};
+use daybreak_spec::{Dag, Problem};
 
 use crate::FlowTests;
 
@@ -22,7 +22,7 @@ pub(crate) fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, 
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             gated: kind.gated,
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
-            fan_out: task.for_each.as_deref().map(|for_each| Box::new(FanOut::new(max_parallel(for_each)))),
+            fan_out: task.for_each.as_deref().map(|for_each| Box::new(FanOut::new(for_each.most_at_a_time()))),
             progress: TaskProgress::new(),
         };
         snapshots.insert(name.clone(), snapshot);
@@ -34,8 +34,4 @@ pub(crate) fn snapshot(dag: &Dag, tests: &FlowTests<'_>) -> Result<RunSnapshot, 
         tasks: snapshots,
         needed_by: Default::default(),
     })
-}
-
-fn max_parallel(for_each: &ForEach) -> u32 {
-    for_each.max_parallel.unwrap_or(u32::MAX)
 }

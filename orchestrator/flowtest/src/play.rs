@@ -245,11 +245,7 @@ impl Stage<'_> {
     /// A task that is done once per item has become ready: it gets its list, or fails.
     fn make_list(&mut self, task: &Name, declared: &Json) {
         let tasks = &self.run.tasks;
-        let handed = |task: &Name| match tasks.get(task).map(|task| &task.progress.state) {
-            Some(TaskState::Succeeded { outputs }) => Handed::Outputs(outputs),
-            Some(other) => Handed::Nothing(Some(other.status())),
-            None => Handed::Nothing(None),
-        };
+        let handed = |task: &Name| Handed::of(tasks.get(task).map(|task| &task.progress.state));
         let values = Values {
             run_id: RUN_ID,
             dag: self.assignment.dag.as_str(),

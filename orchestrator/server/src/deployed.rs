@@ -7,8 +7,8 @@ use std::sync::Arc;
 use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
 use daybreak_protocol::{ErrorItem, ScheduleView};
 use daybreak_spec::{
-    After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Predictions, Project, Schedule, ScheduleRules,
-    Source, Task,
+    After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Placement, Predictions, Project, Schedule,
+    ScheduleRules, Source, Task,
 };
 use daybreak_store::{CacheRule, LimitShare, Listened, RunTemplate, TaskTemplate};
 use serde_json::{Map, Value as Json, json};
@@ -21,6 +21,8 @@ pub(crate) struct Deployed {
     /// SHA-256 (hex) of the snapshot.
     pub version: String,
     pub dags: BTreeMap<Name, CompiledDag>,
+    /// Where its tasks run.
+    pub placements: BTreeSet<Arc<Placement>>,
     pub alerts: BTreeMap<Name, Alert>,
     /// Sources on whose updates DAGs run, and where their files may lie.
     pub heard_sources: BTreeMap<Name, Source>,
@@ -46,7 +48,7 @@ pub(crate) struct CompiledDag {
 impl Deployed {
     /// Compiles a project.
     pub(crate) fn compile(project: &Project, version: String, catalog: &KindCatalog) -> Result<Self, Error> {
-        let mut dags = BTreeMap::new();
+        let (mut dags, mut placements) = (BTreeMap::new(), BTreeSet::new());
         let mut schedules = ScheduleCompiler::of(project);
         for (name, dag) in &project.dags {
             let invalid = |problems| Error::Invalid { dag: name.clone(), problems };
@@ -57,7 +59,7 @@ impl Deployed {
                 params: defaults(dag),
                 max_active: dag.max_active_runs,
                 deadline_us: dag.deadline.as_ref().map(|deadline| deadline.micros),
-                tasks: tasks(name, dag, catalog)?,
+                tasks: tasks(name, dag, catalog, &mut placements)?,
             };
             let firings = schedules.firings(name, dag).map_err(invalid)?;
             let schedules = dag.schedules.iter().map(view).collect();
@@ -78,6 +80,7 @@ impl Deployed {
             name: project.name.value.clone(),
             version,
             dags,
+            placements,
             alerts: project.alerts.clone(),
             heard_sources: heard.map(|(name, source)| (name.clone(), source.clone())).collect(),
             data_roots: project.data_roots.iter().map(|root| PathBuf::from(&root.value)).collect(),
@@ -200,7 +203,22 @@ fn cache_rule(task: &Task, cache: &Cache) -> CacheRule {
     CacheRule { ttl_us: cache.ttl.micros, of }
 }
 
-fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTemplate>, Error> {
+/// A project has thousands of tasks and few places where they run, so these are shared.
+fn place(placement: Placement, known: &mut BTreeSet<Arc<Placement>>) -> Arc<Placement> {
+    if let Some(shared) = known.get(&placement) {
+        return shared.clone();
+    }
+    let shared = Arc::new(placement);
+    known.insert(shared.clone());
+    shared
+}
+
+fn tasks(
+    dag_name: &Name,
+    dag: &Dag,
+    catalog: &KindCatalog,
+    placements: &mut BTreeSet<Arc<Placement>>,
+) -> Result<Vec<TaskTemplate>, Error> {
     let graph = DagGraph::build(dag).map_err(|problems| Error::Invalid { dag: dag_name.clone(), problems })?;
     let mut tasks = Vec::new();
     for name in graph.topological_order() {
@@ -224,7 +242,7 @@ fn tasks(dag_name: &Name, dag: &Dag, catalog: &KindCatalog) -> Result<Vec<TaskTe
             retry: task.retry.clone().unwrap_or_else(|| dag.retry.clone()),
             timeout_us: task.timeout.as_ref().map(|timeout| timeout.micros),
             priority: task.priority.unwrap_or(dag.priority),
-            placement: Arc::new(dag.placement(task)),
+            placement: place(dag.placement(task), placements),
             limits: task.limits.iter().map(limit_share).collect(),
             queue_timeout_us: task.queue_timeout.as_ref().map(|timeout| timeout.micros),
             total_timeout_us: task.total_timeout.as_ref().map(|timeout| timeout.micros),

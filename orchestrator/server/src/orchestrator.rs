@@ -83,7 +83,7 @@ impl Orchestrator for Server {
                             | Effect::CancelRequested { .. }
                             | Effect::Revoked { .. }
                             | Effect::Waits
-                | Effect::Announced,
+                            | Effect::Announced,
                         ) => {}
                         Err(RecvError::Closed) => return Ok(live),
                     },

@@ -34,8 +34,7 @@ impl Server {
     pub async fn queues(&self) -> Result<QueueList, Error> {
         let mut declared = BTreeSet::from([Placement::default()]);
         if let Ok(deployed) = self.deployed() {
-            let tasks = deployed.dags.values().flat_map(|dag| &dag.template.tasks);
-            declared.extend(tasks.map(|task| Placement::clone(&task.placement)));
+            declared.extend(deployed.placements.iter().map(|placement| Placement::clone(placement)));
         }
         let declared: Vec<Placement> = declared.into_iter().collect();
         Ok(QueueList { queues: self.store.queues(&declared).await? })

@@ -18,6 +18,12 @@ pub struct ForEach {
 impl ForEach {
     /// Most items of one list.
     pub const MAX_ITEMS: usize = 10_000;
+
+    /// Most items that run at a time.
+    #[must_use]
+    pub fn most_at_a_time(&self) -> u32 {
+        self.max_parallel.unwrap_or(u32::MAX)
+    }
 }
 
 /// `cache:` of a task.

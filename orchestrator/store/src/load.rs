@@ -201,7 +201,7 @@ pub(crate) fn loaded(run_id: &str, row: &Row, rows: Vec<Row>) -> Result<LoadedRu
     }
     for (name, (for_each, list)) in lists {
         let items = items.remove(name.as_str()).unwrap_or_default().into_values().collect();
-        let fan_out = FanOut::restored(max_parallel(&for_each), list, items);
+        let fan_out = FanOut::restored(for_each.most_at_a_time(), list, items);
         if let Some(task) = snapshots.get_mut(&name) {
             task.fan_out = Some(Box::new(fan_out));
         }
@@ -258,11 +258,6 @@ fn list(row: &Row) -> Result<Option<Arc<[Json]>>, Error> {
     let list: Option<&str> = row.try_get("list")?;
     let list: Option<Vec<Json>> = list.map(|text| json("list of items", text)).transpose()?;
     Ok(list.map(Arc::from))
-}
-
-/// Most items at a time.
-pub(crate) fn max_parallel(for_each: &ForEach) -> u32 {
-    for_each.max_parallel.unwrap_or(u32::MAX)
 }
 
 fn task(row: &Row) -> Result<TaskSnapshot, Error> {

@@ -8,7 +8,7 @@ use daybreak_spec::{Name, Timestamp};
 
 use crate::database::{Value, Values, query};
 use crate::limits::Taken;
-use crate::load::{LoadedRun, LoadedTask, max_parallel};
+use crate::load::{LoadedRun, LoadedTask};
 use crate::runs::{RunTemplate, TaskTemplate};
 use crate::tx::Tx;
 use crate::{CacheRule, Error};
@@ -130,7 +130,7 @@ fn insert_tasks(tx: &mut Tx, template: &RunTemplate, run_id: &str, row: &RunRow)
             retry: task.retry.clone(),
             gated: task.gated,
             timeout_us: task.timeout_us,
-            fan_out: task.for_each.as_ref().map(|for_each| Box::new(FanOut::new(max_parallel(for_each)))),
+            fan_out: task.for_each.as_ref().map(|for_each| Box::new(FanOut::new(for_each.most_at_a_time()))),
             progress: TaskProgress::new(),
         };
         run.snapshot.tasks.insert(task.task.clone(), snapshot);

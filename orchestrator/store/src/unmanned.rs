@@ -92,11 +92,7 @@ pub(crate) fn put_into(run: &LoadedRun, task: &Name, declared: &Json) -> Result<
 
 fn with_values<T>(run: &LoadedRun, task: &Name, ask: impl FnOnce(Values<'_>) -> T) -> T {
     let tasks = &run.snapshot.tasks;
-    let handed = |task: &Name| match tasks.get(task).map(|task| &task.progress.state) {
-        Some(TaskState::Succeeded { outputs }) => Handed::Outputs(outputs),
-        Some(other) => Handed::Nothing(Some(other.status())),
-        None => Handed::Nothing(None),
-    };
+    let handed = |task: &Name| Handed::of(tasks.get(task).map(|task| &task.progress.state));
     let values = Values {
         run_id: &run.run_id,
         dag: &run.dag,

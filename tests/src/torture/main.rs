@@ -43,10 +43,10 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match (&arguments.ledger, arguments.faults) {
-        (Some(ledger), _) => faults::work(ledger),
-        (None, Some(count)) => faults::torture(count, arguments.db, arguments.only, arguments.seed).await,
-        (None, None) if arguments.failover.is_some() => faults::failover(arguments.failover.unwrap_or_default()).await,
-        (None, None) => demo::torture_demo(&arguments).await,
+    match (&arguments.ledger, arguments.faults, arguments.failover) {
+        (Some(ledger), ..) => faults::work(ledger),
+        (None, Some(count), _) => faults::torture(count, arguments.db, arguments.only, arguments.seed).await,
+        (None, None, Some(times)) => faults::failover(times).await,
+        (None, None, None) => demo::torture_demo(&arguments).await,
     }
 }

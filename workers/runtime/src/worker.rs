@@ -1,5 +1,5 @@
-//! The lease loop: registers, sends heartbeats, asks for work and hands each task to its attempt. It knows no kinds and
-//! keeps nothing on disk; the server decides, and every word to it carries a fence or the worker's epoch.
+//! The lease loop: registers, sends heartbeats, asks for work and hands each task to its attempt. It knows no kinds, and
+//! keeps on disk only reports that nobody has taken yet; the server decides, and every word to it carries a fence or the worker's epoch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

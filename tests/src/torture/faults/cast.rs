@@ -1,125 +1,22 @@
-//! Who takes part: servers, workers behind a proxy each, a database, a disk of their own. Whoever has died is started again, as
-//! a supervisor would.
+//! Who takes part: servers, workers behind a proxy each, a database, a disk of their own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use daybreak_tests::postgres::{Durability, Postgres};
-use daybreak_tests::{binary, processes_mentioning, root};
+use daybreak_tests::processes_mentioning;
 
+use super::actor::{Actor, clocks_step, role};
+use super::project::{mount, write_project};
 use super::proxy::{Line, Proxy, free_addresses};
 use super::work::Work;
 use super::{Db, Kind};
 
 /// Workers.
 const WORKERS: usize = 3;
-
-/// How long a process that has died stays so before it is started again.
-const RESTART: Duration = Duration::from_millis(200);
-
-/// Of the disk for state and artefacts.
-const DISK: &str = "size=512m";
-
-/// Debian's package `faketime`.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-
-const PROJECT: &str = r#"version: 1
-name: torture
-sources:
-  planes: { path: planes.parquet }
-entities:
-  aircraft: { keys: [tailnum] }
-feature_views:
-  plane_facts: { entity: aircraft, sql: "SELECT tailnum, seats, engines FROM planes" }
-dags:
-  chain:
-    params: { key: "" }
-    retry: { attempts: 8, backoff: { first: 200ms, max: 1s } }
-    tasks:
-      first: { kind: command, argv: [@WORK@], env: { TAKES_MS: 60 } }
-      note: { kind: noop, needs: first }
-      fan: { kind: command, for_each: [1, 2, 3], needs: first, argv: [@WORK@], env: { TAKES_MS: 120 } }
-      last: { kind: command, needs: [fan, note], argv: [@WORK@], env: { TAKES_MS: 30 } }
-  long:
-    params: { key: "" }
-    tasks:
-      wait: { kind: command, argv: [@WORK@], env: { TAKES_MS: 8000 } }
-  seconds:
-    schedule: { cron: "@every 1s", allow_frequent: true, missed: last }
-    tasks:
-      look: { kind: noop }
-  ticks:
-    schedule: { cron: "*/5 * * * * *", allow_frequent: true, missed: all, overlap: queue }
-    max_active_runs: 4
-    retry: { attempts: 8, backoff: { first: 200ms, max: 1s } }
-    tasks:
-      tick: { kind: command, argv: [@WORK@], env: { TAKES_MS: 20 } }
-  features:
-    retry: { attempts: 8, backoff: { first: 200ms, max: 1s } }
-    tasks:
-      build: { kind: build_features, views: [plane_facts] }
-      publish: { kind: materialize, needs: build }
-"#;
-
-/// A process that is to be there.
-pub struct Actor {
-    pub name: String,
-    command: Box<dyn Fn() -> Command + Send>,
-    child: Option<Child>,
-    /// Stopped by a signal.
-    pub frozen: bool,
-    /// Not to be started before.
-    down_until: Instant,
-}
-
-impl Actor {
-    fn new(name: &str, command: impl Fn() -> Command + Send + 'static) -> Self {
-        let command = Box::new(command);
-        Self { name: name.to_owned(), command, child: None, frozen: false, down_until: Instant::now() }
-    }
-
-    /// Starts it again when it has died and its time has come.
-    fn tend(&mut self) {
-        if let Some(child) = &mut self.child {
-            match child.try_wait() {
-                Ok(None) => return,
-                _ => {
-                    self.child = None;
-                    self.frozen = false;
-                    self.down_until = self.down_until.max(Instant::now() + RESTART);
-                }
-            }
-        }
-        if Instant::now() >= self.down_until {
-            self.child = Some((self.command)().spawn().expect("a process"));
-        }
-    }
-
-    pub fn signal(&mut self, signal: &str) {
-        let Some(child) = &self.child else { return };
-        let _ = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
-    }
-
-    /// Tells it to end; once it has, it stays away for a while.
-    pub fn leave(&mut self, away: Duration) {
-        self.signal("TERM");
-        self.down_until = Instant::now() + away;
-    }
-
-    /// Ends it without a word; it stays away for a while.
-    pub fn kill(&mut self, away: Duration) {
-        self.down_until = Instant::now() + away;
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-            self.child = None;
-        }
-        self.frozen = false;
-    }
-}
 
 /// What a fault is undone by.
 pub enum Heal {
@@ -155,7 +52,7 @@ impl Cast {
         let folder = tempfile::Builder::new().prefix("daybreak-torture-").tempdir().expect("a folder");
         let at = folder.path().to_path_buf();
         let disk = mount(&at.join("disk"));
-        let clocks = Path::new(FAKETIME).exists();
+        let clocks = clocks_step();
         let (postgres, database_line) = match db {
             Db::Sqlite => (None, None),
             Db::Postgres => {
@@ -263,7 +160,7 @@ impl Cast {
         for (_, heal) in std::mem::take(&mut self.heals) {
             self.undo(heal);
         }
-        self.servers.iter_mut().chain(&mut self.workers).for_each(|actor| actor.down_until = Instant::now());
+        self.servers.iter_mut().chain(&mut self.workers).for_each(Actor::come_back);
         self.pause(Duration::from_millis(500)).await;
     }
 
@@ -341,15 +238,7 @@ impl Cast {
     /// Ends everybody as an operator would; how many processes are left then.
     pub async fn end(mut self) -> usize {
         for actor in self.workers.iter_mut().chain(&mut self.servers) {
-            actor.signal("TERM");
-            if let Some(mut child) = actor.child.take() {
-                let begun = Instant::now();
-                while child.try_wait().is_ok_and(|ended| ended.is_none()) && begun.elapsed() < Duration::from_secs(60) {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                let _ = child.kill();
-                let _ = child.wait();
-            }
+            actor.end(Duration::from_secs(60)).await;
         }
         let text = self.folder().display().to_string();
         let begun = Instant::now();
@@ -388,49 +277,7 @@ async fn workers(at: &Path, servers: &[SocketAddr], token: &str, clocks: bool) -
     (workers, proxies)
 }
 
-/// The binary, what it says in a file, on a clock that can be set wrong.
-fn role(at: &Path, name: &str, clocks: bool) -> Command {
-    let said = std::fs::OpenOptions::new().create(true).append(true).open(at.join(format!("{name}.said")));
-    let said = said.expect("a file");
-    let mut command = Command::new(binary());
-    command.stdin(Stdio::null()).stdout(said.try_clone().expect("a file")).stderr(said);
-    if clocks {
-        let clock = at.join(format!("{name}.clock"));
-        if !clock.exists() {
-            std::fs::write(&clock, "+0").expect("a clock");
-        }
-        command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", clock);
-        command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    }
-    command
-}
-
-/// A project whose state and artefacts lie on the disk that faults fill.
-fn write_project(project: &Path, at: &Path, token: &str) {
-    let state = at.join("disk").join(project.file_name().expect("a name"));
-    let artifacts = at.join("disk/artifacts");
-    for folder in [project, &state, &artifacts] {
-        std::fs::create_dir_all(folder).expect("a folder");
-    }
-    std::os::unix::fs::symlink(&state, project.join(".daybreak")).expect("a link");
-    std::os::unix::fs::symlink(&artifacts, state.join("artifacts")).expect("a link");
-    std::fs::write(state.join("token"), token).expect("a token");
-    let planes = root().join("dags/flights/data/planes.parquet");
-    std::fs::copy(planes, project.join("planes.parquet")).expect("a copied file");
-    let own = std::env::current_exe().expect("this process has a path");
-    let work = format!("\"{}\", \"--ledger\", \"{}\"", own.display(), at.join("ledger").display());
-    std::fs::write(project.join("daybreak.yaml"), PROJECT.replace("@WORK@", &work)).expect("a project");
-}
-
 fn address_of(url: &str) -> SocketAddr {
     let host = url.split('@').nth(1).and_then(|rest| rest.split('/').next());
     host.and_then(|host| host.parse().ok()).expect("an address")
-}
-
-/// A disk of its own where that is allowed, else a folder.
-fn mount(at: &Path) -> bool {
-    std::fs::create_dir_all(at).expect("a folder");
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(at).stderr(Stdio::null()).status();
-    mounted.is_ok_and(|status| status.success())
 }

@@ -3,11 +3,13 @@
 //! stopped and everything has come to its end, the invariants are checked (`invariants.rs`). To add a fault: a variant of
 //! [`Kind`], its arms in `fault.rs`.
 
+mod actor;
 mod cast;
 mod failover;
 mod fault;
 mod invariants;
 mod ledger;
+mod project;
 mod proxy;
 mod work;
 
