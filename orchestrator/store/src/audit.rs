@@ -36,29 +36,24 @@ impl fmt::Display for Caller {
     }
 }
 
+pub(crate) const INSERT_ENTRY: &str = "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor, origin, \
+     token_id, said) VALUES ($1, '*', $2, $3, $4, $5, $6, $7, $8, $9)";
+
 /// Writes an entry. `caller`: none where nobody was asked.
-pub(crate) async fn audit(
-    tx: &mut Tx,
-    caller: Option<&Caller>,
-    action: &str,
-    (subject, detail): (&str, &str),
-) -> Result<(), Error> {
-    query(
-        "INSERT INTO audit (audit_id, project, at_us, action, subject, detail, actor, origin, token_id, said) \
-         VALUES ($1, '*', $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(tx.sources.id())
-    .bind(tx.now().micros)
-    .bind(action)
-    .bind(subject)
-    .bind(detail)
-    .bind(caller.map(|caller| caller.by.as_str()))
-    .bind(caller.map(|caller| caller.from.as_str()))
-    .bind(caller.and_then(|caller| caller.token_id.as_deref()))
-    .bind(caller.and_then(|caller| caller.said.as_deref()))
-    .execute(tx.direct().await?)
-    .await?;
-    Ok(())
+pub(crate) fn audit(tx: &mut Tx, caller: Option<&Caller>, action: &str, (subject, detail): (&str, &str)) {
+    let text = |of: fn(&Caller) -> Option<&String>| caller.and_then(of).cloned().into();
+    let entry = vec![
+        tx.sources.id().into(),
+        tx.now().micros.into(),
+        action.to_owned().into(),
+        subject.to_owned().into(),
+        detail.to_owned().into(),
+        text(|caller| Some(&caller.by)),
+        text(|caller| Some(&caller.from)),
+        text(|caller| caller.token_id.as_ref()),
+        text(|caller| caller.said.as_ref()),
+    ];
+    tx.note_entry(entry);
 }
 
 impl Store {

@@ -86,7 +86,7 @@ impl Command for NewBackfill {
         .execute(tx.direct().await?)
         .await?;
         let what = format!("{} {} to {}: {}", self.dag, self.from, self.to, self.reprocess.as_str());
-        audit(tx, Some(&self.caller), "backfill", (&id, &what)).await?;
+        audit(tx, Some(&self.caller), "backfill", (&id, &what));
         if let Some(once) = &self.once {
             once.after(tx, &self.project, &self.caller, &id).await?;
         }
@@ -288,7 +288,8 @@ impl Command for BackfillChange {
             end_runs(tx, id).await?;
         }
         let (action, note) = (format!("backfill {}", self.to), self.note.as_deref().unwrap_or_default());
-        audit(tx, self.caller.as_ref(), &action, (id, note)).await
+        audit(tx, self.caller.as_ref(), &action, (id, note));
+        Ok(())
     }
 }
 

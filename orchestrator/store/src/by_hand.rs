@@ -85,7 +85,7 @@ impl Command for Rerun {
             Again::Task(task) => ("clear", format!("`{task}` and all that needs it")),
         };
         let detail = format!("{asked}: {}", listed(again.iter().map(Name::to_string).collect()));
-        audit(tx, Some(&self.caller), action, (&self.run_id, &detail)).await?;
+        audit(tx, Some(&self.caller), action, (&self.run_id, &detail));
         Ok(RunAgain { version, tasks: again.into_iter().collect() })
     }
 
@@ -217,7 +217,7 @@ impl Command for MarkTask {
             Mark::Skipped { .. } => TaskStatus::Skipped,
         };
         let detail = format!("`{}`, which was {before}, {word}: {}", self.task, self.reason);
-        audit(tx, Some(&self.caller), "mark", (&self.run_id, &detail)).await?;
+        audit(tx, Some(&self.caller), "mark", (&self.run_id, &detail));
         Ok(before)
     }
 

@@ -86,7 +86,8 @@ impl Command for Deployment {
         listen(tx, project, &self.listens).await?;
         tx.known.forget_roots();
         raise_cursor(tx, project).await?;
-        audit(tx, self.caller.as_ref(), "deploy", (project, &self.version)).await
+        audit(tx, self.caller.as_ref(), "deploy", (project, &self.version));
+        Ok(())
     }
 }
 

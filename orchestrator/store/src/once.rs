@@ -140,7 +140,7 @@ impl Command for TriggerRun {
         }
         let run_id = self.run.run(tx).await?;
         let detail = format!("`{}` at {}", self.run.template.dag, self.run.window_end);
-        audit(tx, Some(&self.caller), "trigger", (&run_id, &detail)).await?;
+        audit(tx, Some(&self.caller), "trigger", (&run_id, &detail));
         if let Some(once) = &self.once {
             once.after(tx, project, &self.caller, &run_id).await?;
         }

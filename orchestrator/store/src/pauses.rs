@@ -53,7 +53,8 @@ impl Command for SetPause {
         .bind(note.as_deref())
         .execute(tx.direct().await?)
         .await?;
-        audit(tx, Some(caller), "pause", (dag.as_str(), note.as_deref().unwrap_or_default())).await
+        audit(tx, Some(caller), "pause", (dag.as_str(), note.as_deref().unwrap_or_default()));
+        Ok(())
     }
 }
 
@@ -69,7 +70,8 @@ impl Command for LiftPause {
         if lifted == 0 {
             return Err(Error::Refused(format!("DAG `{dag}` is not paused")));
         }
-        audit(tx, Some(caller), "resume", (dag.as_str(), note.as_deref().unwrap_or_default())).await
+        audit(tx, Some(caller), "resume", (dag.as_str(), note.as_deref().unwrap_or_default()));
+        Ok(())
     }
 }
 

