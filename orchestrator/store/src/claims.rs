@@ -1,13 +1,12 @@
 //! Handing out work. Whoever asks for work waits in the writer; as soon as a commit makes tasks ready, they are claimed
-//! inside that same commit. Once somebody has looked and taken all that was ready, only what commits make ready from then
-//! on has to be known, until some of it finds no taker (on a shared database until the next look, for other servers make
-//! tasks ready too). An assignment whose asker has gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
+//! inside that same commit. What is ready beyond that is found in the database (`ready.rs`). An assignment whose asker has
+//! gone is handed back at once. Must never leave a claimed task without somebody who knows of it.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use daybreak_core::{Event, Takes, WorkerIdentity, advance};
-use daybreak_spec::{Name, Placement, Timestamp};
+use daybreak_core::{Event, WorkerIdentity, advance};
+use daybreak_spec::{Name, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::Error;
@@ -18,6 +17,7 @@ use crate::effects::ReadyTask;
 use crate::known::KnownWorker;
 use crate::limits::take;
 use crate::load::{LoadedRun, count, json, load, name};
+use crate::ready::Shelf;
 use crate::tx::{Command, Job, Tx, Typed};
 
 pub(crate) struct WaitingClaim {
@@ -38,43 +38,8 @@ impl WaitingClaim {
 pub(crate) struct Waiting {
     claims: VecDeque<WaitingClaim>,
     served: Vec<(WaitingClaim, Result<Vec<ClaimedTask>, Error>)>,
-    seen: Seen,
-}
-
-/// What workers take of which everything that is ready has been given out, as far as this writer knows.
-#[derive(Default)]
-struct Seen {
-    light: HashSet<Arc<Takes>>,
-    heavy: HashSet<Arc<Takes>>,
-}
-
-/// What differs between workers is kept of so many.
-const MOST_SEEN: usize = 1_000;
-
-impl Seen {
-    fn all_of(&self, claim: &Claim, worker: &KnownWorker) -> bool {
-        (claim.free_light == 0 || self.light.contains(&worker.takes))
-            && (claim.free_heavy == 0 || self.heavy.contains(&worker.takes))
-    }
-
-    fn of_class(&mut self, heavy: bool) -> &mut HashSet<Arc<Takes>> {
-        if heavy { &mut self.heavy } else { &mut self.light }
-    }
-
-    /// A look for these found all that is ready, or may have left some.
-    fn looked(&mut self, heavy: bool, takes: &Arc<Takes>, all: bool) {
-        let seen = self.of_class(heavy);
-        if all && seen.len() < MOST_SEEN {
-            seen.insert(takes.clone());
-        } else {
-            seen.remove(takes);
-        }
-    }
-
-    /// This one is ready and found no taker.
-    fn left(&mut self, ready: &ReadyTask) {
-        self.of_class(ready.heavy).retain(|takes| !takes.takes(&ready.placement));
-    }
+    light: Shelf,
+    heavy: Shelf,
 }
 
 impl Waiting {
@@ -83,14 +48,24 @@ impl Waiting {
         self.claims.retain(|waiting| !waiting.reply.is_closed());
         let known = tx.known.worker(&claim.claim.worker);
         claim.vetted = known.filter(|worker| worker.until > tx.now()).cloned();
-        let look = claim.vetted.as_ref().is_none_or(|worker| !self.seen.all_of(&claim.claim, worker));
+        let look = claim.vetted.as_ref().is_none_or(|worker| self.may_find(&claim.claim, worker));
         self.claims.push_back(claim);
         look
     }
 
     /// Tasks may be ready that this writer does not know of.
     pub(crate) fn look_again(&mut self) {
-        self.seen = Seen::default();
+        self.light.look_through();
+        self.heavy.look_through();
+    }
+
+    fn may_find(&self, claim: &Claim, worker: &KnownWorker) -> bool {
+        (claim.free_light > 0 && self.light.may_hold(&worker.takes))
+            || (claim.free_heavy > 0 && self.heavy.may_hold(&worker.takes))
+    }
+
+    fn put(&mut self, ready: &ReadyTask) {
+        if ready.heavy { self.heavy.put(ready) } else { self.light.put(ready) }
     }
 
     /// Gives ready tasks to those who wait, inside the open transaction.
@@ -118,7 +93,7 @@ impl Waiting {
                 }
             }
         }
-        fresh.iter().for_each(|left| self.seen.left(left));
+        fresh.iter().for_each(|left| self.put(left));
         still_waiting.append(&mut self.claims);
         self.claims = still_waiting;
         outcome
@@ -130,17 +105,44 @@ impl Waiting {
         waiting: &mut WaitingClaim,
         fresh: &mut VecDeque<ReadyTask>,
     ) -> Result<Vec<ClaimedTask>, Error> {
-        let seen_all = waiting.vetted.as_ref().is_some_and(|worker| self.seen.all_of(&waiting.claim, worker));
-        if seen_all && fresh.is_empty() {
+        let may_find = waiting.vetted.as_ref().is_none_or(|worker| self.may_find(&waiting.claim, worker));
+        if !may_find && fresh.is_empty() {
             return Ok(Vec::new());
         }
         let worker = require_lease(tx, &waiting.claim.worker).await?;
         waiting.vetted = Some(worker.clone());
-        if seen_all {
-            claim_fresh(tx, &waiting.claim, &worker, fresh).await
-        } else {
-            look(tx, &waiting.claim, &worker, &mut self.seen).await
+        if !may_find {
+            return claim_fresh(tx, &waiting.claim, &worker, fresh).await;
         }
+        fresh.iter().for_each(|ready| self.put(ready));
+        let claimed = self.look(tx, &waiting.claim, &worker).await?;
+        drop_claimed(fresh, &claimed);
+        Ok(claimed)
+    }
+
+    /// Takes from everything that is ready and that the worker takes, in order.
+    async fn look(&mut self, tx: &mut Tx, claim: &Claim, worker: &KnownWorker) -> Result<Vec<ClaimedTask>, Error> {
+        let mut claimed = Vec::new();
+        for (heavy, free, slots) in
+            [(false, claim.free_light, worker.slots.0), (true, claim.free_heavy, worker.slots.1)]
+        {
+            let most = free.min(slots);
+            if most == 0 {
+                continue;
+            }
+            let shelf = if heavy { &mut self.heavy } else { &mut self.light };
+            for found in shelf.first(tx, (heavy, most), &worker.takes).await? {
+                if tx.known.revision(&found.run_id).is_some_and(|known| known != found.revision) {
+                    tx.known.forget(&found.run_id);
+                }
+                if let Taking::Given(task) = claim_one(tx, &claim.worker, &found.run_id, &found.task).await? {
+                    let now_us = tx.now().micros;
+                    tx.effects.waited_us.push(now_us - found.ready_at_us.unwrap_or(now_us));
+                    claimed.push(*task);
+                }
+            }
+        }
+        Ok(claimed)
     }
 
     /// The transaction is undone: those served wait again, and what was looked at may be ready after all.
@@ -148,7 +150,7 @@ impl Waiting {
         for (waiting, _) in self.served.drain(..).rev() {
             self.claims.push_front(waiting);
         }
-        self.look_again();
+        (self.light, self.heavy) = Default::default();
     }
 
     /// The transaction is durable: those served get their tasks. Returns what hands back tasks of those who have gone.
@@ -164,91 +166,13 @@ impl Waiting {
     }
 }
 
-/// Takes from everything that is ready and that the worker takes, in order. Rows that another server is taking are passed
-/// over.
-async fn look(tx: &mut Tx, claim: &Claim, worker: &KnownWorker, seen: &mut Seen) -> Result<Vec<ClaimedTask>, Error> {
-    let mut claimed = Vec::new();
-    for (heavy, free, slots) in [(false, claim.free_light, worker.slots.0), (true, claim.free_heavy, worker.slots.1)] {
-        if free == 0 {
-            continue;
-        }
-        let (found, mut all) = ready_for(tx, heavy, free.min(slots), worker).await?;
-        for Found { run_id, task, revision, ready_at_us, .. } in found {
-            if tx.known.revision(&run_id).is_some_and(|known| known != revision) {
-                tx.known.forget(&run_id);
-            }
-            match claim_one(tx, &claim.worker, &run_id, &task).await? {
-                Taking::Given(task) => {
-                    let now_us = tx.now().micros;
-                    tx.effects.waited_us.push(now_us - ready_at_us.unwrap_or(now_us));
-                    claimed.push(*task);
-                }
-                Taking::SetAside => {}
-                Taking::NotToBeHad => all = false,
-            }
-        }
-        seen.looked(heavy, &worker.takes, all);
+/// What was looked up may have been made ready by this transaction.
+fn drop_claimed(fresh: &mut VecDeque<ReadyTask>, claimed: &[ClaimedTask]) {
+    if fresh.is_empty() || claimed.is_empty() {
+        return;
     }
-    Ok(claimed)
-}
-
-/// A ready task as its row says; the oldest rank is the least.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
-    rank_us: i64,
-    task_run_id: String,
-    run_id: String,
-    task: Name,
-    revision: i64,
-    ready_at_us: Option<i64>,
-}
-
-/// The first ready tasks of a class that a worker takes, and whether there are no others. Reads those and one row for each
-/// placement that ready tasks have, however many tasks wait for other workers.
-async fn ready_for(tx: &mut Tx, heavy: bool, most: u32, worker: &KnownWorker) -> Result<(Vec<Found>, bool), Error> {
-    let placements: Vec<String> = query(
-        "WITH RECURSIVE found (placement) AS (SELECT (SELECT placement FROM task_run WHERE state = 'ready' \
-         AND blocked_on IS NULL AND heavy = $1 ORDER BY placement LIMIT 1) UNION ALL \
-         SELECT (SELECT placement FROM task_run WHERE state = 'ready' AND blocked_on IS NULL AND heavy = $1 \
-         AND task_run.placement > found.placement ORDER BY placement LIMIT 1) FROM found \
-         WHERE found.placement IS NOT NULL) SELECT placement FROM found WHERE placement IS NOT NULL",
-    )
-    .bind(i64::from(heavy))
-    .fetch_values(tx.direct().await?)
-    .await?;
-    let (mut found, mut all) = (Vec::new(), true);
-    for text in placements {
-        if !Placement::parse(&text).is_some_and(|placement| worker.takes.takes(&placement)) {
-            continue;
-        }
-        let rows = query(
-            "SELECT task_run.rank_us, task_run.task_run_id, task_run.run_id, task_run.task, \
-             task_run.ready_at_us, run.revision \
-             FROM task_run JOIN run ON run.run_id = task_run.run_id \
-             WHERE task_run.state = 'ready' AND task_run.blocked_on IS NULL AND heavy = $1 AND placement = $2 \
-             ORDER BY rank_us, task_run_id LIMIT $3 FOR UPDATE OF task_run SKIP LOCKED",
-        )
-        .bind(i64::from(heavy))
-        .bind(&text)
-        .bind(i64::from(most))
-        .fetch_all(tx.direct().await?)
-        .await?;
-        all &= rows.len() < most as usize;
-        for row in rows {
-            found.push(Found {
-                rank_us: row.try_get("rank_us")?,
-                task_run_id: row.try_get("task_run_id")?,
-                run_id: row.try_get("run_id")?,
-                task: name(row.try_get("task")?)?,
-                revision: row.try_get("revision")?,
-                ready_at_us: row.try_get("ready_at_us")?,
-            });
-        }
-    }
-    found.sort();
-    all &= found.len() <= most as usize;
-    found.truncate(most as usize);
-    Ok((found, all))
+    let claimed: HashSet<_> = claimed.iter().map(|task| (&task.run_id, &task.task)).collect();
+    fresh.retain(|ready| !claimed.contains(&(&ready.run_id, &ready.task)));
 }
 
 /// Takes from what this transaction made ready. What is not taken stays in `fresh`.

@@ -39,6 +39,7 @@ mod outbox;
 mod pauses;
 mod pending;
 mod reads;
+mod ready;
 mod registry;
 mod run_latest;
 mod runs;
