@@ -9,6 +9,7 @@ mod plain;
 mod predict;
 mod report;
 mod shop;
+mod workers;
 
 use clap::{Parser, ValueEnum};
 
@@ -31,6 +32,8 @@ enum Bench {
     Orchestrator,
     /// A backfill beside live runs, large projects and DAGs
     Dags,
+    /// Workers in processes of their own over HTTP, and how long a claim takes
+    Workers,
     /// (internal) the echo
     #[value(hide = true)]
     Echo,
@@ -45,6 +48,7 @@ async fn main() {
         Bench::Predict => report::print("predict", &predict::run().await, form),
         Bench::Orchestrator => report::print("orchestrator", &orchestrator::run().await, form),
         Bench::Dags => report::print("dags", &dags::run().await, form),
+        Bench::Workers => report::print("workers", &workers::run().await, form),
         Bench::Echo => echo::serve().await,
     }
 }

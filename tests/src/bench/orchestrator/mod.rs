@@ -11,9 +11,9 @@ mod steps;
 use serde_json::json;
 
 use crate::report::Case;
-use database::Database;
-pub use steps::percentile;
+pub use database::{Database, State};
 use steps::{Bench, Measured};
+pub use steps::{now, percentile};
 
 /// Finished task runs in the database of the `_full` cases.
 const FINISHED: u32 = 1_000_000;
