@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use daybreak_artifacts::Place;
 use daybreak_protocol::{Applied, Clock, Error, HealthView};
-use daybreak_runtime::{ChildLimits, SecretSource, WorkerConfig, allowed_environment};
+use daybreak_runtime::{ChildLimits, ControlGroups, SecretSource, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
 use daybreak_spec::{Labels, Name, Project};
 use tokio::net::TcpListener;
@@ -249,10 +249,20 @@ pub fn worker_config(options: WorkerOptions) -> Outcome<WorkerConfig> {
         spool: options.spool,
         executable: own_binary()?,
         limits: ChildLimits { threads: threads.unwrap_or_else(cores), ..ChildLimits::default() },
+        groups: control_groups(),
         environment: allowed_environment(std::env::vars_os()),
         secrets: SecretSource::new(std::env::vars_os(), options.secrets),
         drain: options.drain,
     })
+}
+
+fn control_groups() -> Option<ControlGroups> {
+    ControlGroups::prepare()
+        .inspect(|groups| tracing::debug!(%groups, "tasks are bounded by control groups"))
+        .inspect_err(|why| {
+            tracing::debug!(why, "no control groups: memory is bounded for each process of a task by itself")
+        })
+        .ok()
 }
 
 /// Why a worker was not taken.

@@ -138,6 +138,7 @@ async fn execute(
         artifacts: worker.artifacts.place(),
         data_dir,
         memory_bytes: memory_bytes.or(worker.config.limits.memory_bytes),
+        doors: Vec::new(),
     };
     let start = Start { config: &worker.config, spare: &worker.spare, job, timeout, log: log.clone(), secrets };
     heavy::run(start, hold).await

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use crate::process_tree::signal_descendants;
 use crate::wire::{FromChild, Job, line};
-use crate::{Registry, Secrets, Task, TaskContext, TaskError, ending, project};
+use crate::{Registry, Secrets, Task, TaskContext, TaskError, cgroup, ending, project};
 
 /// How long what a task started may resist SIGKILL.
 const UNKILLABLE: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub async fn child_main(registry: Registry) -> ExitCode {
     match run(&registry).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("the task's process cannot talk to its worker: {error}");
+            eprintln!("the task's process cannot begin or cannot answer: {error}");
             ExitCode::FAILURE
         }
     }
@@ -58,6 +58,7 @@ async fn run(registry: &Registry) -> io::Result<ExitCode> {
     lines.read_line(&mut secrets)?;
     worker.write_all(&line(&FromChild::Started))?;
     let job: Job = serde_json::from_str(&text).map_err(io::Error::other)?;
+    cgroup::enter(&job.doors)?;
     limit_memory(job.memory_bytes)?;
     let secrets = Secrets::of_line(&secrets).map_err(io::Error::other)?;
 

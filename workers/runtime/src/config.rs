@@ -8,7 +8,7 @@ use daybreak_artifacts::Bucket;
 use daybreak_protocol::{PROTOCOL_VERSION, Register};
 use daybreak_spec::{Labels, Name};
 
-use crate::SecretSource;
+use crate::{ControlGroups, SecretSource};
 
 /// A worker's set-up.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct WorkerConfig {
     pub executable: PathBuf,
     /// What children may use.
     pub limits: ChildLimits,
+    /// Where a task's processes are bounded together; none: each by itself, and their number not at all.
+    pub groups: Option<ControlGroups>,
     /// All variables that children get, apart from the thread counts; see [`allowed_environment`].
     pub environment: Vec<(OsString, OsString)>,
     /// How buckets of objects that tasks wait for are asked, its name and prefix apart; none: not at all.
@@ -69,10 +71,13 @@ impl WorkerConfig {
 /// What a child process may use.
 #[derive(Clone, Debug)]
 pub struct ChildLimits {
-    /// Private memory of each process of the task, unless the task says otherwise (`memory:`); none = no limit.
+    /// Memory of a task's processes together, and private memory of each, unless the task says otherwise (`memory:`);
+    /// none = no limit.
     pub memory_bytes: Option<u64>,
-    /// Threads for Polars and rayon.
+    /// Threads for Polars and rayon, and processors for all processes of a task together.
     pub threads: u32,
+    /// Processes and threads of a task together.
+    pub processes: u32,
     /// Niceness (0 to 19), so that serving beside it stays quick.
     pub nice: i32,
     /// Time between "please end" (SIGTERM) and SIGKILL.
@@ -81,7 +86,7 @@ pub struct ChildLimits {
 
 impl Default for ChildLimits {
     fn default() -> Self {
-        Self { memory_bytes: None, threads: 2, nice: 10, grace: Duration::from_secs(5) }
+        Self { memory_bytes: None, threads: 2, processes: 4_096, nice: 10, grace: Duration::from_secs(5) }
     }
 }
 

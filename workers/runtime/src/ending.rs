@@ -69,41 +69,39 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or("no message".to_owned())
 }
 
-/// A task's process that ended without an answer.
-#[derive(Debug)]
-pub(crate) struct Crash<'a> {
-    /// The shim's exit code: the process's own, or 128 + signal; none when the shim itself was killed.
-    pub(crate) exit_code: Option<i32>,
-    /// The end of the log.
-    pub(crate) recent: &'a str,
+/// What a task's processes met that were bounded, or the machine while it ran.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overrun {
     /// The limit it ran under.
     pub(crate) memory_bytes: Option<u64>,
-    /// Whether the kernel killed any process for lack of memory meanwhile.
-    pub(crate) kernel_killed: bool,
+    /// The kernel killed a process for lack of memory.
+    pub(crate) killed: bool,
+    /// How often another process was refused.
+    pub(crate) refused_processes: u64,
+    /// All that is the task's own: nothing else was looked at.
+    pub(crate) own: bool,
 }
 
-impl Crash<'_> {
-    pub(crate) fn outcome(&self) -> Outcome {
-        let signal = self.exit_code.filter(|code| *code > 128).map(|code| code - 128);
-        // Rust's own words before it aborts for lack of memory.
-        let refused = self.recent.contains("memory allocation of ") && self.recent.contains(" bytes failed");
-        let (cause, what) = match (self.exit_code, signal) {
-            (_, Some(6)) if refused => ("out_of_memory", self.out_of_memory()),
-            (_, Some(9)) if self.kernel_killed => ("out_of_memory", self.out_of_memory()),
-            (_, Some(signal)) => ("crashed", format!("the task's process was ended by {}", signal_name(signal))),
-            (Some(code), None) if code == i32::from(NOT_STARTED) => {
-                ("crashed", "the task's process could not be started".to_owned())
+impl Overrun {
+    /// A failure that this is the reason of. What somebody else on the machine met explains nothing.
+    pub(crate) fn explains(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Failed { reason, retry, .. } if self.own && self.killed => {
+                let reason = format!("{}; {reason}", self.out_of_memory());
+                Outcome::Failed { reason, cause: "out_of_memory".to_owned(), retry }
             }
-            (Some(code), None) => ("crashed", format!("the task's process ended with exit code {code} and no result")),
-            (None, None) => ("crashed", "the process that watches over the task was killed".to_owned()),
-        };
-        let mut reason = what;
-        let last = last_lines(self.recent, LAST_LINES);
-        if !last.is_empty() {
-            reason.push_str("; its last output:\n");
-            reason.push_str(&last);
+            Outcome::Failed { mut reason, cause, retry } => {
+                self.add_refused(&mut reason);
+                Outcome::Failed { reason, cause, retry }
+            }
+            other => other,
         }
-        Outcome::Failed { reason, cause: cause.to_owned(), retry: true }
+    }
+
+    fn add_refused(&self, reason: &mut String) {
+        if self.refused_processes > 0 {
+            reason.push_str("; it was refused more processes: let it start fewer at a time");
+        }
     }
 
     fn out_of_memory(&self) -> String {
@@ -115,6 +113,42 @@ impl Crash<'_> {
             None => "the task ran out of memory, and so did the machine: set `memory:` on its tasks, or give it more"
                 .to_owned(),
         }
+    }
+}
+
+/// A task's process that ended without an answer.
+#[derive(Debug)]
+pub(crate) struct Crash<'a> {
+    /// The shim's exit code: the process's own, or 128 + signal; none when the shim itself was killed.
+    pub(crate) exit_code: Option<i32>,
+    /// The end of the log.
+    pub(crate) recent: &'a str,
+    pub(crate) overrun: Overrun,
+}
+
+impl Crash<'_> {
+    pub(crate) fn outcome(&self) -> Outcome {
+        let signal = self.exit_code.filter(|code| *code > 128).map(|code| code - 128);
+        // Rust's own words before it aborts for lack of memory.
+        let refused = self.recent.contains("memory allocation of ") && self.recent.contains(" bytes failed");
+        let (cause, what) = match (self.exit_code, signal) {
+            (_, Some(6)) if refused => ("out_of_memory", self.overrun.out_of_memory()),
+            (_, Some(9)) if self.overrun.killed => ("out_of_memory", self.overrun.out_of_memory()),
+            (_, Some(signal)) => ("crashed", format!("the task's process was ended by {}", signal_name(signal))),
+            (Some(code), None) if code == i32::from(NOT_STARTED) => {
+                ("crashed", "the task's process could not be started".to_owned())
+            }
+            (Some(code), None) => ("crashed", format!("the task's process ended with exit code {code} and no result")),
+            (None, None) => ("crashed", "the process that watches over the task was killed".to_owned()),
+        };
+        let mut reason = what;
+        self.overrun.add_refused(&mut reason);
+        let last = last_lines(self.recent, LAST_LINES);
+        if !last.is_empty() {
+            reason.push_str("; its last output:\n");
+            reason.push_str(&last);
+        }
+        Outcome::Failed { reason, cause: cause.to_owned(), retry: true }
     }
 }
 
@@ -152,7 +186,7 @@ mod tests {
     use super::*;
 
     fn crash(exit_code: Option<i32>, recent: &str) -> Crash<'_> {
-        Crash { exit_code, recent, memory_bytes: Some(200_000_000), kernel_killed: false }
+        Crash { exit_code, recent, overrun: Overrun { memory_bytes: Some(200_000_000), ..Overrun::default() } }
     }
 
     fn parts(outcome: &Outcome) -> (&str, &str) {
@@ -176,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_kill_while_the_kernel_kills_for_memory_is_out_of_memory() {
-        let killed = Crash { kernel_killed: true, memory_bytes: None, ..crash(Some(137), "") };
+        let killed = Crash { overrun: Overrun { killed: true, ..Overrun::default() }, ..crash(Some(137), "") };
         assert_eq!(parts(&killed.outcome()).0, "out_of_memory");
         assert_eq!(parts(&crash(Some(137), "").outcome()).0, "crashed");
     }

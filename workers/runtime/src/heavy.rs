@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::attempt::{End, Ended, at};
-use crate::ending::{self, Crash};
+use crate::cgroup::{Bounds, Group};
+use crate::ending::{self, Crash, Overrun};
 use crate::held::{Hold, Stop};
 use crate::output::Output;
 use crate::prepared::{Prepared, Spare};
@@ -37,16 +38,36 @@ pub(crate) struct Start<'a> {
     pub(crate) secrets: Secrets,
 }
 
-pub(crate) async fn run(start: Start<'_>, hold: &mut Hold) -> Ended {
-    let (kernel_kills, limit, memory_bytes) = (ending::kernel_kills(), start.timeout, start.job.memory_bytes);
+impl Start<'_> {
+    /// A control group for the attempt, where there can be one.
+    fn group(&self) -> Option<Group> {
+        let limits = &self.config.limits;
+        let bounds = Bounds { memory_bytes: self.job.memory_bytes, cores: limits.threads, processes: limits.processes };
+        let attempt = &self.job.assignment;
+        let made = self.config.groups.as_ref()?.group(&format!("{}-{}", attempt.task_run_id, attempt.fence), bounds);
+        made.inspect_err(|error| tracing::warn!(%error, "a task's processes are not bounded together")).ok()
+    }
+}
+
+pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
+    let (limit, memory_bytes) = (start.timeout, start.job.memory_bytes);
     let asked = Instant::now();
+    let group = start.group();
+    let memory_kills = memory_kills(group.as_ref());
+    start.job.doors = group.iter().flat_map(Group::doors).collect();
     let prepared = start.spare.take(start.config);
-    let mut process = match prepared.and_then(|prepared| Process::begin(prepared, &start.job, &start)) {
+    let mut process = match prepared.and_then(|prepared| Process::begin(prepared, group, &start)) {
         Ok(process) => process,
         Err(error) => return Ended { end: End::Itself(ending::not_started(&error)), busy_us: 0, start_us: 0 },
     };
     start.spare.refill(start.config);
     let watched = process.watch(limit.map(|limit| asked + limit), hold).await;
+    let overrun = Overrun {
+        memory_bytes,
+        killed: self::memory_kills(process.group.as_ref()) > memory_kills,
+        refused_processes: process.group.as_ref().map_or(0, Group::refused_processes),
+        own: process.group.is_some(),
+    };
     // Everything the task printed is in its log before the attempt counts as ended.
     if watched.answer.is_some() && watched.exit_code.is_none() {
         process.output.taken_up().await;
@@ -58,21 +79,23 @@ pub(crate) async fn run(start: Start<'_>, hold: &mut Hold) -> Ended {
 
     let start_us = watched.started.map_or(0, |started| ending::micros(started - asked));
     let running = watched.started.map_or(0, |started| ending::micros(started.elapsed()));
-    let crash = Crash {
-        exit_code: watched.exit_code,
-        recent: &start.log.recent(),
-        memory_bytes,
-        kernel_killed: ending::kernel_kills() > kernel_kills,
-    };
+    let crash = Crash { exit_code: watched.exit_code, recent: &start.log.recent(), overrun };
     // A task that was told to end and then failed has done what it was told.
     let (end, busy_us) = match watched {
         Watched { answer: Some((outcome @ Outcome::Succeeded(_), busy_us)), .. } => (End::Itself(outcome), busy_us),
-        Watched { timed_out: true, .. } => (End::Itself(ending::timed_out(limit.unwrap_or_default())), running),
+        Watched { timed_out: true, .. } => {
+            (End::Itself(overrun.explains(ending::timed_out(limit.unwrap_or_default()))), running)
+        }
         _ if hold.why().is_some() => (End::Stopped, running),
-        Watched { answer: Some((outcome, busy_us)), .. } => (End::Itself(outcome), busy_us),
+        Watched { answer: Some((outcome, busy_us)), .. } => (End::Itself(overrun.explains(outcome)), busy_us),
         _ => (End::Itself(crash.outcome()), running),
     };
     Ended { end, busy_us, start_us }
+}
+
+/// How many processes the kernel has killed for lack of memory: of the group, or of the whole machine where there is none.
+fn memory_kills(group: Option<&Group>) -> u64 {
+    group.map_or_else(ending::kernel_kills, Group::memory_kills)
 }
 
 struct Process {
@@ -83,6 +106,8 @@ struct Process {
     /// Holds the sending half open: its end is the sign that the worker is gone.
     sending: Option<JoinHandle<OwnedWriteHalf>>,
     output: Output,
+    /// Goes when the shim has ended.
+    group: Option<Group>,
 }
 
 /// What was seen of a process until it was gone.
@@ -95,9 +120,9 @@ struct Watched {
 }
 
 impl Process {
-    fn begin(prepared: Prepared, job: &Job, start: &Start<'_>) -> io::Result<Self> {
+    fn begin(prepared: Prepared, group: Option<Group>, start: &Start<'_>) -> io::Result<Self> {
         let Prepared { shim, messages, mut sending, output } = prepared;
-        let mut job = line(job);
+        let mut job = line(&start.job);
         job.extend(start.secrets.to_line());
         let sending = tokio::spawn(async move {
             // A child that is gone does not read; its exit code says more than this error.
@@ -111,6 +136,7 @@ impl Process {
             messages: BufReader::new(messages).lines(),
             sending: Some(sending),
             output: Output::into_log(output, start.log.clone())?,
+            group,
         })
     }
 

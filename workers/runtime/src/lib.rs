@@ -3,6 +3,7 @@
 //! in `workers/tasks`; nothing here changes for it.
 
 mod attempt;
+mod cgroup;
 mod child;
 mod config;
 mod context;
@@ -12,6 +13,7 @@ mod held;
 mod lease;
 mod light;
 mod mask;
+mod mounts;
 mod output;
 mod prepared;
 mod process_tree;
@@ -25,6 +27,7 @@ mod task;
 mod wire;
 mod worker;
 
+pub use cgroup::ControlGroups;
 pub use child::child_main;
 pub use config::{ChildLimits, WorkerConfig, allowed_environment};
 pub use context::{TaskContext, rendered_parameters};

@@ -24,6 +24,9 @@ pub(crate) struct Job {
     pub(crate) data_dir: PathBuf,
     /// Private memory of each process of the task.
     pub(crate) memory_bytes: Option<u64>,
+    /// Files by which the task's process enters its control groups.
+    #[serde(default)]
+    pub(crate) doors: Vec<PathBuf>,
 }
 
 /// The child's lines.

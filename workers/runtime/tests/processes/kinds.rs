@@ -11,6 +11,8 @@ use daybreak_runtime::{Registry, Task, TaskContext, TaskError};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub const STUBBORN_COMMAND: &str = "test-stubborn";
+pub const MULTIPLY_COMMAND: &str = "test-multiply";
+pub const EAT_COMMAND: &str = "test-eat";
 
 const HEAVY: KindDefinition = KindDefinition {
     name: "",
@@ -23,12 +25,14 @@ const HEAVY: KindDefinition = KindDefinition {
     makes: &[],
     rules: &[],
 };
-static KINDS: [KindDefinition; 14] = [
+static KINDS: [KindDefinition; 16] = [
     KindDefinition { name: "answers", ..HEAVY },
     KindDefinition { name: "refuses", ..HEAVY },
     KindDefinition { name: "panics", ..HEAVY },
     KindDefinition { name: "aborts", ..HEAVY },
     KindDefinition { name: "eats_memory", ..HEAVY },
+    KindDefinition { name: "eats_memory_in_parts", ..HEAVY },
+    KindDefinition { name: "forks_without_end", ..HEAVY },
     KindDefinition { name: "floods", ..HEAVY },
     KindDefinition { name: "hangs", ..HEAVY },
     KindDefinition { name: "stubborn", side_effects: true, ..HEAVY },
@@ -65,6 +69,20 @@ impl Task for Kind {
             "panics" | "light_panics" => panic!("index 7 is out of range"),
             "aborts" => std::process::abort(),
             "eats_memory" => eat_memory(),
+            // Each stays below the limit, all together do not.
+            "eats_memory_in_parts" => {
+                let parts: Vec<_> = (0..4).map(|_| start(&[EAT_COMMAND]).spawn().expect("starts")).collect();
+                for mut part in parts {
+                    let ended = part.wait().expect("an end");
+                    if !ended.success() {
+                        return Err(TaskError::passing(format!("a part ended with {ended}")));
+                    }
+                }
+            }
+            "forks_without_end" => {
+                let ended = start(&[MULTIPLY_COMMAND]).status();
+                return Err(TaskError::passing(format!("{ended:?}")));
+            }
             "floods" => flood(),
             "hangs" | "light_hangs" => std::future::pending().await,
             "stubborn" => {
@@ -112,6 +130,32 @@ fn eat_memory() -> ! {
     }
 }
 
+/// This binary, as something else.
+fn start(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+/// Keeps 100 MB for a while.
+pub fn eat_a_part() -> ExitCode {
+    let eaten = vec![1_u8; 100_000_000];
+    std::thread::park_timeout(Duration::from_secs(2));
+    ExitCode::from(u8::from(eaten.iter().any(|byte| *byte != 1)))
+}
+
+/// Starts itself twice, and so on, until it is refused.
+#[expect(clippy::zombie_processes, reason = "nobody waits for them")]
+pub fn multiply() -> ExitCode {
+    for _ in 0..2 {
+        if start(&[MULTIPLY_COMMAND]).spawn().is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
+    std::thread::park_timeout(Duration::from_secs(600));
+    ExitCode::SUCCESS
+}
+
 fn flood() {
     use std::io::Write as _;
     let line = [b"0123456789".repeat(100), b"\n".to_vec()].concat();
@@ -124,12 +168,7 @@ fn flood() {
 #[expect(clippy::zombie_processes, reason = "that nobody waits for it is the story")]
 /// Starts a process in a session of its own that ignores SIGTERM and writes its pid.
 fn start_stubborn(pid_file: &Path) {
-    Command::new(std::env::current_exe().expect("a path"))
-        .arg(STUBBORN_COMMAND)
-        .arg(pid_file)
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("starts");
+    start(&[STUBBORN_COMMAND]).arg(pid_file).spawn().expect("starts");
 }
 
 pub async fn stubborn_process(pid_file: &str) -> ExitCode {

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Some(SHIM_COMMAND) => supervise_main(),
         Some(CHILD_COMMAND) => in_runtime(child_main(kinds::registry())),
         Some(kinds::STUBBORN_COMMAND) => in_runtime(kinds::stubborn_process(&words[1])),
+        Some(kinds::MULTIPLY_COMMAND) => kinds::multiply(),
+        Some(kinds::EAT_COMMAND) => kinds::eat_a_part(),
         Some(stories::DOOMED_WORKER_COMMAND) => in_runtime(stories::doomed_worker(&words[1])),
         _ => run_stories(&words),
     }

@@ -13,7 +13,7 @@ use daybreak_protocol::{
     Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Live, MintPublication,
     ModelVersionRecord, Orchestrator, Outcome, Poll, Register, Registration, Report,
 };
-use daybreak_runtime::{ChildLimits, Worker, WorkerConfig};
+use daybreak_runtime::{ChildLimits, ControlGroups, Worker, WorkerConfig};
 use daybreak_spec::{Backoff, Dag, Jitter, Labels, Name, Node, Project, Retry, Span, Spanned, Task, Timestamp};
 use tokio::sync::{Notify, watch};
 
@@ -234,7 +234,14 @@ pub async fn start_worker(
         server_url: "http://127.0.0.1:9".to_owned(),
         data_dir: folder.to_path_buf(),
         executable: std::env::current_exe().unwrap(),
-        limits: ChildLimits { memory_bytes: None, threads: 3, nice: 5, grace: Duration::from_millis(300) },
+        limits: ChildLimits {
+            memory_bytes: None,
+            threads: 3,
+            processes: 64,
+            nice: 5,
+            grace: Duration::from_millis(300),
+        },
+        groups: ControlGroups::prepare().ok(),
         buckets: None,
         secrets: daybreak_runtime::SecretSource::default(),
         environment: std::env::vars_os().collect(),

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use daybreak_artifacts::LOG_CAP_BYTES;
 use daybreak_protocol::Outcome;
+use daybreak_runtime::ControlGroups;
 
+use crate::kinds::MULTIPLY_COMMAND;
 use crate::server::{Scene, Server, assignment, start_worker};
 use crate::{Story, in_runtime};
 
@@ -20,6 +22,8 @@ pub const STORIES: &[Story] = &[
     ("a_panic_ends_the_attempt_only", a_panic_ends_the_attempt_only),
     ("an_abort_is_named_and_the_worker_goes_on", an_abort_is_named_and_the_worker_goes_on),
     ("a_task_that_eats_all_memory_ends_alone", a_task_that_eats_all_memory_ends_alone),
+    ("processes_that_eat_all_memory_together_end_alone", processes_that_eat_all_memory_together_end_alone),
+    ("a_task_that_forks_without_end_is_contained", a_task_that_forks_without_end_is_contained),
     ("a_flood_is_capped_and_does_not_block", a_flood_is_capped_and_does_not_block),
     ("a_timeout_ends_a_task_and_its_stubborn_grandchild", a_timeout_ends_a_task_and_its_stubborn_grandchild),
     ("a_timeout_ends_a_light_task", a_timeout_ends_a_light_task),
@@ -109,6 +113,48 @@ fn a_task_that_eats_all_memory_ends_alone() {
         assert!(reason.contains("its limit is 200 MB"), "{reason}");
         scene.close().await;
     });
+}
+
+fn processes_that_eat_all_memory_together_end_alone() {
+    in_runtime(async {
+        let bounded = ControlGroups::prepare();
+        let scene = Scene::open(12_000).await;
+        let outcome = scene.outcome("eats_memory_in_parts", Some(60_000)).await;
+        match bounded {
+            Ok(_) => {
+                let (cause, reason, _) = failure(outcome);
+                assert_eq!(cause, "out_of_memory", "{reason}");
+                assert!(reason.contains("its limit is 200 MB") && reason.contains("a part ended with"), "{reason}");
+            }
+            // Each keeps its own limit.
+            Err(why) => assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?} without control groups ({why})"),
+        }
+        scene.close().await;
+    });
+}
+
+fn a_task_that_forks_without_end_is_contained() {
+    if let Err(why) = ControlGroups::prepare() {
+        // It would be ended with its tree, but nothing would bound it before.
+        println!("no control groups, so nothing is let loose: {why}");
+        return;
+    }
+    in_runtime(async {
+        let scene = Scene::open(12_000).await;
+        let (_, reason, _) = failure(scene.outcome("forks_without_end", Some(3_000)).await);
+        assert!(reason.contains("it was refused more processes"), "{reason}");
+        wait_for("all of them end", || processes(MULTIPLY_COMMAND) == 0);
+        scene.close().await;
+    });
+}
+
+/// How many there are with a word on their command line.
+fn processes(word: &str) -> usize {
+    let command_lines = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    });
+    command_lines.filter(|line| line.split('\0').any(|of_line| of_line == word)).count()
 }
 
 fn a_flood_is_capped_and_does_not_block() {
