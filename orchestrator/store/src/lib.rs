@@ -24,6 +24,7 @@ mod claims;
 mod clock;
 mod database;
 mod deployments;
+mod due;
 mod effects;
 mod error;
 mod follow_up;

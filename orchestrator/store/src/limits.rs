@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::Error;
-use crate::database::{Values, execute_rows, query};
+use crate::database::{Pool, Values, execute_rows, query};
 use crate::effects::ReadyTask;
 use crate::load::{LoadedRun, LoadedTask, name, placement};
 use crate::tx::Tx;
@@ -192,12 +192,12 @@ async fn let_in_some(tx: &mut Tx, counter: &Counter, most: i64) -> Result<(), Er
 }
 
 /// All counters that tasks wait for: what other servers and deployments made room in is found here.
-pub(crate) async fn waited_for(tx: &mut Tx) -> Result<BTreeSet<Counter>, Error> {
+pub(crate) async fn waited_for(readers: &Pool) -> Result<BTreeSet<Counter>, Error> {
     let rows = query(
         "SELECT DISTINCT project, blocked_on FROM task_run WHERE state = 'ready' AND blocked_on IS NOT NULL \
          ORDER BY project, blocked_on",
     )
-    .fetch_all(tx.direct().await?)
+    .fetch_all(readers)
     .await?;
     rows.iter()
         .map(|row| Ok(Counter { project: row.try_get("project")?, counter: row.try_get("blocked_on")? }))

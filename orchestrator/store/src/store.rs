@@ -36,7 +36,7 @@ use crate::writer::{Message, Writer};
 use crate::{
     Again, Caller, Claim, ClaimedTask, Database, DecideTask, Deployment, Effect, Error, Fire, Fired, HeldByWorker,
     Made, MarkTask, MetWait, NewRun, NewToken, NewWorker, PauseChange, ReportedEnd, RevokeToken, RunAgain, Sources,
-    SubRunSettled, Sweep, Swept, TriggerRun,
+    SubRunSettled, TriggerRun,
 };
 
 /// Effects that a subscriber may fall behind by before it has to read the truth instead.
@@ -78,6 +78,8 @@ pub struct Store {
     sources: Sources,
     away: watch::Receiver<Option<String>>,
     shared: bool,
+    /// Leases go by the database's clock.
+    with_time: bool,
     measures: Measures,
 }
 
@@ -109,11 +111,12 @@ impl Store {
             database_time: None,
         };
         let (shared, measures) = (database.dialect() == Dialect::Postgres, Measures::default());
+        let with_time = lease_clock == LeaseClock::Database;
         let batches = Batches {
             tx,
             waiting: Waiting::default(),
             database,
-            with_time: lease_clock == LeaseClock::Database,
+            with_time,
             on_fatal,
             measures: measures.clone(),
             writer_id,
@@ -121,7 +124,7 @@ impl Store {
             broken: false,
         };
         tokio::spawn(Writer { batches, receiver, effects: effects.clone(), away }.run());
-        Ok(Self { writer: sender, effects, readers, sources, away: known_away, shared, measures })
+        Ok(Self { writer: sender, effects, readers, sources, away: known_away, shared, with_time, measures })
     }
 
     /// Whether other servers may work on the same database.
@@ -156,6 +159,12 @@ impl Store {
     /// Real time as rows have it.
     pub fn now(&self) -> Timestamp {
         self.sources.now()
+    }
+
+    /// Real time as leases go by it.
+    pub(crate) async fn lease_time(&self) -> Result<Timestamp, Error> {
+        let own = self.now();
+        Ok(if self.with_time { self.readers.time().await?.unwrap_or(own) } else { own })
     }
 
     pub(crate) async fn write<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
@@ -261,7 +270,8 @@ impl Store {
         lease_us: i64,
         draining: bool,
     ) -> Result<Vec<HeldByWorker>, Error> {
-        self.write(Beat { worker, lease_us, draining }).await
+        self.write(Beat { worker: worker.clone(), lease_us, draining }).await?;
+        self.held_by(&worker).await
     }
 
     /// Gives workers of other processes that run something a whole lease, after a time in which nobody could hear them.
@@ -330,11 +340,6 @@ impl Store {
     /// Gives the leadership away, so that the next server has it at once. `false`: somebody else had taken it.
     pub async fn resign(&self, holder: String, epoch: i64) -> Result<bool, Error> {
         self.write(Resign { holder, epoch }).await
-    }
-
-    /// Deals with what real time has brought about.
-    pub async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
-        self.write(sweep).await
     }
 
     /// Makes a token.

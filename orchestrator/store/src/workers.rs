@@ -69,7 +69,7 @@ impl Command for NewWorker {
     }
 }
 
-/// "I live": renews a lease and says what the rows give the worker.
+/// "I live": renews a lease.
 pub(crate) struct Beat {
     pub worker: WorkerIdentity,
     pub lease_us: i64,
@@ -78,8 +78,8 @@ pub(crate) struct Beat {
 }
 
 impl Command for Beat {
-    type Reply = Vec<HeldByWorker>;
-    async fn run(&self, tx: &mut Tx) -> Result<Vec<HeldByWorker>, Error> {
+    type Reply = ();
+    async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
         let until = tx.now().plus_micros(self.lease_us);
         let renewed = query(
             "UPDATE worker SET lease_until_us = $1, seen_at_us = $2, draining = $3 WHERE worker_id = $4 AND epoch = $5",
@@ -95,23 +95,7 @@ impl Command for Beat {
             return Err(Error::ReRegister);
         }
         tx.known.keep_lease(&self.worker, until);
-        let rows = query(
-            "SELECT task_run_id, fence, cancel_requested FROM task_run \
-             WHERE state = 'running' AND worker_id = $1 AND worker_epoch = $2",
-        )
-        .bind(&self.worker.id)
-        .bind(self.worker.epoch)
-        .fetch_all(tx.direct().await?)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(HeldByWorker {
-                    task_run_id: row.try_get("task_run_id")?,
-                    fence: row.try_get("fence")?,
-                    cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
-                })
-            })
-            .collect()
+        Ok(())
     }
 }
 

@@ -1,11 +1,15 @@
 //! Connections for reading. They cannot write, and a read that takes longer than five seconds is ended.
 
+use daybreak_spec::Timestamp;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::DatabaseName;
 use super::connection::{Link, On};
+use super::query::query;
 use crate::Error;
 use crate::error::of_driver;
+
+const TIME: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// Connections that cannot write; clones share them.
 #[derive(Clone)]
@@ -50,6 +54,14 @@ impl Pool {
         };
         let inner = open.map_err(|error| of_driver(error, &self.name))?;
         Ok(Snapshot { inner, name: self.name.clone() })
+    }
+
+    /// The database's own time, where it has one.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, Error> {
+        match &self.inner {
+            Inner::Sqlite(_) => Ok(None),
+            Inner::Postgres(_) => query(TIME).fetch_value(self).await.map(|micros| micros.map(Timestamp::from_micros)),
+        }
     }
 
     pub(crate) async fn close(&self) {

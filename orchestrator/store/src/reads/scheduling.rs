@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use daybreak_core::WorkerIdentity;
 use daybreak_spec::{Name, Timestamp};
 
-use crate::database::query;
+use crate::database::{Row, query};
 use crate::load::{count, name};
-use crate::{Error, Store};
+use crate::{Error, HeldByWorker, Store};
 
 /// The project that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,26 @@ impl Store {
         let stands: Option<i64> =
             query("SELECT simulated_us FROM clock WHERE name = 'business'").fetch_value(&self.readers).await?;
         Ok(stands.map(Timestamp::from_micros))
+    }
+
+    /// What the rows give a worker. Looked up beside the writer, which others wait for.
+    pub(crate) async fn held_by(&self, worker: &WorkerIdentity) -> Result<Vec<HeldByWorker>, Error> {
+        let rows = query(
+            "SELECT task_run_id, fence, cancel_requested FROM task_run \
+             WHERE state = 'running' AND worker_id = $1 AND worker_epoch = $2",
+        )
+        .bind(&worker.id)
+        .bind(worker.epoch)
+        .fetch_all(&self.readers)
+        .await?;
+        let held = |row: &Row| {
+            Ok(HeldByWorker {
+                task_run_id: row.try_get("task_run_id")?,
+                fence: row.try_get("fence")?,
+                cancel_requested: row.try_get::<i64>("cancel_requested")? != 0,
+            })
+        };
+        rows.iter().map(held).collect()
     }
 
     /// The tasks of a worker whose end was asked for, sorted.

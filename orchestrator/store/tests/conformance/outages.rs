@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use daybreak_core::RunStatus;
-use daybreak_store::{Claim, Database, Error, LeaseClock, Store};
+use daybreak_store::{Claim, Database, Error, LeaseClock, Store, Sweep, Swept};
 use futures::future::join_all;
 
 use crate::postgres::{Durability, Postgres};
@@ -148,6 +148,8 @@ async fn leases_can_go_by_the_databases_own_clock() {
     let left = "SELECT lease_until_us - CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM leader";
     let left = world.count(left).await;
     assert!((5 * SECOND..=10 * SECOND).contains(&left), "{left}");
+    let swept = store.sweep(Sweep { epoch, cancel_grace_us: SECOND }).await.expect("it sweeps");
+    assert_eq!(swept, Swept::default());
 }
 
 #[tokio::test]
