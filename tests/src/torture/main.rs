@@ -1,8 +1,10 @@
 //! `cargo xtask torture`: kills a demo and compares what it leaves (`demo.rs`), or lets faults happen to servers, workers,
-//! database, network and disk and holds what is left against a ledger (`faults/`).
+//! database, network and disk and holds what is left against a ledger (`faults/`), or ends trees of processes that will
+//! not go (`trees.rs`).
 
 mod demo;
 mod faults;
+mod trees;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +34,9 @@ struct Arguments {
     /// Instead: how long others take to go on after the end of a worker, a leader and the database, so many times each
     #[arg(long, conflicts_with_all = ["faults", "kills"])]
     failover: Option<usize>,
+    /// Instead: end so many trees of processes that ignore SIGTERM and leave their session
+    #[arg(long, conflicts_with_all = ["faults", "kills", "failover"])]
+    trees: Option<usize>,
     /// Seed of what happens when
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -43,10 +48,13 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match (&arguments.ledger, arguments.faults, arguments.failover) {
-        (Some(ledger), ..) => faults::work(ledger),
-        (None, Some(count), _) => faults::torture(count, arguments.db, arguments.only, arguments.seed).await,
-        (None, None, Some(times)) => faults::failover(times).await,
+    if let Some(ledger) = &arguments.ledger {
+        return faults::work(ledger);
+    }
+    match (arguments.faults, arguments.failover, arguments.trees) {
+        (Some(count), ..) => faults::torture(count, arguments.db, arguments.only, arguments.seed).await,
+        (_, Some(times), _) => faults::failover(times).await,
+        (.., Some(count)) => trees::end_trees(count).await,
         (None, None, None) => demo::torture_demo(&arguments).await,
     }
 }
