@@ -20,7 +20,7 @@ enum Task {
         /// Handed on to `cargo test`, e.g. a test's name
         rest: Vec<String>,
     },
-    /// Build in release and measure: nightly, predict, orchestrator, dags
+    /// Build in release and measure: nightly, predict, orchestrator, dags, workers
     Bench {
         /// Name of the bench
         name: String,
@@ -29,7 +29,8 @@ enum Task {
         json: bool,
     },
     /// Kill a demo at random moments (--kills) and compare what it leaves with an undisturbed one, or let faults happen among
-    /// servers and workers (--faults 500 --db sqlite|postgres --seed 1) and check what has to hold
+    /// servers and workers (--faults 500 --db sqlite|postgres --seed 1) and check what has to hold, or end trees of processes
+    /// that will not go (--trees 1000)
     Torture {
         /// Handed on; `-- --help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

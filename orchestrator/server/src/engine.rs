@@ -20,6 +20,7 @@ use crate::error::of_store;
 use crate::following::Events;
 use crate::http::{Access, Asked, Engine};
 use crate::origin::Origin;
+use crate::refusals::Refused;
 
 /// Most bytes of one attempt's log in one answer.
 const MAX_LOG_BYTES: usize = 8 << 20;
@@ -40,6 +41,10 @@ impl Engine for Server {
                 Access::None
             }
         }
+    }
+
+    async fn refused(&self, refused: Refused, from: &Origin) {
+        self.note_refused(refused, from).await;
     }
 
     async fn runs(&self, query: RunsQuery) -> Result<RunList, Error> {

@@ -46,6 +46,7 @@ pub struct Server {
     pub(crate) random: fn() -> u128,
     pub(crate) feed: Arc<Feed>,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: crate::refusals::Recent,
     pub(crate) open_metrics: bool,
     /// Room for streams of events.
     pub(crate) streams: Arc<Semaphore>,
@@ -109,6 +110,7 @@ impl Server {
             random: config.random,
             feed: Arc::default(),
             metrics,
+            refusals: crate::refusals::Recent::default(),
             open_metrics: config.open_metrics,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             server_id,

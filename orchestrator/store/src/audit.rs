@@ -8,7 +8,7 @@ use daybreak_protocol::{AuditEntry, AuditList, AuditQuery};
 use daybreak_spec::Timestamp;
 
 use crate::database::{Row, query};
-use crate::tx::Tx;
+use crate::tx::{Command, Tx};
 use crate::{Error, Store};
 
 /// Later than any id: a ULID begins with a digit up to 7.
@@ -56,7 +56,27 @@ pub(crate) fn audit(tx: &mut Tx, caller: Option<&Caller>, action: &str, (subject
     tx.note_entry(entry);
 }
 
+/// Something that was refused.
+struct NoteRefused {
+    caller: Caller,
+    subject: String,
+    detail: String,
+}
+
+impl Command for NoteRefused {
+    type Reply = ();
+    async fn run(&self, tx: &mut Tx) -> Result<(), Error> {
+        audit(tx, Some(&self.caller), "refused", (&self.subject, &self.detail));
+        Ok(())
+    }
+}
+
 impl Store {
+    /// Notes that somebody was refused something.
+    pub async fn note_refused(&self, caller: Caller, subject: String, detail: String) -> Result<(), Error> {
+        self.write(NoteRefused { caller, subject, detail }).await
+    }
+
     /// What was done by hand, newest first.
     pub async fn audit(&self, wanted: &AuditQuery) -> Result<AuditList, Error> {
         let limit = wanted.effective_limit();

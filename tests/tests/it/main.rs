@@ -17,6 +17,7 @@ mod one_build;
 mod oracle;
 mod properties;
 mod queues;
+mod refusals;
 mod reload;
 mod roles;
 mod schedules;

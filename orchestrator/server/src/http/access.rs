@@ -14,10 +14,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::For;
 
+use super::control::origin;
 use super::engine::Access;
 use super::metrics::METRICS;
 use super::problem::Refusal;
 use super::routes::{RouteInfo, Shared};
+use crate::refusals::Refused;
 
 /// Longer than any token.
 const MAX_TOKEN_BYTES: usize = 512;
@@ -53,10 +55,12 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     if callers == For::Everybody || open {
         return next.run(request).await;
     }
-    let access = match bearer(request.headers()) {
+    let given = bearer(request.headers());
+    let access = match given {
         Some(token) => gate.engine.authorises(token).await,
         None => Access::None,
     };
+    let says_who = given.is_some();
     let refusal = match &access {
         Access::None => Some(Refusal::unauthorized()),
         Access::Attempt { .. } if callers.admits_attempts() => None,
@@ -64,11 +68,24 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
         Access::Attempt { .. } => Some(Refusal::not_for_attempts()),
         Access::Token(identity) => Some(Refusal::forbidden(identity.role, callers)),
     };
-    if let Some(refusal) = refusal {
-        return refusal.into_response();
-    }
+    let by = match &access {
+        Access::Token(identity) => identity.name.clone(),
+        Access::Attempt { task_run_id, .. } => format!("attempt of {task_run_id}"),
+        Access::None => "nobody".to_owned(),
+    };
     request.extensions_mut().insert(access);
-    next.run(request).await
+    let from = origin(request.extensions(), request.headers());
+    let route = path_of(&request).unwrap_or("no route").to_owned();
+    let response = match refusal {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    let refused = response.extensions().get::<Refusal>().filter(|refusal| says_who && refusal.is_audited());
+    if let Some(Refusal { code, detail, subject, .. }) = refused.cloned() {
+        let subject = subject.unwrap_or(route);
+        gate.engine.refused(Refused { code, by, subject, detail }, &from).await;
+    }
+    response
 }
 
 /// The token of a request, for those who ask again whom it speaks for.

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use daybreak_protocol::{
     AuditList, AuditQuery, COMMAND_LINE, CancelRequest, ClearRequest, DecisionRequest, ErrorItem, MarkRequest, Marked,
     ProblemDetails, RerunRequest, RunAgain, RunWhy, WhyQuery,
@@ -36,14 +36,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        let identity = match parts.extensions.get::<Access>() {
-            Some(Access::Token(identity)) => Some(identity.clone()),
-            Some(Access::Attempt { .. } | Access::None) | None => None,
-        };
-        Ok(Self::remote(identity, peer.map(|ConnectInfo(peer)| peer.ip()), agent == Some(COMMAND_LINE)))
+        Ok(origin(&parts.extensions, &parts.headers))
     }
+}
+
+/// Who asks, as the layers before have found out.
+pub(super) fn origin(extensions: &Extensions, headers: &HeaderMap) -> Origin {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let identity = match extensions.get::<Access>() {
+        Some(Access::Token(identity)) => Some(identity.clone()),
+        Some(Access::Attempt { .. } | Access::None) | None => None,
+    };
+    Origin::remote(identity, peer.map(|ConnectInfo(peer)| peer.ip()), agent == Some(COMMAND_LINE))
 }
 
 /// Asks for the end of a run.

@@ -16,6 +16,7 @@ use daybreak_spec::Name;
 
 use crate::following::Events;
 use crate::origin::Origin;
+use crate::refusals::Refused;
 
 /// Whom a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub trait Engine: Orchestrator + 'static {
     /// Whom the token speaks for. Must compare in constant time, and must know attempt
     /// tokens only while their fence is current.
     async fn authorises(&self, token: &str) -> Access;
+    /// A request was refused for who made it, or for being over.
+    async fn refused(&self, refused: Refused, from: &Origin);
     /// Runs, newest first.
     async fn runs(&self, query: RunsQuery) -> Result<RunList, Error>;
     /// One run.

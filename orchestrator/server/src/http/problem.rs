@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use daybreak_protocol::{Error, ErrorItem, For, Role, code};
 
+const FORBIDDEN: &str = "forbidden";
+
 /// A refusal on its way out.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -14,12 +16,24 @@ pub struct Refusal {
     pub(super) code: &'static str,
     pub(super) detail: String,
     pub(super) errors: Vec<ErrorItem>,
+    /// The thing that it is about, for the audit.
+    pub(super) subject: Option<String>,
 }
 
 impl Refusal {
     /// With a status, a code and a sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new() }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), subject: None }
+    }
+
+    /// Says which thing it is about.
+    pub fn about(self, subject: &str) -> Self {
+        Self { subject: Some(subject.to_owned()), ..self }
+    }
+
+    /// Whether the audit is told: somebody who may not, or something that is over.
+    pub fn is_audited(&self) -> bool {
+        [code::UNAUTHORIZED, FORBIDDEN, code::STALE_ATTEMPT, code::OTHER_PROTOCOL].contains(&self.code)
     }
 
     /// No credential, a wrong or an expired one: the same answer for all.
@@ -31,14 +45,14 @@ impl Refusal {
     /// An attempt's token for something else.
     pub fn not_for_attempts() -> Self {
         let detail = "the token of an attempt reads the catalogue and publishes for its own task run only";
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        Self::new(StatusCode::FORBIDDEN, FORBIDDEN, detail)
     }
 
     /// A good token of another role.
     pub fn forbidden(role: Role, callers: For) -> Self {
         let (role, roles) = (role.as_str(), callers.roles().join(", "));
         let detail = format!("a token of the role `{role}` may not do this; use one of: {roles}");
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        Self::new(StatusCode::FORBIDDEN, FORBIDDEN, detail)
     }
 
     /// No such route or thing.

@@ -33,7 +33,9 @@ pub async fn register(State(engine): State<Shared>, Body(request): Body<Register
     require_label("/version", &request.version, MAX_LABEL_BYTES)?;
     require_label("/host", &request.host, MAX_LABEL_BYTES)?;
     require_modest(&request)?;
-    Ok(Json(engine.register(request).await?))
+    let subject: String = request.label.chars().take(63).collect();
+    let registration = engine.register(request).await.map_err(|error| Refusal::from(error).about(&subject))?;
+    Ok(Json(registration))
 }
 
 /// Refuses a worker that says it is larger than any is.
@@ -113,7 +115,8 @@ pub async fn queues(State(engine): State<Shared>) -> Answer<QueueList> {
 #[utoipa::path(post, path = "/api/v1/worker/report", tag = "worker", request_body = Report, responses((status = 204), (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "the attempt is no longer current")))]
 pub async fn report(State(engine): State<Shared>, Body(report): Body<Report>) -> Result<StatusCode, Refusal> {
     require_ids(&[("/task_run_id".to_owned(), &report.task_run_id)])?;
-    engine.report(report).await?;
+    let subject = report.task_run_id.clone();
+    engine.report(report).await.map_err(|error| Refusal::from(error).about(&subject))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

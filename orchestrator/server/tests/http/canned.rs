@@ -16,7 +16,7 @@ use daybreak_protocol::{
     WorkerList,
 };
 use daybreak_server::http::{Access, Asked, Engine};
-use daybreak_server::{Events, Origin};
+use daybreak_server::{Events, Origin, Refused};
 use daybreak_spec::{Name, Timestamp};
 
 pub const ADMIN: &str = "the-projects-token";
@@ -205,6 +205,8 @@ fn asked<T>(key: Option<&str>, made: T) -> Asked<T> {
 
 #[async_trait]
 impl Engine for Canned {
+    async fn refused(&self, _: Refused, _: &Origin) {}
+
     async fn authorises(&self, token: &str) -> Access {
         match token {
             ADMIN => self::token(Role::Admin),

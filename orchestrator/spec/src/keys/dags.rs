@@ -208,7 +208,7 @@ pub(crate) const TASK: Table = Table {
             Optional,
             "What its worker must have, all of it, e.g. { gpu: a100 }: `daybreak worker --labels gpu=a100`",
         ),
-        key("memory", Shape::Size, Optional, "Memory limit of its process, e.g. 2GiB"),
+        key("memory", Shape::Size, Optional, "Memory limit of its processes, e.g. 2GiB"),
     ],
     others: Some("Parameters of the kind"),
 };

@@ -151,7 +151,7 @@ impl Cast {
             if begun.elapsed() >= length {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(length.min(Duration::from_millis(50))).await;
         }
     }
 

@@ -21,8 +21,11 @@ pub async fn measure(times: usize) -> Json {
     work.rest(&mut cast).await;
     let mut report = json!({});
     report["worker_killed_to_task_elsewhere"] = told(&workers(&mut cast, &work, times).await);
-    report["leader_killed_to_next_firing"] = told(&leaders(&mut cast, times, Leave::Killed).await);
-    report["leader_told_to_stop_to_next_firing"] = told(&leaders(&mut cast, times, Leave::Told).await);
+    for (leave, left) in [(Leave::Killed, "leader_killed"), (Leave::Told, "leader_told_to_stop")] {
+        let (led, fired): (Vec<_>, Vec<_>) = leaders(&mut cast, times, leave).await.into_iter().unzip();
+        report[format!("{left}_to_next_leader")] = told(&led);
+        report[format!("{left}_to_next_firing")] = told(&fired);
+    }
     report["database_back_to_next_firing"] = told(&databases(&mut cast, times).await);
     let left = cast.end().await;
     report["orphans"] = json!(left);
@@ -74,8 +77,8 @@ enum Leave {
     Told,
 }
 
-/// The time from the leader's end to the next firing that another has placed.
-async fn leaders(cast: &mut Cast, times: usize, leave: Leave) -> Vec<Duration> {
+/// The time from the leader's end until another leads, and to the next firing that it has placed.
+async fn leaders(cast: &mut Cast, times: usize, leave: Leave) -> Vec<(Duration, Duration)> {
     let mut took = Vec::new();
     for number_of in 0..times * 8 {
         if took.len() >= times {
@@ -90,17 +93,17 @@ async fn leaders(cast: &mut Cast, times: usize, leave: Leave) -> Vec<Duration> {
             Leave::Killed => cast.servers[server].kill(Duration::from_secs(20)),
             Leave::Told => cast.servers[server].leave(Duration::from_secs(8)),
         }
-        let mut waited = None;
-        while left.elapsed() < Duration::from_secs(20) {
-            cast.pause(Duration::from_millis(10)).await;
-            if firings(cast).await > fired {
-                waited = Some(left.elapsed());
-                break;
+        let (mut led, mut placed) = (None, None);
+        while left.elapsed() < Duration::from_secs(20) && placed.is_none() {
+            cast.pause(Duration::from_millis(5)).await;
+            if led.is_none() && self::epoch(cast).await > epoch {
+                led = Some(left.elapsed());
             }
+            placed = (led.is_some() && firings(cast).await > fired).then(|| left.elapsed());
         }
         // One that did not lead changes nothing.
-        if self::epoch(cast).await != epoch {
-            took.push(waited.unwrap_or(PATIENCE));
+        if let Some(led) = led {
+            took.push((led, placed.unwrap_or(PATIENCE)));
         }
     }
     cast.all_there().await;
