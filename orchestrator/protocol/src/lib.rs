@@ -3,6 +3,7 @@
 
 mod access;
 mod backfills;
+mod catalogue;
 mod client;
 mod clock;
 mod control;
@@ -12,7 +13,9 @@ mod events;
 mod follow;
 mod items;
 mod keys;
+mod lists;
 mod orchestrator;
+mod page;
 mod problem_details;
 mod project;
 mod skew;
@@ -24,6 +27,10 @@ pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenV
 pub use backfills::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
     Reprocess,
+};
+pub use catalogue::{
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildCursor, BuildList, BuildsQuery, ModelList,
+    ModelSummary, ModelView, ModelsQuery, VersionList, VersionsQuery,
 };
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
@@ -38,17 +45,18 @@ pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
+pub use page::MAX_PAGE;
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
-    AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
-    PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,
-    Trigger, TriggerRequest, Triggered, WaitView,
+    AttemptLog, ClockView, DagList, DagTaskView, DagView, DagsQuery, HealthView, Minted, PauseRequest, PauseView,
+    RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView, Trigger, TriggerRequest,
+    Triggered, WaitView,
 };
 pub use worker::{
     AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Leave, Live,
     LiveModel, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report,
     TaskResult,
 };
-pub use workers::{QueueList, QueueView, WorkerList, WorkerState, WorkerTask, WorkerView};
+pub use workers::{QueueList, QueueView, QueuesQuery, WorkerList, WorkerState, WorkerTask, WorkerView, WorkersQuery};

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{backfills, control, document, events, metrics, people, project, tokens, worker};
+use super::{backfills, catalogue, control, document, events, metrics, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -74,10 +74,13 @@ pub fn table() -> Vec<Row> {
         route(Viewers, routes!(worker::queues)),
         route(Workers, routes!(worker::report)).up_to(MAX_REPORT_BYTES),
         route(Publishers, routes!(worker::mint_publication)),
-        route(Catalogue, routes!(worker::builds)),
-        route(Viewers, routes!(people::models)),
-        route(Catalogue, routes!(worker::model_version)),
-        route(Catalogue, routes!(worker::alias)),
+        route(Catalogue, routes!(catalogue::list_builds)),
+        route(Publishers, routes!(catalogue::builds)),
+        route(Viewers, routes!(catalogue::models)),
+        route(Viewers, routes!(catalogue::model_versions)),
+        route(Viewers, routes!(catalogue::alias_history)),
+        route(Catalogue, routes!(catalogue::model_version)),
+        route(Catalogue, routes!(catalogue::alias)),
         route(Workers, routes!(worker::registry)),
         route(Viewers, routes!(people::runs)),
         route(Viewers, routes!(people::run)),
