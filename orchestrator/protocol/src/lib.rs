@@ -1,5 +1,5 @@
-//! What crosses HTTP as plain types, and the typed client. No decisions, no state but the clock handle and the ring of tokens.
-//! To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
+//! What crosses HTTP as plain types, the typed client, and how routers are described. No decisions, no state but the clock
+//! handle and the ring of tokens. To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
 
 mod access;
 mod backfills;
@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod control;
 mod cues;
+mod document;
 mod endpoint;
 mod events;
 mod follow;
@@ -39,6 +40,7 @@ pub use control::{
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
+pub use document::{DescribedRoute, document, operations};
 pub use endpoint::{EndpointSettings, KeyView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};

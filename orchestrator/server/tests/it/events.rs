@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daybreak_artifacts::{Artifacts, LogName};
 use daybreak_protocol::{Change, Client, EventStream, EventsQuery, Role, StreamEvent, TokenRequest};
-use daybreak_server::http::{self, Asked, Engine};
+use daybreak_server::http::{Asked, Engine};
 use daybreak_server::{Events, Origin, Server, Timings};
 use futures::StreamExt as _;
 
@@ -196,7 +196,7 @@ async fn a_stream_ends_soon_after_its_token_is_taken_back_or_expires_and_no_othe
     let world = World::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let app = http::router(world.server.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let app = world.server.router().into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     let open = async |text: &str, lasts: &str| -> (String, EventStream) {
         let expires_in = daybreak_spec::Duration::parse(lasts);
