@@ -2,7 +2,8 @@
 
 use daybreak_core::RunStatus;
 use daybreak_protocol::{
-    CancelRequest, DagsQuery, Error, ModelsQuery, QueuesQuery, RunsQuery, SetClock, TriggerRequest,
+    CancelRequest, Client, DagsQuery, Error, MAX_PAGE, ModelsQuery, QueuesQuery, RunsQuery, SetClock, TriggerRequest,
+    WorkersQuery,
 };
 use daybreak_server::Origin;
 use daybreak_server::http::Engine;
@@ -118,4 +119,32 @@ async fn pages_of_dags_and_queues_lose_and_repeat_none_while_others_come() {
     assert_eq!(dags(Some("nightly")).await, ("p".to_owned(), None));
     assert_eq!(queues(Some("gpu".to_owned())).await, ("huge large".to_owned(), Some("large".to_owned())));
     assert_eq!(queues(Some("large".to_owned())).await, ("small".to_owned(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_all_of_a_list_gets_it_however_many_pages_it_has() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..=MAX_PAGE).map(|number| format!("d{number:03}")).collect();
+    let dags: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), name.as_str())).collect();
+    world.server.deploy(&with_dags(&dags), world.folder.path()).await.expect("it deploys");
+    let client = Client::new(&world.serve().await, "secret");
+    let mut expected = names.clone();
+    expected.push("nightly".to_owned());
+    let dags = client.all_dags().await.expect("DAGs");
+    assert!(dags.iter().map(|dag| dag.name.as_str()).eq(expected.iter()), "{} DAGs", dags.len());
+    expected.pop();
+    expected.push("default".to_owned());
+    expected.sort_unstable();
+    let queues = client.all_queues().await.expect("queues");
+    assert!(queues.iter().map(|queue| queue.queue.as_str()).eq(expected.iter()), "{} queues", queues.len());
+    let mut workers = Vec::new();
+    for _ in 0..3 {
+        workers.push(world.worker().await.registration.worker_id);
+    }
+    workers.reverse();
+    let page = client.workers(&WorkersQuery { before: None, limit: Some(2) }).await.expect("workers");
+    assert!(page.workers.iter().map(|worker| &worker.id).eq(&workers[..2]) && page.next.as_ref() == Some(&workers[1]));
+    let rest = client.workers(&WorkersQuery { before: page.next, limit: Some(2) }).await.expect("workers");
+    assert!(rest.workers.iter().map(|worker| &worker.id).eq(&workers[2..]) && rest.next.is_none());
+    assert_eq!(client.all_workers().await.expect("workers").len(), 3);
 }

@@ -1,6 +1,5 @@
 //! Workers: fences, lost ones, lost replies, cancellation.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus};
@@ -243,11 +242,7 @@ async fn a_worker_reads_all_builds_of_a_range_however_many_pages_they_are() {
     let result = TaskResult { builds: builds.clone(), ..TaskResult::default() };
     worker.report(&task, Outcome::Succeeded(Box::new(result))).await.expect("it holds the task");
     let (from, to) = (builds[1].as_of, builds[builds.len() - 1].as_of);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let app = world.server.router().into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let far = Client::new(&url, "secret").builds(&name("weather"), from, to).await.expect("builds");
+    let far = Client::new(&world.serve().await, "secret").builds(&name("weather"), from, to).await.expect("builds");
     assert!(far == builds[1..], "{} of {hours} builds over HTTP", far.len());
     let near = world.server.builds(&name("weather"), from, to).await.expect("builds");
     assert!(near == builds[1..], "{} of {hours} builds in the process", near.len());
