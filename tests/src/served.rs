@@ -131,7 +131,7 @@ impl Served {
                 builds.insert(format!("{view}@{}", build.as_of), build.object);
             }
         }
-        for model in client.models().await.expect("models") {
+        for model in client.all_models().await.expect("models") {
             for version in model.versions {
                 models.insert(format!("{}@{}", model.name, version.content.as_of), version.content.object);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daybreak_spec::{ColumnType, Name, Timestamp, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One entity's features in one generation.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +51,9 @@ impl Generation {
 }
 
 /// What became of a feature at a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = FeatureStatus)]
 pub enum Status {
     /// There, known and fresh.
     Present,

@@ -70,7 +70,7 @@ impl Embedded {
             secrets: options.secrets,
             drain: Duration::ZERO,
         })?;
-        open.start(&mut others, serving.router());
+        open.start(&mut others, Some(&serving));
         let (following, orchestrator, objects) = (serving.clone(), server.orchestrator(), artifacts.clone());
         others.spawn(|stopped| async move { following.run(orchestrator, objects, stopped).await });
         let (orchestrator, registry) = (server.orchestrator(), Arc::new(daybreak_tasks::registry()));

@@ -11,10 +11,12 @@ use daybreak_artifacts::Place;
 use daybreak_protocol::{Applied, Clock, Error, HealthView};
 use daybreak_runtime::{ChildLimits, ControlGroups, SecretSource, WorkerConfig, allowed_environment};
 use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
+use daybreak_serving::Serving;
 use daybreak_spec::{Labels, Name, Project};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use utoipa::openapi::OpenApi;
 
 use crate::artifacts;
 use crate::failure::{Failure, Outcome};
@@ -142,10 +144,13 @@ impl OpenServer {
         Ok(Self { server, running, applied, listener, follows })
     }
 
-    /// Answers requests, those of `beside` too, and runs the server's loops.
-    pub fn start(self, part: &mut Part, beside: Router) {
+    /// Answers requests, those of an endpoint in this process too, and runs the server's loops.
+    pub fn start(self, part: &mut Part, beside: Option<&Serving>) {
         let Self { server, listener, follows, .. } = self;
-        let router = http::router(server.clone()).merge(beside);
+        let router = match beside {
+            Some(serving) => http::router(server.clone(), whole_document()).merge(serving.router()),
+            None => server.router(),
+        };
         part.spawn(|stopped| serve(listener, router, stopped));
         if let Some(folder) = follows {
             let server = server.clone();
@@ -153,6 +158,11 @@ impl OpenServer {
         }
         part.spawn(|stopped| async move { server.run(stopped).await });
     }
+}
+
+/// The OpenAPI document of a process that is server and endpoint.
+pub fn whole_document() -> OpenApi {
+    http::document().merge_from(daybreak_serving::document())
 }
 
 /// The same socket for two listeners, one after the other.

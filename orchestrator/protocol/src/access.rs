@@ -6,6 +6,8 @@ use daybreak_spec::{Duration, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::page::rows_of_page;
+
 /// What a token may do. Each of the first four may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +184,13 @@ pub struct TokensQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
+}
+
+impl TokensQuery {
+    /// The limit that holds.
+    pub fn effective_limit(&self) -> u32 {
+        rows_of_page(self.limit)
+    }
 }
 
 /// A page of tokens, newest first.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::page::rows_of_page;
+
 /// Which windows of the range are run. One whose run goes on is never doubled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -221,7 +223,7 @@ pub struct BackfillsQuery {
 impl BackfillsQuery {
     /// The limit that holds.
     pub fn effective_limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, 500)
+        rows_of_page(self.limit)
     }
 }
 

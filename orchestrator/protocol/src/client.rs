@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use crate::{
     AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
     BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
-    DagView, DecisionRequest, EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply,
-    Held, ItemList, ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord,
-    ModelView, Orchestrator, PauseRequest, Poll, ProblemDetails, ProjectView, QueueList, Register, Registration,
-    Report, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
-    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery, WorkerList, code,
+    DecisionRequest, EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held,
+    ItemList, ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, Orchestrator,
+    PauseRequest, Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail,
+    RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
+    TriggerRequest, Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -70,8 +70,7 @@ impl Client {
 
     /// Runs, newest first.
     pub async fn runs(&self, query: &RunsQuery) -> Result<RunList, Error> {
-        let request = self.request(Method::GET, "/api/v1/runs").query(query);
-        self.read(self.send(request, PATIENCE).await?).await
+        self.list("/api/v1/runs", query).await
     }
 
     /// One run.
@@ -89,20 +88,9 @@ impl Client {
         self.get("/api/v1/endpoint").await
     }
 
-    /// Workers, newest first.
-    pub async fn workers(&self) -> Result<WorkerList, Error> {
-        self.get("/api/v1/workers").await
-    }
-
-    /// Queues, and who works on them.
-    pub async fn queues(&self) -> Result<QueueList, Error> {
-        self.get("/api/v1/queues").await
-    }
-
     /// The items of a task that is done once per item.
     pub async fn items(&self, run_id: &str, task: &str, query: &ItemsQuery) -> Result<ItemList, Error> {
-        let path = format!("/api/v1/runs/{}/tasks/{}/items", segment(run_id)?, segment(task)?);
-        self.read(self.send(self.request(Method::GET, &path).query(query), PATIENCE).await?).await
+        self.list(&format!("/api/v1/runs/{}/tasks/{}/items", segment(run_id)?, segment(task)?), query).await
     }
 
     /// Follows the log of one task of a run until the task has ended, after the event `last`.
@@ -147,24 +135,12 @@ impl Client {
 
     /// Why a run and its tasks are not running.
     pub async fn why(&self, run_id: &str, query: &WhyQuery) -> Result<RunWhy, Error> {
-        let request = self.request(Method::GET, &format!("/api/v1/runs/{}/why", segment(run_id)?)).query(query);
-        self.read(self.send(request, PATIENCE).await?).await
+        self.list(&format!("/api/v1/runs/{}/why", segment(run_id)?), query).await
     }
 
     /// What was done by hand, newest first.
     pub async fn audit(&self, query: &AuditQuery) -> Result<AuditList, Error> {
-        let request = self.request(Method::GET, "/api/v1/audit").query(query);
-        self.read(self.send(request, PATIENCE).await?).await
-    }
-
-    /// All models.
-    pub async fn models(&self) -> Result<Vec<ModelView>, Error> {
-        self.get("/api/v1/models").await
-    }
-
-    /// All DAGs.
-    pub async fn dags(&self) -> Result<Vec<DagView>, Error> {
-        self.get("/api/v1/dags").await
+        self.list("/api/v1/audit", query).await
     }
 
     /// Makes a manual run; returns its id.
@@ -200,8 +176,7 @@ impl Client {
 
     /// A page of tokens, newest first.
     pub async fn tokens(&self, query: &TokensQuery) -> Result<TokenList, Error> {
-        let request = self.request(Method::GET, "/api/v1/tokens").query(query);
-        self.read(self.send(request, PATIENCE).await?).await
+        self.list("/api/v1/tokens", query).await
     }
 
     /// Takes a token back.
@@ -222,8 +197,7 @@ impl Client {
 
     /// A page of backfills, newest first.
     pub async fn backfills(&self, query: &BackfillsQuery) -> Result<BackfillList, Error> {
-        let request = self.request(Method::GET, "/api/v1/backfills").query(query);
-        self.read(self.send(request, PATIENCE).await?).await
+        self.list("/api/v1/backfills", query).await
     }
 
     /// One backfill.
@@ -258,6 +232,14 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.read(self.send(self.request(Method::GET, path), PATIENCE).await?).await
+    }
+
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
+        self.read(self.send(self.request(Method::GET, path).query(query), PATIENCE).await?).await
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<T, Error> {
@@ -369,7 +351,7 @@ impl Orchestrator for Client {
     }
 
     async fn builds(&self, view: &Name, from: Timestamp, to: Timestamp) -> Result<Vec<BuildRecord>, Error> {
-        self.get(&format!("/api/v1/builds/{view}?from={from}&to={to}")).await
+        self.all_builds(view, from, to).await
     }
 
     async fn model_version(&self, model: &Name, version: u32) -> Result<ModelVersionRecord, Error> {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::page::{MAX_PAGE, rows_of_page};
+
 /// "End this run."
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -172,11 +174,11 @@ pub struct AuditQuery {
 
 impl AuditQuery {
     /// Largest page.
-    pub const MAX_LIMIT: u32 = 500;
+    pub const MAX_LIMIT: u32 = MAX_PAGE;
 
     /// The limit that holds.
     pub fn effective_limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, Self::MAX_LIMIT)
+        rows_of_page(self.limit)
     }
 }
 

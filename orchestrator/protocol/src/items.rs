@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::TaskRunView;
+use crate::page::{MAX_PAGE, rows_of_page};
 
 /// How many items of a list stand how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,16 +36,17 @@ pub struct ItemsQuery {
     /// From this place on: `next` of the page before.
     pub from: Option<u32>,
     /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
 }
 
 impl ItemsQuery {
     /// Largest page.
-    pub const MAX_LIMIT: u32 = 500;
+    pub const MAX_LIMIT: u32 = MAX_PAGE;
 
     /// The limit that holds.
     pub fn effective_limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, Self::MAX_LIMIT)
+        rows_of_page(self.limit)
     }
 }
 

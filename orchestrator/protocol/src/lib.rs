@@ -1,18 +1,22 @@
-//! What crosses HTTP as plain types, and the typed client. No decisions, no state but the clock handle and the ring of tokens.
-//! To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
+//! What crosses HTTP as plain types, the typed client, and how routers are described. No decisions, no state but the clock
+//! handle and the ring of tokens. To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
 
 mod access;
 mod backfills;
+mod catalogue;
 mod client;
 mod clock;
 mod control;
 mod cues;
+mod document;
 mod endpoint;
 mod events;
 mod follow;
 mod items;
 mod keys;
+mod lists;
 mod orchestrator;
+mod page;
 mod problem_details;
 mod project;
 mod skew;
@@ -25,6 +29,10 @@ pub use backfills::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
     Reprocess,
 };
+pub use catalogue::{
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildCursor, BuildList, BuildsQuery, ModelList,
+    ModelSummary, ModelView, ModelsQuery, VersionList, VersionsQuery,
+};
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
 pub use control::{
@@ -32,23 +40,25 @@ pub use control::{
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
+pub use document::{DescribedRoute, document, operations};
 pub use endpoint::{EndpointSettings, KeyView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
 pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
+pub use page::MAX_PAGE;
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
-    AliasHistoryEntry, AliasView, AttemptLog, ClockView, DagTaskView, DagView, HealthView, Minted, ModelView,
-    PauseRequest, PauseView, RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView,
-    Trigger, TriggerRequest, Triggered, WaitView,
+    AttemptLog, ClockView, DagList, DagTaskView, DagView, DagsQuery, HealthView, Minted, PauseRequest, PauseView,
+    RunDetail, RunList, RunSummary, RunsQuery, ScheduleView, SetClock, TaskLog, TaskRunView, Trigger, TriggerRequest,
+    Triggered, WaitView,
 };
 pub use worker::{
     AliasMove, AssignedItem, Assignment, BuildRecord, Cancellations, Heartbeat, HeartbeatReply, Held, Leave, Live,
     LiveModel, MintPublication, ModelVersionRecord, NewModelVersion, Outcome, Poll, Register, Registration, Report,
     TaskResult,
 };
-pub use workers::{QueueList, QueueView, WorkerList, WorkerState, WorkerTask, WorkerView};
+pub use workers::{QueueList, QueueView, QueuesQuery, WorkerList, WorkerState, WorkerTask, WorkerView, WorkersQuery};

@@ -2,10 +2,11 @@
 //! of a task. To change the protocol: raise [`PROTOCOL_VERSION`]; raise [`OLDEST_PROTOCOL`] only once no worker of before is
 //! left to be replaced, so that servers can be restarted first and workers one by one after them.
 
-/// What this binary speaks, as a server and as a worker.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// What this binary speaks, as a server and as a worker. 2 reads builds page by page; a worker of 1 asks for all of a range at
+/// once, at a path of its own.
+pub const PROTOCOL_VERSION: u32 = 2;
 
-/// The oldest protocol of a worker that this binary, as a server, still takes.
+/// The oldest protocol of a worker that this binary, as a server, still takes. With 1 goes `GET /api/v1/builds/{view}`.
 pub const OLDEST_PROTOCOL: u32 = 1;
 
 /// Why a worker that speaks `protocol` is not taken.

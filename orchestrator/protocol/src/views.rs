@@ -1,15 +1,14 @@
 //! What people and programs read of the server, and the few things they ask of it besides the worker protocol. Plain
 //! data, no decisions. To add a view: a type here, a method of the client, a route in `server`.
 
-use std::collections::BTreeMap;
-
 use daybreak_core::{Awaited, RunStatus, TaskStatus};
 use daybreak_spec::{Name, ScheduleRules, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{AfterView, ItemCounts, ModelVersionRecord, UpdatedView};
+use crate::page::{MAX_PAGE, rows_of_page};
+use crate::{AfterView, ItemCounts, UpdatedView};
 
 /// What made a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -169,11 +168,11 @@ pub struct RunsQuery {
 
 impl RunsQuery {
     /// Largest page.
-    pub const MAX_LIMIT: u32 = 500;
+    pub const MAX_LIMIT: u32 = MAX_PAGE;
 
     /// The limit that holds.
     pub fn effective_limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, Self::MAX_LIMIT)
+        rows_of_page(self.limit)
     }
 }
 
@@ -204,48 +203,39 @@ pub struct AttemptLog {
     pub text: String,
 }
 
-/// A model with everything the registry knows of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ModelView {
-    /// The model.
-    pub name: Name,
-    /// Its versions, oldest first.
-    pub versions: Vec<ModelVersionRecord>,
-    /// Alias -> version.
-    pub aliases: BTreeMap<String, u32>,
-    /// Every move of an alias, oldest first.
-    pub alias_history: Vec<AliasHistoryEntry>,
-}
-
-/// One move of an alias.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AliasHistoryEntry {
-    /// The alias, e.g. `champion`.
-    pub alias: String,
-    /// Where it pointed before; none for its first move.
-    pub from: Option<u32>,
-    /// Where it points since.
-    pub to: u32,
-    /// T of the run that judged the version.
-    pub as_of: Timestamp,
-    /// The run that moved it; none when a person did.
-    pub run_id: Option<String>,
-    /// Real time of the move.
-    pub moved_at: Timestamp,
-}
-
-/// The version that an alias points at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AliasView {
-    /// None: the alias points nowhere yet.
-    pub version: Option<ModelVersionRecord>,
-}
-
 /// The number of a publication, just minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Minted {
     /// Rises with every publication of the view.
     pub publication: i64,
+}
+
+/// Which DAGs are listed, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DagsQuery {
+    /// DAGs after this one: `next` of the page before.
+    pub after: Option<Name>,
+    /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub limit: Option<u32>,
+}
+
+impl DagsQuery {
+    /// The limit that holds.
+    pub fn effective_limit(&self) -> u32 {
+        rows_of_page(self.limit)
+    }
+}
+
+/// A page of DAGs, by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DagList {
+    /// DAGs of the live version.
+    pub dags: Vec<DagView>,
+    /// `after` of the next page; none on the last.
+    pub next: Option<Name>,
 }
 
 /// A deployed DAG.

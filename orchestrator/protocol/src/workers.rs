@@ -2,7 +2,9 @@
 
 use daybreak_spec::{Labels, Name, Timestamp};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::page::rows_of_page;
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,11 +74,33 @@ pub struct WorkerTask {
     pub started_at: Option<Timestamp>,
 }
 
-/// Workers, newest first.
+/// Which workers are listed, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WorkersQuery {
+    /// Registered before this one: `next` of the page before.
+    #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    pub before: Option<String>,
+    /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub limit: Option<u32>,
+}
+
+impl WorkersQuery {
+    /// The limit that holds.
+    pub fn effective_limit(&self) -> u32 {
+        rows_of_page(self.limit)
+    }
+}
+
+/// A page of workers, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerList {
     /// Those that are there, and those that were lost within the last hour.
     pub workers: Vec<WorkerView>,
+    /// `before` of the next page; none on the last.
+    pub next: Option<String>,
 }
 
 /// A queue, for tasks that ask for the same labels.
@@ -97,9 +121,31 @@ pub struct QueueView {
     pub workers: u64,
 }
 
-/// Queues by name.
+/// Which queues are listed, by name and labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct QueuesQuery {
+    /// Queues after this one: `next` of the page before.
+    #[param(pattern = "^[a-z0-9][a-z0-9_-]{0,62}( [a-z0-9][a-z0-9_-]{0,62}=[A-Za-z0-9][A-Za-z0-9._-]{0,62})*$")]
+    pub after: Option<String>,
+    /// At most so many, 1 to 500; default 50.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub limit: Option<u32>,
+}
+
+impl QueuesQuery {
+    /// The limit that holds.
+    pub fn effective_limit(&self) -> u32 {
+        rows_of_page(self.limit)
+    }
+}
+
+/// A page of queues, by name and labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueList {
     /// Those that the project names, and those that tasks wait or run in.
     pub queues: Vec<QueueView>,
+    /// `after` of the next page; none on the last.
+    pub next: Option<String>,
 }

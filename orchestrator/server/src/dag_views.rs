@@ -1,9 +1,10 @@
 //! Deployed DAGs as they are shown: what makes them run, when next, and how they stand.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use daybreak_core::{Data, UpdateRule};
-use daybreak_protocol::{AfterView, DagTaskView, DagView, Error, SeenView, UpdatedView};
+use daybreak_protocol::{AfterView, DagList, DagTaskView, DagView, DagsQuery, Error, SeenView, UpdatedView};
 use daybreak_spec::{After, Name, Timestamp};
 use daybreak_store::Pause;
 
@@ -24,8 +25,9 @@ struct Rows {
 }
 
 impl Server {
-    /// All DAGs of the live version.
-    pub(crate) async fn dag_views(&self) -> Result<Vec<DagView>, Error> {
+    /// A page of the DAGs of the live version.
+    pub(crate) async fn dag_views(&self, wanted: &DagsQuery) -> Result<DagList, Error> {
+        let limit = wanted.effective_limit() as usize;
         let deployed = self.deployed()?;
         let project = deployed.name();
         let rows = Rows {
@@ -35,11 +37,15 @@ impl Server {
             seen: self.store.seen_updates(project).await.map_err(of_store)?,
             now: self.clock.business_now(),
         };
-        let mut views = Vec::new();
-        for (name, dag) in &deployed.dags {
-            views.push(self.dag_view(&deployed, (name, dag), &rows).await?);
+        let behind = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut list, mut further) = (DagList::default(), deployed.dags.range::<Name, _>((behind, Bound::Unbounded)));
+        for (name, dag) in further.by_ref().take(limit) {
+            list.dags.push(self.dag_view(&deployed, (name, dag), &rows).await?);
         }
-        Ok(views)
+        if further.next().is_some() {
+            list.next = list.dags.last().map(|dag| dag.name.clone());
+        }
+        Ok(list)
     }
 
     async fn dag_view(

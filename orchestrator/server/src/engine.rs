@@ -5,12 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
-    BackfillState, BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest,
-    EndpointSettings, Error, EventsQuery, HealthView, ItemList, ItemsQuery, MarkRequest, Marked, ModelView,
-    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
-    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
-    WorkerList,
+    AliasHistory, AliasHistoryQuery, Applied, AttemptLog, AuditList, AuditQuery, BackfillChangeRequest, BackfillList,
+    BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildList, BuildsQuery, CancelRequest,
+    ClearRequest, ClockView, DagList, DagsQuery, DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView,
+    ItemList, ItemsQuery, MarkRequest, Marked, ModelList, ModelsQuery, PauseRequest, ProjectView, QueueList,
+    QueuesQuery, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList,
+    TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery, WhyQuery,
+    WorkerList, WorkersQuery,
 };
 use daybreak_spec::Name;
 use daybreak_store::{AttemptRow, RunningAttempt};
@@ -76,13 +77,28 @@ impl Engine for Server {
         Ok(Self::follow_log(self, run_id, task, last.as_deref()).await?)
     }
 
-    async fn models(&self) -> Result<Vec<ModelView>, Error> {
+    async fn models(&self, query: ModelsQuery) -> Result<ModelList, Error> {
         let deployed = self.deployed()?;
-        self.store.models(deployed.name()).await.map_err(of_store)
+        self.store.models(deployed.name(), &query).await.map_err(of_store)
     }
 
-    async fn dags(&self) -> Result<Vec<DagView>, Error> {
-        self.dag_views().await
+    async fn model_versions(&self, model: &Name, query: VersionsQuery) -> Result<VersionList, Error> {
+        let deployed = self.deployed()?;
+        self.store.model_versions(deployed.name(), model, &query).await.map_err(of_store)
+    }
+
+    async fn alias_history(&self, model: &Name, query: AliasHistoryQuery) -> Result<AliasHistory, Error> {
+        let deployed = self.deployed()?;
+        self.store.alias_history(deployed.name(), model, &query).await.map_err(of_store)
+    }
+
+    async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error> {
+        let deployed = self.deployed()?;
+        self.store.builds(deployed.name(), view, &query).await.map_err(of_store)
+    }
+
+    async fn dags(&self, query: DagsQuery) -> Result<DagList, Error> {
+        self.dag_views(&query).await
     }
 
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error> {
@@ -203,16 +219,16 @@ impl Engine for Server {
         self.metrics.answered(method, route, status, took);
     }
 
-    async fn workers(&self) -> Result<WorkerList, Error> {
-        Ok(Self::workers(self).await?)
+    async fn workers(&self, query: WorkersQuery) -> Result<WorkerList, Error> {
+        Ok(Self::workers(self, &query).await?)
     }
 
     async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
         Ok(Self::endpoint_settings(self)?)
     }
 
-    async fn queues(&self) -> Result<QueueList, Error> {
-        Ok(Self::queues(self).await?)
+    async fn queues(&self, query: QueuesQuery) -> Result<QueueList, Error> {
+        Ok(Self::queues(self, &query).await?)
     }
 
     async fn health(&self) -> HealthView {

@@ -152,7 +152,7 @@ impl Server {
         metrics.workers.set(whole(gauges.workers));
         // A queue that the project names no more is not shown at its last count.
         metrics.queues.clear();
-        let queues = self.queues().await?.queues;
+        let queues = self.all_queues().await?;
         let mut ready = BTreeMap::new();
         queues.iter().for_each(|queue| *ready.entry(&queue.queue).or_insert(0) += queue.ready);
         for (queue, ready) in ready {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Assignment, BuildRecord, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Leave, Live, MintPublication,
-    ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report,
+    Assignment, BuildRecord, BuildsQuery, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Leave, Live, MAX_PAGE,
+    MintPublication, ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::Effect;
@@ -44,7 +44,16 @@ impl Orchestrator for Server {
 
     async fn builds(&self, view: &Name, from: Timestamp, to: Timestamp) -> Result<Vec<BuildRecord>, Error> {
         let deployed = self.deployed()?;
-        self.store.builds(deployed.name(), view, from, to).await.map_err(of_store)
+        let (mut builds, mut after) = (Vec::new(), None);
+        loop {
+            let page = BuildsQuery { from: Some(from), to: Some(to), after, limit: Some(MAX_PAGE) };
+            let page = self.store.builds(deployed.name(), view, &page).await.map_err(of_store)?;
+            builds.extend(page.builds);
+            after = page.next;
+            if after.is_none() {
+                return Ok(builds);
+            }
+        }
     }
 
     async fn model_version(&self, model: &Name, version: u32) -> Result<ModelVersionRecord, Error> {

@@ -217,9 +217,9 @@ impl Server {
         Arc::new(InProcess::new(self.clone()))
     }
 
-    /// Its HTTP surface.
+    /// Its HTTP surface, where nothing answers beside it.
     pub fn router(self: &Arc<Self>) -> axum::Router {
-        crate::http::router(self.clone())
+        crate::http::router(self.clone(), crate::http::document())
     }
 
     /// Runs the server's loops until `shutdown` turns true, then hands out no more work, waits for what still runs and

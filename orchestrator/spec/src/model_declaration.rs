@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{ColumnType, Expression, Name, Node, Span, Spanned, Value};
 
@@ -100,7 +101,7 @@ impl FeatureReference {
 }
 
 /// What happens where a feature is absent, null or older than its view's ttl.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The training mean (most frequent value for text and booleans), plus a flag in the reply.

@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for Duration {
 }
 
 /// The type of a column, input or feature. The YAML spellings are the serialised ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ColumnType {

@@ -8,6 +8,7 @@ use daybreak_protocol::{AuditEntry, AuditList, AuditQuery};
 use daybreak_spec::Timestamp;
 
 use crate::database::{Row, query};
+use crate::reads::cut;
 use crate::tx::{Command, Tx};
 use crate::{Error, Store};
 
@@ -104,10 +105,8 @@ impl Store {
                 .await?
             }
         };
-        let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let more = entries.len() > limit as usize;
-        entries.truncate(limit as usize);
-        let next = more.then(|| entries.last().map(|entry| entry.id.clone())).flatten();
+        let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let (entries, next) = cut(entries, limit, |entry| entry.id.clone());
         Ok(AuditList { entries, next })
     }
 }

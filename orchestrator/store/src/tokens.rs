@@ -7,6 +7,7 @@ use daybreak_spec::{Name, Timestamp};
 use crate::audit::{AFTER_ALL, audit};
 use crate::database::{Row, query};
 use crate::load::{instant, name};
+use crate::reads::cut;
 use crate::tx::{Command, Tx};
 use crate::{Caller, Error, Store};
 
@@ -163,7 +164,7 @@ impl Command for TokensUsed {
 impl Store {
     /// All tokens of a project, newest first.
     pub async fn tokens(&self, project: &Name, wanted: &TokensQuery) -> Result<TokenList, Error> {
-        let limit = wanted.limit.unwrap_or(50);
+        let limit = wanted.effective_limit();
         let rows = query(
             "SELECT token_id, name, role, created_at_us, created_by, expires_at_us, last_used_us, revoked_at_us, \
              revoked_by FROM api_token WHERE project = $1 AND token_id < $2 ORDER BY token_id DESC LIMIT $3",
@@ -173,10 +174,8 @@ impl Store {
         .bind(i64::from(limit) + 1)
         .fetch_all(&self.readers)
         .await?;
-        let mut tokens = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
-        let more = tokens.len() > limit as usize;
-        tokens.truncate(limit as usize);
-        let next = more.then(|| tokens.last().map(|token| token.id.clone())).flatten();
+        let tokens = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        let (tokens, next) = cut(tokens, limit, |token| token.id.clone());
         Ok(TokenList { tokens, next })
     }
 

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use daybreak_protocol::{AuditQuery, Client, Error, RunsQuery, TriggerRequest};
+use daybreak_tests::roles::Role;
 use daybreak_tests::served::Served;
 use daybreak_tests::{binary, daybreak, json};
 use serde_json::Value as Json;
@@ -86,6 +87,43 @@ fn the_document_and_the_logs_are_for_programs_too() {
     let lines: Vec<Json> = logged.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert!(!lines.is_empty() && lines.len() == logged.lines().count(), "{logged}");
     assert!(lines.iter().all(|line| line["level"].is_string() && line["fields"].is_object()), "{logged}");
+}
+
+/// What a server answers at a path.
+async fn read(url: &str, path: &str, token: &str) -> Json {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let asked = client.get(format!("{url}{path}")).bearer_auth(token);
+    asked.send().await.expect("an answer").json().await.expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_of_a_process_is_of_all_that_it_answers() {
+    let around = tempfile::tempdir().expect("a folder");
+    let project = around.path().join("shop");
+    std::fs::create_dir(&project).expect("a folder");
+    assert!(daybreak(&project, &["init"]).status.success());
+    let up = Served::start(&project, &[]);
+    let whole = read(&up.url, "/api/v1/openapi.json", &up.token).await;
+    let endpoint = read(&up.url, "/v1/openapi.json", &up.token).await;
+    assert_eq!(whole, json(&daybreak(&project, &["openapi"])));
+    drop(up);
+    let server = Served::start_as("server", &project, &["--listen", "127.0.0.1:0"]);
+    let own = read(&server.url, "/api/v1/openapi.json", &server.token).await;
+    let none = read(&server.url, "/v1/openapi.json", &server.token).await;
+    assert_eq!(none["status"], 404, "there is no endpoint in it");
+    let (_serve, url) = Role::endpoint(&project, &server.url, "nobody", &token(&project, "worker").1);
+    assert_eq!(read(&url, "/v1/openapi.json", &server.token).await, endpoint);
+    for part in ["/paths", "/components/schemas", "/components/securitySchemes"] {
+        let of = |document: &Json| document.pointer(part).and_then(Json::as_object).expect("a map").clone();
+        let mut both = of(&own);
+        for (name, said) in of(&endpoint) {
+            let before = both.insert(name.clone(), said.clone());
+            assert!(before.is_none_or(|before| before == said), "{name} of {part} is two things");
+        }
+        assert_eq!(of(&whole), both, "{part}");
+    }
+    let predict = "/v1/models/{name}/predict";
+    assert!(endpoint["paths"][predict]["post"].is_object() && own["paths"][predict].is_null());
 }
 
 /// A collector that keeps what it is sent.

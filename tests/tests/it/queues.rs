@@ -80,7 +80,7 @@ async fn up_takes_the_queues_that_it_is_told_and_all_without_a_word() {
     std::fs::write(project.join("daybreak.yaml"), PLACED).expect("a project");
     let queues_of = |served: &Served| {
         let client: Client = served.client();
-        async move { client.workers().await.expect("workers").workers[0].queues.clone() }
+        async move { client.all_workers().await.expect("workers")[0].queues.clone() }
     };
     let up = Served::start(&project, &[]);
     wait_for("its worker", Duration::from_secs(10), || {

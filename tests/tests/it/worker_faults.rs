@@ -151,7 +151,7 @@ async fn a_worker_that_is_told_to_stop_lets_its_task_end_and_takes_no_other() {
     until_it_runs(&served, &run).await;
     worker.signal("TERM");
     let begun = std::time::Instant::now();
-    while served.client().workers().await.expect("workers").workers[0].state != WorkerState::Draining {
+    while served.client().all_workers().await.expect("workers")[0].state != WorkerState::Draining {
         assert!(begun.elapsed() < Duration::from_secs(5), "the server shows that it drains");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -162,7 +162,7 @@ async fn a_worker_that_is_told_to_stop_lets_its_task_end_and_takes_no_other() {
         after.tasks.iter().find(|task| task.name.as_str() == "after").map(|task| task.state.as_str()),
         Some("ready")
     );
-    assert!(served.client().workers().await.expect("workers").workers.is_empty(), "it has left");
+    assert!(served.client().all_workers().await.expect("workers").is_empty(), "it has left");
     let _other = Role::worker(&served, "two", &[]);
     until_succeeded(&served, &run).await;
     assert_eq!(scene.marks(), 1);

@@ -1,6 +1,8 @@
 //! The routes: one table that says whom each is for, one layer that asks for the token. A route that is not in the table
-//! does not exist. To add one: a handler in a file below, a line in `table`, a line in the tests' matrix.
+//! does not exist. To add one: a handler with its annotation in a file below, a line in `table`, a line in the tests'
+//! matrix; the OpenAPI document follows.
 
+mod document;
 mod features;
 mod models;
 mod predict;
@@ -16,33 +18,56 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::MethodRouter;
 use axum::{Json, Router};
-use daybreak_protocol::For;
-use serde_json::json;
+use daybreak_protocol::{For, operations};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
 
+pub use document::document;
 pub use predict::{Predicted, PredictedRow};
 pub use problem::{FieldError, Problem};
 pub use reply::{Imputed, Outcome, imputed, outcome};
 
 use crate::serving::Shared;
 
-type Row = (&'static str, &'static str, For, MethodRouter<Arc<Shared>>);
+/// A route: whom it is for, what its annotation says, its handler.
+struct Row {
+    callers: For,
+    schemas: Vec<(String, RefOr<Schema>)>,
+    paths: Paths,
+    handler: MethodRouter<Arc<Shared>>,
+}
+
+fn route(callers: For, (schemas, paths, handler): UtoipaMethodRouter<Arc<Shared>>) -> Row {
+    Row { callers, schemas, paths, handler }
+}
 
 /// Features and predictions tell about people: who only looks at runs does not see them.
 fn table() -> Vec<Row> {
     vec![
-        ("GET", "/v1/health", For::Everybody, get(health)),
-        ("GET", "/v1/models/{name}", For::Predictors, get(models::show)),
-        ("POST", "/v1/models/{name}/predict", For::Predictors, post(predict::predict)),
-        ("GET", "/v1/features/{view}", For::Predictors, get(features::show)),
-        ("GET", "/v1/predictions/{id}", For::Predictors, get(predictions::show)),
+        route(For::Everybody, routes!(health)),
+        route(For::Predictors, routes!(document::openapi)),
+        route(For::Predictors, routes!(models::show)),
+        route(For::Predictors, routes!(predict::predict)),
+        route(For::Predictors, routes!(features::show)),
+        route(For::Predictors, routes!(predictions::show)),
     ]
 }
 
 /// Method and path of every route, and whom it is for.
-pub fn routes() -> Vec<(&'static str, &'static str, For)> {
-    table().into_iter().map(|(method, path, callers, _)| (method, path, callers)).collect()
+pub fn routes() -> Vec<(&'static str, String, For)> {
+    let mut found = Vec::new();
+    for mut row in table() {
+        for (path, item) in &mut row.paths.paths {
+            found.extend(operations(item).into_iter().map(|(method, ..)| (method, path.clone(), row.callers)));
+        }
+    }
+    found
 }
 
 /// Longer than any token.
@@ -53,9 +78,11 @@ const MAX_BODY_BYTES: usize = 8 << 20;
 pub fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new();
     let mut callers = HashMap::new();
-    for (_, path, admitted, handler) in table() {
-        router = router.route(path, handler);
-        callers.insert(path, admitted);
+    for row in table() {
+        for path in row.paths.paths.keys() {
+            router = router.route(path, row.handler.clone());
+            callers.insert(path.clone(), row.callers);
+        }
     }
     let gate = Gate { shared: Arc::clone(&shared), callers: Arc::new(callers) };
     router
@@ -69,7 +96,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
 #[derive(Clone)]
 struct Gate {
     shared: Arc<Shared>,
-    callers: Arc<HashMap<&'static str, For>>,
+    callers: Arc<HashMap<String, For>>,
 }
 
 async fn authenticate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
@@ -94,9 +121,28 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (plain && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
 }
 
-async fn health(State(shared): State<Arc<Shared>>) -> Json<serde_json::Value> {
-    let status = if shared.live.now().known { "serving" } else { "starting" };
-    Json(json!({ "status": status }))
+/// Whether the endpoint knows what is live.
+#[derive(Serialize, ToSchema)]
+struct EndpointHealth {
+    /// Where it stands.
+    status: EndpointStatus,
+}
+
+/// Where the endpoint stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum EndpointStatus {
+    /// It has not heard yet what is live.
+    Starting,
+    /// It answers with what is live.
+    Serving,
+}
+
+/// Whether the endpoint answers.
+#[utoipa::path(get, path = "/v1/health", tag = "endpoint", responses((status = 200, body = EndpointHealth)))]
+async fn health(State(shared): State<Arc<Shared>>) -> Json<EndpointHealth> {
+    let known = shared.live.now().known;
+    Json(EndpointHealth { status: if known { EndpointStatus::Serving } else { EndpointStatus::Starting } })
 }
 
 async fn wrong_method(State(shared): State<Arc<Shared>>, request: Request) -> Response {

@@ -15,5 +15,5 @@ mod serving;
 mod state_file;
 mod values;
 
-pub use http::routes;
+pub use http::{document, routes};
 pub use serving::{Error, Serving, ServingConfig};

@@ -22,6 +22,7 @@ use ulid::Ulid;
 
 use crate::log::lookup::Lookup;
 use crate::log::writer::{Keeper, Message, Writer};
+pub use record::Record;
 pub use retention::Retention;
 
 /// Rows that may wait for the writer.

@@ -6,7 +6,11 @@ use std::fmt;
 
 use daybreak_spec::{Value, did_you_mean};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 use serde_json::value::RawValue;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::{FieldError, Problem};
 use crate::plan::Plan;
@@ -14,6 +18,31 @@ use crate::values;
 
 /// Most rows of one request.
 pub const MAX_ROWS: usize = 10_000;
+
+/// The body of a prediction request, as it is described: which keys and inputs a row has is the model's to say.
+pub struct PredictRequest;
+
+impl PartialSchema for PredictRequest {
+    fn schema() -> RefOr<Schema> {
+        let row = |words: &str| {
+            ObjectBuilder::new()
+                .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+                .description(Some(words))
+                .examples([json!({ "carrier": "UA", "origin": "JFK", "distance": 2475 })])
+                .build()
+        };
+        let rows = ArrayBuilder::new().items(row("A row.")).max_items(Some(MAX_ROWS)).build();
+        let batch = ObjectBuilder::new()
+            .property("rows", rows)
+            .required("rows")
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+            .description(Some("Many rows."))
+            .build();
+        let one = row("One row: each key and input of the model, by name; `GET /v1/models/{name}` lists them.");
+        AnyOfBuilder::new().item(one).item(batch).into()
+    }
+}
+impl ToSchema for PredictRequest {}
 
 /// The rows of a request.
 pub struct Rows {

@@ -14,7 +14,7 @@ use crate::table;
 /// `daybreak dags`
 pub async fn dags(project: &Project) -> Outcome {
     let connection = Connection::open(&project.directory).await?;
-    let dags = connection.client.dags().await;
+    let dags = connection.client.all_dags().await;
     let live = connection.client.project().await;
     connection.close().await;
     if let Some(problems) = live?.problems {
@@ -101,7 +101,7 @@ pub async fn resume(arguments: &Pause) -> Outcome {
 }
 
 async fn shown(client: &Client, dag: &str) -> Outcome<Vec<DagView>> {
-    let mut dags = client.dags().await?;
+    let mut dags = client.all_dags().await?;
     dags.retain(|view| view.name.as_str() == dag);
     Ok(dags)
 }
@@ -120,6 +120,6 @@ pub fn caller() -> String {
 /// The pause of a DAG, as the running server says; none without a server.
 pub async fn pause_of(home: &Home, dag: &Name) -> Option<PauseView> {
     let running = home.running()?;
-    let dags = Client::new(&running.url, &running.token).dags().await.ok()?;
+    let dags = Client::new(&running.url, &running.token).all_dags().await.ok()?;
     dags.into_iter().find(|view| view.name == *dag)?.paused
 }

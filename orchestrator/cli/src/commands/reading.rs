@@ -182,7 +182,7 @@ async fn logs_of(connection: &Connection, run: &str, task: Option<&str>, project
 /// `daybreak models`
 pub async fn models(project: &Project) -> Outcome {
     let connection = Connection::open(&project.directory).await?;
-    let models = connection.client.models().await;
+    let models = connection.client.all_models().await;
     connection.close().await;
     print(&models?, project, |models| models.iter().map(people_model).collect())
 }

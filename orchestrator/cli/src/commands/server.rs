@@ -23,7 +23,7 @@ pub async fn server(arguments: &Serving) -> Outcome {
     let (name, running) = (project.name.value.clone(), open.running.clone());
     drop(project);
     let mut part = Part::default();
-    open.start(&mut part, axum::Router::new());
+    open.start(&mut part, None);
     home.announce(&running)?;
     let text = format!(
         "daybreak schedules {name} at {url}\n  a token for workers: daybreak token create --role worker --name NAME --project {}\n  \

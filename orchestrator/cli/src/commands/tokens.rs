@@ -10,6 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::machine::real_now;
 use crate::output;
+use crate::parts::whole_document;
 use crate::table;
 
 /// `daybreak token`
@@ -24,7 +25,7 @@ pub async fn token(arguments: &Token) -> Outcome {
 
 /// `daybreak openapi`
 pub fn openapi() -> Outcome {
-    let document = serde_json::to_string_pretty(&daybreak_server::http::document())
+    let document = serde_json::to_string_pretty(&whole_document())
         .map_err(|error| Failure::input_output("cannot encode", error))?;
     output::line(document)
 }

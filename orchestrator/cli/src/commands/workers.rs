@@ -15,9 +15,9 @@ const MOST_NAMED: usize = 3;
 /// `daybreak workers`
 pub async fn workers(project: &Project) -> Outcome {
     let connection = Connection::open(&project.directory).await?;
-    let workers = connection.client.workers().await;
+    let workers = connection.client.all_workers().await;
     connection.close().await;
-    print(&workers?, project, |WorkerList { workers }| {
+    print(&WorkerList { workers: workers?, next: None }, project, |WorkerList { workers, .. }| {
         let header = ["name", "host", "state", "queues", "labels", "light", "heavy", "last seen", "version", "runs"];
         table::render(&header, &workers.iter().map(worker_cells).collect::<Vec<_>>())
     })
@@ -54,9 +54,9 @@ fn worker_cells(worker: &WorkerView) -> Vec<String> {
 /// `daybreak queues`
 pub async fn queues(project: &Project) -> Outcome {
     let connection = Connection::open(&project.directory).await?;
-    let queues = connection.client.queues().await;
+    let queues = connection.client.all_queues().await;
     connection.close().await;
-    print(&queues?, project, |QueueList { queues }| {
+    print(&QueueList { queues: queues?, next: None }, project, |QueueList { queues, .. }| {
         let header = ["queue", "labels", "ready", "since", "running", "workers"];
         table::render(&header, &queues.iter().map(queue_cells).collect::<Vec<_>>())
     })

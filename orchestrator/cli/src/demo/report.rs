@@ -31,7 +31,7 @@ impl Report {
         let client = embedded.client();
         let mut runs = all_runs(&client, Name::parse(super::DAG), u32::MAX).await?;
         runs.reverse();
-        let models = client.models().await?;
+        let models = client.all_models().await?;
         let ever = (Timestamp::from_micros(0), Timestamp::from_micros(253_402_214_400_000_000));
         let (mut builds, mut online, mut rows_built) = (BTreeMap::new(), BTreeMap::new(), 0);
         for view in &embedded.views {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
-    BackfillView, BackfillsQuery, CancelRequest, ClearRequest, ClockView, DagView, DecisionRequest, EndpointSettings,
-    Error, EventsQuery, HealthView, Identity, ItemList, ItemsQuery, MarkRequest, Marked, ModelView, Orchestrator,
-    PauseRequest, ProjectView, QueueList, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock,
-    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, WhyQuery,
-    WorkerList,
+    AliasHistory, AliasHistoryQuery, Applied, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
+    BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildList, BuildsQuery, CancelRequest, ClearRequest,
+    ClockView, DagList, DagsQuery, DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView, Identity,
+    ItemList, ItemsQuery, MarkRequest, Marked, ModelList, ModelsQuery, Orchestrator, PauseRequest, ProjectView,
+    QueueList, QueuesQuery, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
+    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery,
+    WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_spec::Name;
 
@@ -68,10 +69,16 @@ pub trait Engine: Orchestrator + 'static {
     async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error>;
     /// The log of one task of a run as it is written, after the event `last`.
     async fn follow_log(&self, run_id: &str, task: &Name, last: Option<String>) -> Result<Events, Error>;
-    /// All models.
-    async fn models(&self) -> Result<Vec<ModelView>, Error>;
-    /// All deployed DAGs.
-    async fn dags(&self) -> Result<Vec<DagView>, Error>;
+    /// A page of models.
+    async fn models(&self, query: ModelsQuery) -> Result<ModelList, Error>;
+    /// A page of the versions of a model.
+    async fn model_versions(&self, model: &Name, query: VersionsQuery) -> Result<VersionList, Error>;
+    /// A page of the moves of a model's aliases.
+    async fn alias_history(&self, model: &Name, query: AliasHistoryQuery) -> Result<AliasHistory, Error>;
+    /// A page of the builds of a view.
+    async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error>;
+    /// A page of the deployed DAGs.
+    async fn dags(&self, query: DagsQuery) -> Result<DagList, Error>;
     /// Lets a DAG fire nothing.
     async fn pause(&self, dag: &Name, request: PauseRequest, from: Origin) -> Result<(), Error>;
     /// Lets a DAG fire again. Refused when it is not paused.
@@ -141,11 +148,11 @@ pub trait Engine: Orchestrator + 'static {
     /// A request was answered: its method, matched route and status, and how long that took.
     fn answered(&self, request: (&str, &str), status: u16, took: Duration);
     /// Workers, newest first.
-    async fn workers(&self) -> Result<WorkerList, Error>;
+    async fn workers(&self, query: WorkersQuery) -> Result<WorkerList, Error>;
     /// What an endpoint in a process of its own is told.
     async fn endpoint_settings(&self) -> Result<EndpointSettings, Error>;
     /// Queues, and who works on them.
-    async fn queues(&self) -> Result<QueueList, Error>;
+    async fn queues(&self, query: QueuesQuery) -> Result<QueueList, Error>;
     /// Whether the server can do its work.
     async fn health(&self) -> HealthView;
 }

@@ -1,10 +1,11 @@
 //! The HTTP surface of the server: routes, who may call them, and errors as problem+json. Decides nothing but access
 //! and form; everything else is asked of [`Engine`]. To add a call: a method of [`Engine`], a handler in `people`,
-//! `control` or `worker`, a line in `routes`.
+//! `catalogue`, `control` or `worker`, a line in `routes`.
 
 mod access;
 mod backfills;
 mod body;
+mod catalogue;
 mod control;
 mod document;
 mod engine;

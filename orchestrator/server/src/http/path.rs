@@ -45,6 +45,13 @@ pub struct OfView {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
+pub struct OfModel {
+    /// The model.
+    pub model: Name,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct OfVersion {
     /// The model.
     pub model: Name,

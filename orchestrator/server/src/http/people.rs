@@ -1,4 +1,4 @@
-//! What people and their programs ask: runs, logs, models, DAGs, clocks, health. Handlers read the request's form and
+//! What people and their programs ask: runs, logs, DAGs, clocks, health. Handlers read the request's form and
 //! ask the engine; they decide nothing. To add one: a function here, a line in `routes`.
 
 use axum::Json;
@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagView, HealthView, ItemList, ItemsQuery, LogQuery, ModelView, PauseRequest, ProblemDetails, RunDetail,
-    RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
+    ClockView, DagList, DagsQuery, HealthView, ItemList, ItemsQuery, LogQuery, MAX_PAGE, PauseRequest, ProblemDetails,
+    RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
 };
 use ulid::Ulid;
 
@@ -22,9 +22,6 @@ use super::path::{OfDag, OfRun, OfTask, PathOf};
 use super::problem::Refusal;
 use super::routes::Shared;
 use crate::origin::Origin;
-
-/// Largest page of a list.
-pub(super) const MAX_PAGE: u32 = RunsQuery::MAX_LIMIT;
 
 pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -87,16 +84,12 @@ pub async fn items(
     Ok(Json(engine.items(&run.to_string(), &task, query).await?))
 }
 
-/// All models with their versions and aliases.
-#[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, body = Vec<ModelView>)))]
-pub async fn models(State(engine): State<Shared>) -> Answer<Vec<ModelView>> {
-    Ok(Json(engine.models().await?))
-}
-
-/// All deployed DAGs.
-#[utoipa::path(get, path = "/api/v1/dags", tag = "dags", responses((status = 200, body = Vec<DagView>)))]
-pub async fn dags(State(engine): State<Shared>) -> Answer<Vec<DagView>> {
-    Ok(Json(engine.dags().await?))
+/// Deployed DAGs, by name.
+#[utoipa::path(get, path = "/api/v1/dags", tag = "dags", params(DagsQuery), responses((status = 200, body = DagList)))]
+pub async fn dags(State(engine): State<Shared>, query: Result<Query<DagsQuery>, QueryRejection>) -> Answer<DagList> {
+    let Query(query) = query?;
+    require_page(None, query.limit)?;
+    Ok(Json(engine.dags(query).await?))
 }
 
 /// Starts a run of a DAG.
@@ -149,14 +142,22 @@ pub async fn resume(
 
 /// Refuses a page that does not exist.
 pub(super) fn require_page(before: Option<&str>, limit: Option<u32>) -> Result<(), Refusal> {
-    let invalid = |detail: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail);
     if before.is_some_and(|before| Ulid::from_string(before).is_err()) {
-        return Err(invalid("`before` leads to no page; take `next` of the page before".to_owned()));
+        return Err(no_page("before"));
     }
     if limit.is_some_and(|limit| !(1..=MAX_PAGE).contains(&limit)) {
-        return Err(invalid(format!("`limit` is 1 to {MAX_PAGE}")));
+        return Err(invalid_query(format!("`limit` is 1 to {MAX_PAGE}")));
     }
     Ok(())
+}
+
+/// Refuses a cursor that no page has told.
+pub(super) fn no_page(cursor: &str) -> Refusal {
+    invalid_query(format!("`{cursor}` leads to no page; take `next` of the page before"))
+}
+
+fn invalid_query(detail: String) -> Refusal {
+    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail)
 }
 
 fn require_pause_texts(request: &PauseRequest) -> Result<(), Refusal> {

@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
-use daybreak_protocol::For;
-use utoipa::openapi::path::{HttpMethod, Operation, PathItem, Paths};
-use utoipa::openapi::{RefOr, Schema};
+use axum::{Extension, Router};
+use daybreak_protocol::{For, operations};
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{backfills, control, document, events, metrics, people, project, tokens, worker};
+use super::{backfills, catalogue, control, document, events, metrics, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -74,10 +74,13 @@ pub fn table() -> Vec<Row> {
         route(Viewers, routes!(worker::queues)),
         route(Workers, routes!(worker::report)).up_to(MAX_REPORT_BYTES),
         route(Publishers, routes!(worker::mint_publication)),
-        route(Catalogue, routes!(worker::builds)),
-        route(Viewers, routes!(people::models)),
-        route(Catalogue, routes!(worker::model_version)),
-        route(Catalogue, routes!(worker::alias)),
+        route(Catalogue, routes!(catalogue::list_builds)),
+        route(Publishers, routes!(catalogue::builds)),
+        route(Viewers, routes!(catalogue::models)),
+        route(Viewers, routes!(catalogue::model_versions)),
+        route(Viewers, routes!(catalogue::alias_history)),
+        route(Catalogue, routes!(catalogue::model_version)),
+        route(Catalogue, routes!(catalogue::alias)),
         route(Workers, routes!(worker::registry)),
         route(Viewers, routes!(people::runs)),
         route(Viewers, routes!(people::run)),
@@ -112,19 +115,6 @@ pub fn table() -> Vec<Row> {
     ]
 }
 
-/// The operations of a path with the words of their methods.
-pub fn operations(item: &mut PathItem) -> Vec<(&'static str, HttpMethod, &mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    let named = [
-        ("GET", HttpMethod::Get, get),
-        ("PUT", HttpMethod::Put, put),
-        ("POST", HttpMethod::Post, post),
-        ("DELETE", HttpMethod::Delete, delete),
-        ("PATCH", HttpMethod::Patch, patch),
-    ];
-    named.into_iter().filter_map(|(word, method, operation)| Some((word, method, operation.as_mut()?))).collect()
-}
-
 /// Every route as its callers see it.
 pub fn routes() -> Vec<RouteInfo> {
     let mut infos = Vec::new();
@@ -138,8 +128,8 @@ pub fn routes() -> Vec<RouteInfo> {
     infos
 }
 
-/// All routes over a server.
-pub fn router(engine: Shared) -> Router {
+/// All routes over a server. `document`: of these routes, and of those that answer beside them.
+pub fn router(engine: Shared, document: OpenApi) -> Router {
     let mut router = Router::new();
     for row in table() {
         for path in row.paths.paths.keys() {
@@ -148,6 +138,7 @@ pub fn router(engine: Shared) -> Router {
     }
     router
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(Extension(Arc::new(document)))
         .layer(from_fn_with_state(Gate::new(engine.clone(), &routes()), authenticate))
         .layer(from_fn_with_state(Finisher::new(engine.clone()), finish))
         .with_state(engine)

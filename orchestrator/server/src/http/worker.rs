@@ -1,26 +1,24 @@
-//! The worker protocol and the reads of attempts. Handlers check the form of ids, cap waiting, and hold an attempt to
-//! its own task run; the rest is the engine's. To add a call: a function here, a line in `routes`.
+//! The worker protocol, and workers and queues as people see them. Handlers check the form of ids, cap waiting, and hold an
+//! attempt to its own task run; the rest is the engine's. To add a call: a function here, a line in `routes`.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use daybreak_protocol::{
-    AliasView, Assignment, BuildRecord, Cancellations, EndpointSettings, Error, ErrorItem, Heartbeat, HeartbeatReply,
-    Held, Leave, Live, MintPublication, Minted, ModelVersionRecord, Poll, ProblemDetails, QueueList, Register,
-    Registration, Report, WorkerList,
+    Assignment, Cancellations, EndpointSettings, Error, ErrorItem, Heartbeat, HeartbeatReply, Held, Leave, Live,
+    MintPublication, Minted, Poll, ProblemDetails, QueueList, QueuesQuery, Register, Registration, Report, WorkerList,
+    WorkersQuery,
 };
-use daybreak_spec::Timestamp;
+use daybreak_spec::Placement;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::body::{Body, require_ids, require_label};
 use super::engine::Access;
-use super::path::{OfAlias, OfVersion, OfView, PathOf};
+use super::people::{Answer, no_page, require_page};
 use super::problem::Refusal;
 use super::routes::Shared;
-
-type Answer<T> = Result<Json<T>, Refusal>;
 
 /// Longest time that a request is held back; a longer wish is cut.
 const MAX_WAIT_MS: u64 = 20_000;
@@ -100,15 +98,28 @@ pub async fn endpoint_settings(State(engine): State<Shared>) -> Answer<EndpointS
 }
 
 /// Workers, newest first.
-#[utoipa::path(get, path = "/api/v1/workers", tag = "workers", responses((status = 200, body = WorkerList)))]
-pub async fn workers(State(engine): State<Shared>) -> Answer<WorkerList> {
-    Ok(Json(engine.workers().await?))
+#[utoipa::path(get, path = "/api/v1/workers", tag = "workers", params(WorkersQuery), responses((status = 200, body = WorkerList)))]
+pub async fn workers(
+    State(engine): State<Shared>,
+    query: Result<Query<WorkersQuery>, QueryRejection>,
+) -> Answer<WorkerList> {
+    let Query(query) = query?;
+    require_page(query.before.as_deref(), query.limit)?;
+    Ok(Json(engine.workers(query).await?))
 }
 
-/// Queues: what waits, what runs, how many workers take from each.
-#[utoipa::path(get, path = "/api/v1/queues", tag = "workers", responses((status = 200, body = QueueList)))]
-pub async fn queues(State(engine): State<Shared>) -> Answer<QueueList> {
-    Ok(Json(engine.queues().await?))
+/// Queues, by name and labels: what waits, what runs, how many workers take from each.
+#[utoipa::path(get, path = "/api/v1/queues", tag = "workers", params(QueuesQuery), responses((status = 200, body = QueueList)))]
+pub async fn queues(
+    State(engine): State<Shared>,
+    query: Result<Query<QueuesQuery>, QueryRejection>,
+) -> Answer<QueueList> {
+    let Query(query) = query?;
+    require_page(None, query.limit)?;
+    if query.after.as_deref().is_some_and(|after| Placement::parse(after).is_none()) {
+        return Err(no_page("after"));
+    }
+    Ok(Json(engine.queues(query).await?))
 }
 
 /// Ends an attempt.
@@ -137,44 +148,6 @@ pub async fn mint_publication(
         Access::None => return Err(Refusal::unauthorized()),
     }
     Ok(Json(Minted { publication: engine.mint_publication(request).await? }))
-}
-
-/// Bounds of `as_of`, inclusive; an absent one does not bound.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct BuildsQuery {
-    /// The earliest instant.
-    from: Option<Timestamp>,
-    /// The latest.
-    to: Option<Timestamp>,
-}
-
-/// Builds of a view, oldest first.
-#[utoipa::path(get, path = "/api/v1/builds/{view}", tag = "catalogue", params(OfView, BuildsQuery), responses((status = 200, body = Vec<BuildRecord>)))]
-pub async fn builds(
-    State(engine): State<Shared>,
-    path: PathOf<OfView>,
-    query: Result<Query<BuildsQuery>, QueryRejection>,
-) -> Answer<Vec<BuildRecord>> {
-    let (Path(OfView { view }), Query(range)) = (path?, query?);
-    let from = range.from.unwrap_or(Timestamp::from_micros(i64::MIN));
-    let to = range.to.unwrap_or(Timestamp::from_micros(i64::MAX));
-    Ok(Json(engine.builds(&view, from, to).await?))
-}
-
-/// One version of a model.
-#[utoipa::path(get, path = "/api/v1/models/{model}/versions/{version}", tag = "catalogue", params(OfVersion), responses((status = 200, body = ModelVersionRecord)))]
-pub async fn model_version(State(engine): State<Shared>, path: PathOf<OfVersion>) -> Answer<ModelVersionRecord> {
-    let Path(OfVersion { model, version }) = path?;
-    Ok(Json(engine.model_version(&model, version).await?))
-}
-
-/// The version that an alias points at.
-#[utoipa::path(get, path = "/api/v1/models/{model}/aliases/{alias}", tag = "catalogue", params(OfAlias), responses((status = 200, body = AliasView)))]
-pub async fn alias(State(engine): State<Shared>, path: PathOf<OfAlias>) -> Answer<AliasView> {
-    let Path(OfAlias { model, alias }) = path?;
-    Ok(Json(AliasView { version: engine.alias(&model, alias.as_str()).await? }))
 }
 
 /// Where the caller stands.

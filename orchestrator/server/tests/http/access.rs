@@ -37,8 +37,11 @@ GET    /api/v1/workers                             VOEA
 GET    /api/v1/queues                              VOEA
 POST   /api/v1/worker/report                          AW
 POST   /api/v1/worker/publications                    AW T
-GET    /api/v1/builds/{view}                       VOEAW T
+GET    /api/v1/views/{view}/builds                 VOEAW T
+GET    /api/v1/builds/{view}                          AW T
 GET    /api/v1/models                              VOEA
+GET    /api/v1/models/{model}/versions             VOEA
+GET    /api/v1/models/{model}/history              VOEA
 GET    /api/v1/models/{model}/versions/{version}   VOEAW T
 GET    /api/v1/models/{model}/aliases/{alias}      VOEAW T
 GET    /api/v1/live                                   AW

@@ -6,14 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
-    BackfillState, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Change, ClearRequest, ClockView, DagView,
-    DecisionRequest, EndpointSettings, Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList,
-    ItemsQuery, Live, MarkRequest, Marked, MintPublication, ModelVersionRecord, ModelView, NewModelVersion,
-    Orchestrator, PauseRequest, Poll, ProjectView, QueueList, Register, Registration, Report, Reprocess, RerunRequest,
-    Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, WhyQuery,
-    WorkerList,
+    AliasHistory, AliasHistoryQuery, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList,
+    BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildCursor, BuildList, BuildRecord,
+    BuildsQuery, CancelRequest, Change, ClearRequest, ClockView, DagList, DagsQuery, DecisionRequest, EndpointSettings,
+    Error, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live, MarkRequest,
+    Marked, MintPublication, ModelList, ModelVersionRecord, ModelsQuery, NewModelVersion, Orchestrator, PauseRequest,
+    Poll, ProjectView, QueueList, QueuesQuery, Register, Registration, Report, Reprocess, RerunRequest, Role, RunAgain,
+    RunDetail, RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered, VersionList, VersionsQuery, WhyQuery,
+    WorkerList, WorkersQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin, Refused};
@@ -241,13 +242,31 @@ impl Engine for Canned {
         Ok(once(StreamEvent { event: "end".to_owned(), id: "7-0".to_owned(), data: "{}".to_owned() }))
     }
 
-    async fn models(&self) -> Result<Vec<ModelView>, Error> {
+    async fn models(&self, _: ModelsQuery) -> Result<ModelList, Error> {
         let secret = "/var/lib/daybreak/state.db: SELECT * FROM models".to_owned();
         Err(Error::Unavailable { url: "here".to_owned(), detail: secret })
     }
 
-    async fn dags(&self) -> Result<Vec<DagView>, Error> {
-        Ok(Vec::new())
+    async fn model_versions(&self, model: &Name, query: VersionsQuery) -> Result<VersionList, Error> {
+        self.note(format!("versions {model} {:?} {:?}", query.before, query.limit));
+        Ok(VersionList { versions: vec![version()], next: Some(3) })
+    }
+
+    async fn alias_history(&self, model: &Name, query: AliasHistoryQuery) -> Result<AliasHistory, Error> {
+        self.note(format!("history {model} {:?} {:?}", query.before, query.limit));
+        Ok(AliasHistory::default())
+    }
+
+    async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error> {
+        let after = query.after.map(|after| after.to_string());
+        self.note(format!("builds of {view} {:?} {:?} {after:?} {:?}", query.from, query.to, query.limit));
+        let first = BuildCursor { as_of: noon(), definition_hash: "0a".repeat(32) };
+        Ok(BuildList { builds: Vec::new(), next: after.is_none().then_some(first) })
+    }
+
+    async fn dags(&self, query: DagsQuery) -> Result<DagList, Error> {
+        self.note(format!("dags {:?} {:?}", query.after.map(|after| after.to_string()), query.limit));
+        Ok(DagList::default())
     }
 
     async fn trigger(
@@ -312,8 +331,8 @@ impl Engine for Canned {
         Ok(why())
     }
 
-    async fn workers(&self) -> Result<WorkerList, Error> {
-        self.note("workers");
+    async fn workers(&self, query: WorkersQuery) -> Result<WorkerList, Error> {
+        self.note(format!("workers {:?} {:?}", query.before, query.limit));
         Ok(WorkerList::default())
     }
     async fn endpoint_settings(&self) -> Result<EndpointSettings, Error> {
@@ -321,8 +340,8 @@ impl Engine for Canned {
         let (own_token_hash, keys) = (String::new(), Vec::new());
         Ok(EndpointSettings { own_token_hash, keys, predictions: Default::default(), simulated_at: None })
     }
-    async fn queues(&self) -> Result<QueueList, Error> {
-        self.note("queues");
+    async fn queues(&self, query: QueuesQuery) -> Result<QueueList, Error> {
+        self.note(format!("queues {:?} {:?}", query.after, query.limit));
         Ok(QueueList::default())
     }
     async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {

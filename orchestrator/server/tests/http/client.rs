@@ -3,8 +3,8 @@
 use daybreak_core::TaskStatus;
 use daybreak_protocol::{
     AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, ItemsQuery, MarkRequest, MarkWord,
-    Marked, MintPublication, Orchestrator as _, Outcome, PauseRequest, Poll, Register, Report, RerunRequest, RunsQuery,
-    TriggerRequest, WhyQuery,
+    Marked, MintPublication, OLDEST_PROTOCOL, Orchestrator as _, Outcome, PROTOCOL_VERSION, PauseRequest, Poll,
+    Register, Report, RerunRequest, RunsQuery, TriggerRequest, WhyQuery,
 };
 use daybreak_spec::{Labels, Name, Timestamp};
 
@@ -27,7 +27,7 @@ async fn a_worker_speaks_its_protocol() {
         .register(Register {
             label: "host 1".to_owned(),
             version: "0.1.0".to_owned(),
-            protocol: 1,
+            protocol: PROTOCOL_VERSION,
             host: "here".to_owned(),
             queues: None,
             labels: Labels::new(),
@@ -59,14 +59,16 @@ async fn an_attempt_reads_the_catalogue_and_mints() {
     let server = serve().await;
     let client = client(&server, ATTEMPT);
     let (from, to) = (Timestamp::parse("2013-03-01T00:00:00.000001Z").unwrap(), noon());
-    client.builds(&name("weather"), from, to).await.unwrap();
+    assert!(client.builds(&name("weather"), from, to).await.unwrap().is_empty());
     assert_eq!(client.model_version(&name("late_arrival"), 3).await.unwrap(), version());
     assert_eq!(client.alias(&name("late_arrival"), "champion").await.unwrap(), Some(version()));
     assert_eq!(client.alias(&name("late_arrival"), "challenger").await.unwrap(), None);
     let mint = MintPublication { task_run_id: TASK_RUN.to_owned(), fence: FENCE, view: name("weather"), as_of: noon() };
     assert_eq!(client.mint_publication(mint).await.unwrap(), 41);
     assert!(matches!(client.runs(&RunsQuery::default()).await, Err(Error::Refused(_))));
-    assert_eq!(server.engine.asked(), [format!("builds weather {} {}", from.micros, to.micros), "mint weather".into()]);
+    let page = |after: Option<&str>| format!("builds of weather {:?} {:?} {after:?} Some(500)", Some(from), Some(to));
+    let second = format!("{}.{}", noon().micros, "0a".repeat(32));
+    assert_eq!(server.engine.asked(), [page(None), page(Some(&second)), "mint weather".to_owned()]);
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn people_read_and_ask() {
     assert_eq!(client.run(RUN).await.unwrap(), run());
     let query = RunsQuery { dag: Some(name("nightly")), limit: Some(20), ..RunsQuery::default() };
     assert_eq!(client.runs(&query).await.unwrap().runs, [run().summary]);
-    assert!(client.dags().await.unwrap().is_empty());
+    assert!(client.all_dags().await.unwrap().is_empty());
     client.log(RUN, "train").await.unwrap();
     let mut log = client.follow_log(RUN, "train", Some("7-3")).await.unwrap();
     assert_eq!(log.next().await.unwrap().map(|event| event.event), Some("end".to_owned()));
@@ -97,6 +99,7 @@ async fn people_read_and_ask() {
     assert_eq!(client.set_clock(noon()).await.unwrap().business_now, noon());
     let asked = [
         r#"runs Some("nightly") Some(20)"#.to_owned(),
+        "dags None Some(500)".to_owned(),
         format!("log {RUN} train"),
         format!(r#"follow {RUN} train Some("7-3")"#),
         format!(r#"changes Some("{RUN}") None"#),
@@ -161,7 +164,7 @@ async fn refusals_keep_their_kind_and_their_words() {
         Err(Error::Refused(detail)) => assert_eq!(detail, format!("run {RUN} has ended")),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(client.models().await, Err(Error::Unavailable { .. })));
+    assert!(matches!(client.all_models().await, Err(Error::Unavailable { .. })));
     assert!(matches!(client.health().await, Err(Error::Unavailable { .. })));
     assert!(matches!(self::client(&server, "wrong").run(RUN).await, Err(Error::Refused(_))));
 }
@@ -183,4 +186,17 @@ async fn an_id_never_becomes_another_path() {
         assert!(matches!(client.run(id).await, Err(Error::NotFound(_))), "{id}");
     }
     assert!(server.engine.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_of_protocol_1_is_answered_as_it_always_was() {
+    let server = serve().await;
+    let path = "/api/v1/builds/weather?from=2013-03-01T00:00:00Z&to=2013-03-10T12:00:00Z";
+    for token in [ATTEMPT, "token-of-worker"] {
+        let answer = server.send("GET", path, &[&format!("authorization: Bearer {token}")], "").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "[]"));
+    }
+    let from = Timestamp::parse("2013-03-01T00:00:00Z").unwrap().micros;
+    assert_eq!(server.engine.asked(), vec![format!("builds weather {from} {}", noon().micros); 2]);
+    assert_eq!(OLDEST_PROTOCOL, 1, "once none of them is taken any more, the route goes");
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use daybreak_protocol::{ProblemDetails, Role};
-use daybreak_server::http::router;
+use daybreak_server::http::{document, router};
 use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -51,7 +51,7 @@ pub async fn serve_as(engine: Canned) -> Served {
     let engine = Arc::new(engine);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = router(engine.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let app = router(engine.clone(), document()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     Served { address, engine }
 }

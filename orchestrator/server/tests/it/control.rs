@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus, WhyKind};
 use daybreak_protocol::{
-    Assignment, AuditQuery, ClearRequest, Error as Asked, Held, Identity, MarkRequest, MarkWord, Outcome, PauseRequest,
-    RerunRequest, Role,
+    Assignment, AuditQuery, ClearRequest, Error as Asked, Held, Identity, MarkRequest, MarkWord, ModelsQuery, Outcome,
+    PauseRequest, RerunRequest, Role,
 };
 use daybreak_server::http::Engine;
 use daybreak_server::{Error, Origin, Server};
@@ -113,12 +113,8 @@ async fn a_cleared_success_trains_and_promotes_again() {
     assert_eq!(cleared.tasks.len(), 5);
     worker.finish(&world.server, &run).await;
     assert_eq!(world.server.wait_run(&run).await.expect("the run").state, RunStatus::Succeeded);
-    let models = Engine::models(&*world.server).await.expect("models");
-    assert_eq!(
-        (models[0].versions.len(), models[0].aliases["champion"]),
-        (1, 1),
-        "the same bytes are the same version"
-    );
+    let models = Engine::models(&*world.server, ModelsQuery::default()).await.expect("models").models;
+    assert_eq!((models[0].versions, models[0].aliases["champion"]), (1, 1), "the same bytes are the same version");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,11 @@
 //! Streams of events from a real server: what is told, going on where it stopped, two servers on one database, logs.
 
-use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use daybreak_artifacts::{Artifacts, LogName};
 use daybreak_protocol::{Change, Client, EventStream, EventsQuery, Role, StreamEvent, TokenRequest};
-use daybreak_server::http::{self, Asked, Engine};
+use daybreak_server::http::{Asked, Engine};
 use daybreak_server::{Events, Origin, Server, Timings};
 use futures::StreamExt as _;
 
@@ -194,15 +193,12 @@ async fn to_the_end(mut events: EventStream) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_soon_after_its_token_is_taken_back_or_expires_and_no_other_does() {
     let world = World::new().await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let app = http::router(world.server.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let url = world.serve().await;
     let open = async |text: &str, lasts: &str| -> (String, EventStream) {
         let expires_in = daybreak_spec::Duration::parse(lasts);
         let request = TokenRequest { name: name(text), role: Role::Viewer, expires_in };
         let made = world.server.create_token(request, &Origin::cli()).await.expect("it is made");
-        let client = Client::new(&format!("http://{address}"), &made.token);
+        let client = Client::new(&url, &made.token);
         let mut events = client.events(&EventsQuery::default(), None).await.expect("the token is good");
         assert_eq!(events.next().await.expect("an event").map(|event| event.event), Some("reset".to_owned()));
         (made.view.id, events)

@@ -1,7 +1,7 @@
 //! Ends of the process, wanted and unwanted.
 
 use daybreak_core::RunStatus;
-use daybreak_protocol::{Error, Orchestrator, Outcome};
+use daybreak_protocol::{AliasHistoryQuery, Error, Orchestrator, Outcome, VersionsQuery};
 use daybreak_server::http::Engine;
 use daybreak_server::{Server, Timings};
 
@@ -98,8 +98,10 @@ async fn a_night_killed_after_any_call_ends_once_and_leaves_the_same() {
             () = work_for(&worker, usize::MAX) => panic!("work without end"),
         };
         assert_eq!(run.state, RunStatus::Succeeded, "killed after {calls} calls: {:?}", run.reason);
-        let models = world.server.models().await.expect("models");
-        assert_eq!((models[0].versions.len(), models[0].alias_history.len()), (1, 1), "killed after {calls} calls");
+        let model = name("late_arrival");
+        let versions = world.server.model_versions(&model, VersionsQuery::default()).await.expect("versions").versions;
+        let moves = world.server.alias_history(&model, AliasHistoryQuery::default()).await.expect("moves").moves;
+        assert_eq!((versions.len(), moves.len()), (1, 1), "killed after {calls} calls");
         let builds = world.server.builds(&name("weather"), at(FIRST), at(FIRST)).await.expect("builds");
         assert_eq!((builds.len(), world.runs().await.len()), (1, 1), "killed after {calls} calls");
     }

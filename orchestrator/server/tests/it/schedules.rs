@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use daybreak_protocol::{Clock, DagView, PauseRequest, RunsQuery};
+use daybreak_protocol::{Clock, DagView, DagsQuery, PauseRequest, RunsQuery};
 use daybreak_server::http::Engine;
 use daybreak_server::{Error, Origin, Server, Timings};
 use daybreak_spec::{Project, Timestamp};
@@ -58,7 +58,7 @@ async fn all_runs(server: &Server) -> Vec<(String, String, String)> {
 }
 
 async fn view(server: &Server, dag: &str) -> DagView {
-    let dags = Engine::dags(server).await.expect("DAGs");
+    let dags = Engine::dags(server, DagsQuery::default()).await.expect("DAGs").dags;
     dags.into_iter().find(|view| view.name.as_str() == dag).expect("the DAG")
 }
 

@@ -1,5 +1,6 @@
 //! A server in a fresh folder with the flights' night deployed, and a worker whose every move is the test's.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,6 +183,15 @@ impl World {
             .collect();
         runs.reverse();
         runs
+    }
+
+    /// Over HTTP, too; where.
+    pub async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = self.server.router().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        url
     }
 
     pub async fn advance(&self, to: &str) {

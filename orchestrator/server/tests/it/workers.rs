@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use daybreak_core::{RunStatus, TaskStatus};
 use daybreak_protocol::{
-    AliasMove, CancelRequest, Error, Held, MintPublication, OLDEST_PROTOCOL, Orchestrator, Outcome, PROTOCOL_VERSION,
-    Register, TaskResult,
+    AliasMove, BuildRecord, CancelRequest, Client, Error, Held, MAX_PAGE, MintPublication, OLDEST_PROTOCOL,
+    Orchestrator, Outcome, PROTOCOL_VERSION, Register, TaskResult,
 };
 use daybreak_server::Origin;
 use daybreak_server::http::{Access, Engine};
-use daybreak_spec::Labels;
+use daybreak_spec::{Labels, Timestamp};
 use serde_json::{Map, json};
 
 use crate::support::{FIRST, World, at, name, nights, short_leases};
@@ -221,4 +221,29 @@ async fn a_worker_that_lies_is_refused_and_the_others_go_on() {
     assert_eq!(told.revoked.len(), 2, "what it says it holds is not its own");
     honest.succeed(&features).await;
     assert_eq!(honest.poll().await.len(), 2, "the others go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_reads_all_builds_of_a_range_however_many_pages_they_are() {
+    let world = World::new().await;
+    world.advance(FIRST).await;
+    let worker = world.worker().await;
+    let task = worker.take("features").await;
+    let build = |hour: i64| BuildRecord {
+        view: name("weather"),
+        as_of: Timestamp::from_micros(at(FIRST).micros + hour * 3_600_000_000),
+        definition_hash: "0a".repeat(32),
+        object: format!("build {hour}"),
+        rows: 1,
+        size_bytes: 1,
+    };
+    let hours = i64::from(MAX_PAGE) * 2;
+    let builds: Vec<BuildRecord> = (0..=hours).map(build).collect();
+    let result = TaskResult { builds: builds.clone(), ..TaskResult::default() };
+    worker.report(&task, Outcome::Succeeded(Box::new(result))).await.expect("it holds the task");
+    let (from, to) = (builds[1].as_of, builds[builds.len() - 1].as_of);
+    let far = Client::new(&world.serve().await, "secret").builds(&name("weather"), from, to).await.expect("builds");
+    assert!(far == builds[1..], "{} of {hours} builds over HTTP", far.len());
+    let near = world.server.builds(&name("weather"), from, to).await.expect("builds");
+    assert!(near == builds[1..], "{} of {hours} builds in the process", near.len());
 }

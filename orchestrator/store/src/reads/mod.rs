@@ -3,6 +3,7 @@
 
 mod activity;
 mod backfills;
+mod catalogue;
 mod gauges;
 mod items;
 mod registry;
@@ -17,3 +18,11 @@ pub use gauges::Gauges;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
 pub use standing::Standing;
+
+/// A page of rows that were read to one beyond it, and what names its last row where there are more.
+pub(crate) fn cut<T, K>(mut rows: Vec<T>, limit: u32, key: impl FnOnce(&T) -> K) -> (Vec<T>, Option<K>) {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = if more { rows.last().map(key) } else { None };
+    (rows, next)
+}

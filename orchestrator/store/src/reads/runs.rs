@@ -6,6 +6,7 @@ use daybreak_protocol::{RunDetail, RunList, RunSummary, RunsQuery, TaskRunView, 
 use daybreak_spec::{Name, Timestamp};
 use serde_json::Map;
 
+use super::cut;
 use crate::audit::AFTER_ALL;
 use crate::load::{count, instant, json, map, name, run_status, task_status};
 use crate::{Error, Store};
@@ -87,10 +88,8 @@ impl Store {
             (Some(dag), state) => query(OF_DAG).bind(project.as_str()).bind(state.map(RunStatus::as_str)).bind(dag),
         };
         let rows = rows.bind(before).bind(one_more).fetch_all(&self.readers).await?;
-        let mut runs = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
-        let more = runs.len() > limit as usize;
-        runs.truncate(limit as usize);
-        let next = more.then(|| runs.last().map(|run| run.id.clone())).flatten();
+        let runs = rows.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
+        let (runs, next) = cut(runs, limit, |run| run.id.clone());
         Ok(RunList { runs, next })
     }
 

@@ -3,25 +3,26 @@
 use std::collections::BTreeMap;
 
 use daybreak_core::Takes;
-use daybreak_protocol::{QueueView, WorkerState, WorkerTask, WorkerView};
+use daybreak_protocol::{QueueView, WorkerList, WorkerState, WorkerTask, WorkerView, WorkersQuery};
 use daybreak_spec::{Placement, Timestamp};
 
+use super::cut;
+use crate::audit::AFTER_ALL;
 use crate::database::{Row, Snapshot, query};
 use crate::load::{count, instant, json, name, placement};
 use crate::{Error, Store};
 
-/// Workers shown at once.
-const MOST_WORKERS: i64 = 1_000;
-
 impl Store {
     /// Workers whose rows are there, newest first.
-    pub async fn workers(&self) -> Result<Vec<WorkerView>, Error> {
+    pub async fn workers(&self, wanted: &WorkersQuery) -> Result<WorkerList, Error> {
+        let limit = wanted.effective_limit();
         let (now, mut snapshot) = (self.now(), self.readers.begin().await?);
         let rows = query(
             "SELECT worker_id, label, host, version, takes, light_slots, heavy_slots, registered_at_us, seen_at_us, \
-             lease_until_us, draining FROM worker ORDER BY worker_id DESC LIMIT $1",
+             lease_until_us, draining FROM worker WHERE worker_id < $1 ORDER BY worker_id DESC LIMIT $2",
         )
-        .bind(MOST_WORKERS)
+        .bind(wanted.before.as_deref().unwrap_or(AFTER_ALL))
+        .bind(i64::from(limit) + 1)
         .fetch_all(&mut snapshot)
         .await?;
         // In the order of the index of running tasks: they are as many as the workers have slots.
@@ -41,7 +42,9 @@ impl Store {
                 started_at: instant(row, "started_at_us")?,
             });
         }
-        rows.iter().map(|row| worker(row, now, &mut tasks)).collect()
+        let workers = rows.iter().map(|row| worker(row, now, &mut tasks)).collect::<Result<Vec<_>, _>>()?;
+        let (workers, next) = cut(workers, limit, |worker| worker.id.clone());
+        Ok(WorkerList { workers, next })
     }
 
     /// The queues that tasks wait or run in, and those declared, by name and labels.

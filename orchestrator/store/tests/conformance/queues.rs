@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use daybreak_core::{Takes, TaskStatus, WhyKind, WorkerIdentity, why};
-use daybreak_protocol::{QueueView, WorkerState};
+use daybreak_protocol::{QueueView, WorkerState, WorkersQuery};
 use daybreak_spec::{Labels, Placement};
 use daybreak_store::{Claim, ClaimedTask, Error, LimitShare, NewRun, NewWorker, RunTemplate, TaskTemplate};
 
 use crate::support::{LEASE_US, World, at, fan, name, not_yet};
+
+const ALL: WorkersQuery = WorkersQuery { before: None, limit: None };
 
 crate::stories! {
     a_worker_is_given_what_it_takes_and_waits_for_the_rest,
@@ -166,14 +168,14 @@ async fn a_queue_without_a_worker_is_shown_and_told(world: World) {
     assert!(told.kind == WhyKind::NoWorker && told.words.contains("queue `gpu` (labels model=a100)"), "{told:?}");
     let told = why(&standing.run, "task_0", false, &standing.around).expect("the task");
     assert_eq!(told.kind, WhyKind::Running);
-    let workers = world.store.workers().await.expect("workers");
+    let workers = world.store.workers(&ALL).await.expect("workers").workers;
     assert_eq!((workers.len(), workers[0].state, workers[0].host.as_str()), (1, WorkerState::Working, "there"));
     assert_eq!((workers[0].light_slots, workers[0].running[0].task.as_str()), (8, "task_0"));
     world.store.beat(plain.clone(), LEASE_US, true).await.expect("it is known");
-    assert_eq!(world.store.workers().await.expect("workers")[0].state, WorkerState::Draining);
+    assert_eq!(world.store.workers(&ALL).await.expect("workers").workers[0].state, WorkerState::Draining);
     assert_eq!(world.store.queues(&[]).await.expect("queues")[0].workers, 0, "it takes no more");
     world.pass(LEASE_US / 1_000_000 + 1);
-    assert_eq!(world.store.workers().await.expect("workers")[0].state, WorkerState::Lost);
+    assert_eq!(world.store.workers(&ALL).await.expect("workers").workers[0].state, WorkerState::Lost);
     assert_eq!(first.task.as_str(), "task_0");
 }
 
@@ -183,7 +185,7 @@ async fn a_worker_that_leaves_gives_back_what_it_had_and_is_charged_nothing(worl
     let held = world.claim_one(&leaves).await;
     world.store.leave(leaves.clone()).await.expect("it goes");
     assert_eq!(world.task_status(&run, "task_0").await, TaskStatus::Ready);
-    assert!(world.store.workers().await.expect("workers").is_empty());
+    assert!(world.store.workers(&ALL).await.expect("workers").workers.is_empty());
     assert!(matches!(world.succeed(&held).await, Err(Error::Stale)));
     let beat = world.store.beat(leaves.clone(), LEASE_US, false).await;
     assert!(matches!(beat, Err(Error::ReRegister)), "{beat:?}");
@@ -236,9 +238,9 @@ async fn workers_that_could_not_be_heard_get_a_whole_lease_when_somebody_leads_a
     world.pass(LEASE_US / 1_000_000 + 1);
     assert_eq!(world.sweep().await.lost, 1, "only once");
     assert!(matches!(world.succeed(&second).await, Err(Error::Stale)));
-    assert_eq!(world.store.workers().await.expect("workers").len(), 3, "the lost ones are shown");
+    assert_eq!(world.store.workers(&ALL).await.expect("workers").workers.len(), 3, "the lost ones are shown");
     world.pass(3_601);
     world.sweep().await;
-    assert_eq!(world.store.workers().await.expect("workers").len(), 1, "for an hour");
+    assert_eq!(world.store.workers(&ALL).await.expect("workers").workers.len(), 1, "for an hour");
     assert!(world.store.run(&run).await.is_ok());
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use daybreak_protocol::{AliasMove, BuildRecord, NewModelVersion, TaskResult};
+use daybreak_protocol::{
+    AliasHistoryQuery, AliasMove, BuildCursor, BuildRecord, BuildsQuery, ModelsQuery, NewModelVersion, TaskResult,
+    VersionsQuery,
+};
 use daybreak_store::{Effect, Error};
 use serde_json::json;
 
@@ -15,6 +18,9 @@ crate::stories! {
     a_repeated_report_makes_no_second_version,
     an_alias_moves_with_a_history_and_never_to_an_older_instant,
     a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_stays,
+    pages_of_builds_lose_and_repeat_none_while_builds_come,
+    pages_of_versions_and_moves_lead_back_to_the_first,
+    models_are_listed_by_name_whether_declared_or_trained,
     live_tells_declared_models_and_where_their_aliases_point,
 }
 
@@ -67,9 +73,9 @@ async fn builds_are_read_in_order_and_the_newest_of_an_instant_wins(world: World
     leave(&world, &worker, TaskResult { builds, ..TaskResult::default() }).await;
     let builds = vec![build(24, "b1"), build(48, "changed")];
     leave(&world, &worker, TaskResult { builds, ..TaskResult::default() }).await;
-    let read = world.store.builds(&name("demo"), &name("weather"), at(0), at(48)).await.expect("builds");
+    let read = world.builds(0, 48).await;
     assert_eq!(read, [build(24, "b1"), build(48, "changed")]);
-    let later = world.store.builds(&name("demo"), &name("weather"), at(25), at(100)).await.expect("builds");
+    let later = world.builds(25, 100).await;
     assert_eq!(later, [build(48, "changed")]);
 }
 
@@ -98,8 +104,8 @@ async fn a_repeated_report_makes_no_second_version(world: World) {
     for _ in 0..2 {
         world.succeed_with(&task, trained("m1")).await.expect("it holds the task");
     }
-    let models = world.store.models(&name("demo")).await.expect("models");
-    assert_eq!(models[0].versions.len(), 1);
+    let versions = world.store.model_versions(&name("demo"), &name("late"), &VersionsQuery::default()).await;
+    assert_eq!(versions.expect("versions").versions.len(), 1);
 }
 
 async fn an_alias_moves_with_a_history_and_never_to_an_older_instant(world: World) {
@@ -113,10 +119,11 @@ async fn an_alias_moves_with_a_history_and_never_to_an_older_instant(world: Worl
     let champion = world.store.alias(&name("demo"), &name("late"), "champion").await.expect("it reads");
     assert_eq!(champion.map(|champion| champion.version), Some(1));
     leave(&world, &worker, promoted(2, 72)).await;
-    let model = world.store.models(&name("demo")).await.expect("models").remove(0);
-    assert_eq!(model.aliases["champion"], 2);
-    let history: Vec<_> = model.alias_history.iter().map(|entry| (entry.from, entry.to)).collect();
-    assert_eq!(history, [(None, 1), (Some(1), 2)]);
+    let models = world.store.models(&name("demo"), &ModelsQuery::default()).await.expect("models").models;
+    assert_eq!((models[0].versions, models[0].aliases["champion"]), (2, 2));
+    let history = world.store.alias_history(&name("demo"), &name("late"), &AliasHistoryQuery::default()).await;
+    let moves: Vec<_> = history.expect("moves").moves.iter().map(|entry| (entry.from, entry.to)).collect();
+    assert_eq!(moves, [(Some(1), 2), (None, 1)]);
 }
 
 async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_stays(world: World) {
@@ -126,8 +133,84 @@ async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_st
     result.builds.push(build(24, "b1"));
     let refused = world.succeed_with(&task, result).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
-    assert!(world.store.builds(&name("demo"), &name("weather"), at(0), at(48)).await.expect("builds").is_empty());
+    assert!(world.builds(0, 48).await.is_empty());
     assert_eq!(world.task_status(&run, "first").await, daybreak_core::TaskStatus::Running);
+}
+
+/// A page of two builds, and what leads on.
+async fn two_builds(world: &World, after: Option<BuildCursor>) -> (Vec<BuildRecord>, Option<BuildCursor>) {
+    let wanted = BuildsQuery { after, limit: Some(2), ..BuildsQuery::default() };
+    let page = world.store.builds(&name("demo"), &name("weather"), &wanted).await.expect("builds");
+    (page.builds, page.next)
+}
+
+async fn pages_of_builds_lose_and_repeat_none_while_builds_come(world: World) {
+    let worker = world.worker().await;
+    let other = |hours| BuildRecord { definition_hash: "other".to_owned(), ..build(hours, "other") };
+    let builds = vec![build(24, "b1"), other(24), build(48, "b2"), other(48), build(72, "b3")];
+    leave(&world, &worker, TaskResult { builds, ..TaskResult::default() }).await;
+    let (first, next) = two_builds(&world, None).await;
+    assert_eq!(first, [build(24, "b1"), other(24)]);
+    // Before the place, at it, behind it, and another of what was shown.
+    let builds = vec![build(1, "early"), build(24, "anew"), build(60, "b2b"), build(96, "b4")];
+    leave(&world, &worker, TaskResult { builds, ..TaskResult::default() }).await;
+    let (second, next) = two_builds(&world, next).await;
+    assert_eq!(second, [build(48, "b2"), other(48)], "an instant's definitions follow each other");
+    let (third, next) = two_builds(&world, next).await;
+    assert_eq!(third, [build(60, "b2b"), build(72, "b3")]);
+    assert_eq!(two_builds(&world, next).await, (vec![build(96, "b4")], None));
+    let within = BuildsQuery {
+        from: Some(at(60)),
+        to: Some(at(72)),
+        after: Some(BuildCursor { as_of: at(24), definition_hash: "def".to_owned() }),
+        limit: Some(1),
+    };
+    let page = world.store.builds(&name("demo"), &name("weather"), &within).await.expect("builds");
+    assert_eq!((page.builds, page.next.map(|next| next.as_of)), (vec![build(60, "b2b")], Some(at(60))));
+}
+
+async fn pages_of_versions_and_moves_lead_back_to_the_first(world: World) {
+    let worker = world.worker().await;
+    for version in 1..=3 {
+        leave(&world, &worker, trained(&format!("m{version}"))).await;
+        leave(&world, &worker, promoted(version, 24 * i64::from(version))).await;
+    }
+    let (project, model) = (name("demo"), name("late"));
+    let versions = async |before| {
+        let wanted = VersionsQuery { before, limit: Some(2) };
+        let page = world.store.model_versions(&project, &model, &wanted).await.expect("versions");
+        (page.versions.iter().map(|record| record.version).collect::<Vec<_>>(), page.next)
+    };
+    let moves = async |before| {
+        let wanted = AliasHistoryQuery { before, limit: Some(2) };
+        let page = world.store.alias_history(&project, &model, &wanted).await.expect("moves");
+        (page.moves.iter().map(|entry| entry.to).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(versions(None).await, (vec![3, 2], Some(2)));
+    let (newest, next) = moves(None).await;
+    assert_eq!(newest, [3, 2]);
+    leave(&world, &worker, trained("m4")).await;
+    leave(&world, &worker, promoted(4, 96)).await;
+    assert_eq!(versions(Some(2)).await, (vec![1], None));
+    assert_eq!(moves(next).await, (vec![1], None));
+}
+
+async fn models_are_listed_by_name_whether_declared_or_trained(world: World) {
+    let worker = world.worker().await;
+    for model in ["a_model", "z-model", "late_too"] {
+        let mut result = trained("m1");
+        result.model_version.as_mut().expect("it trains").model = name(model);
+        leave(&world, &worker, result).await;
+    }
+    let page = async |after: Option<&str>| {
+        let wanted = ModelsQuery { after: after.map(name), limit: Some(2) };
+        let page = world.store.models(&name("demo"), &wanted).await.expect("models");
+        let shown = page.models.iter().map(|model| (model.name.to_string(), model.versions));
+        (shown.collect::<Vec<_>>(), page.next.map(|next| next.to_string()))
+    };
+    let of = |model: &str, versions| (model.to_owned(), versions);
+    assert_eq!(page(None).await, (vec![of("a_model", 1), of("late", 0)], Some("late".to_owned())));
+    assert_eq!(page(Some("late")).await, (vec![of("late_too", 1), of("z-model", 1)], None));
 }
 
 async fn live_tells_declared_models_and_where_their_aliases_point(world: World) {

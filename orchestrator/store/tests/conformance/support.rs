@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use daybreak_core::{RunStatus, Takes, TaskStatus, WorkerIdentity};
-use daybreak_protocol::{RunsQuery, TaskResult};
+use daybreak_protocol::{BuildRecord, BuildsQuery, RunsQuery, TaskResult};
 use daybreak_spec::{Backoff, Jitter, Name, Overlap, Retry, Timestamp, TriggerRule};
 use daybreak_store::{
     Caller, Claim, ClaimedTask, CursorMove, Database, DeployedCursor, DeployedDag, Deployment, Error, Fire, LeaseClock,
@@ -251,6 +251,12 @@ impl World {
     pub async fn task_status(&self, run_id: &str, task: &str) -> TaskStatus {
         let run = self.store.run(run_id).await.expect("the run");
         run.tasks.iter().find(|found| found.name.as_str() == task).expect("the task").state
+    }
+
+    /// Builds of the view `weather` between two hours.
+    pub async fn builds(&self, from: i64, to: i64) -> Vec<BuildRecord> {
+        let wanted = BuildsQuery { from: Some(at(from)), to: Some(at(to)), ..BuildsQuery::default() };
+        self.store.builds(&name("demo"), &name("weather"), &wanted).await.expect("builds").builds
     }
 
     pub async fn run_count(&self) -> usize {

@@ -61,7 +61,7 @@ pub async fn ten_thousand_tasks() -> Vec<Case> {
     }
     let begun = Instant::now();
     std::fs::write(folder.path().join("wide.yaml"), text).expect("a file");
-    wait("the DAG is live", async || client.dags().await.expect("DAGs").len() == 2).await;
+    wait("the DAG is live", async || client.all_dags().await.expect("DAGs").len() == 2).await;
     let accepted = begun.elapsed().as_secs_f64() * 1e3;
     let begun = Instant::now();
     let run = client.trigger("wide", &TriggerRequest::default()).await.expect("a run that starts");

@@ -7,9 +7,10 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use daybreak_features::{Generation, Online, OnlineStore};
+use daybreak_features::{Generation, Online, OnlineStore, Status};
 use daybreak_spec::{Name, Timestamp, Value};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::predict::name_of;
 use crate::http::{FieldError, Problem, finish};
@@ -18,6 +19,11 @@ use crate::values::{self, Shown};
 
 type Parameters = Vec<(String, String)>;
 
+/// One entity's features as a prediction would get them now.
+#[utoipa::path(get, path = "/v1/features/{view}", tag = "endpoint", responses((status = 200, body = EntityFeatures)), params(
+    ("view" = Name, Path, description = "The feature view."),
+    ("keys" = Option<BTreeMap<String, String>>, Query, style = Form, explode,
+        description = "`key=value` for each key of the view; none for a view without an entity.")))]
 pub async fn show(
     State(shared): State<Arc<Shared>>,
     view: Result<Path<String>, PathRejection>,
@@ -82,27 +88,70 @@ fn read_keys(generation: &Generation, parameters: &Parameters) -> Result<Vec<Val
     if errors.is_empty() { Ok(keys.into_iter().flatten().collect()) } else { Err(Problem::invalid(errors)) }
 }
 
-fn describe(view: &Name, published: &Generation, keys: &[Value], answer: &Online) -> serde_json::Value {
+/// One entity's features.
+#[derive(Serialize, ToSchema)]
+struct EntityFeatures<'a> {
+    view: &'a Name,
+    /// The entity's keys by name.
+    #[schema(value_type = Object)]
+    keys: BTreeMap<&'a str, Shown<'a>>,
+    /// What became of the row.
+    status: Status,
+    /// T of the generation that answers; none: it has no row.
+    as_of: Option<Timestamp>,
+    /// From when its age is counted.
+    measured_from: Option<Timestamp>,
+    /// By name.
+    features: BTreeMap<&'a str, ShownFeature<'a>>,
+    generation: ShownGeneration,
+}
+
+/// A feature's value, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EntityFeature)]
+struct ShownFeature<'a> {
+    #[schema(value_type = serde_json::Value)]
+    value: Shown<'a>,
+    status: Status,
+}
+
+/// The generation of online rows that was read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OnlineGeneration)]
+struct ShownGeneration {
+    /// T.
+    as_of: Timestamp,
+    /// Its publication's number.
+    publication: i64,
+    rows: u64,
+    /// Largest age in microseconds; none: any.
+    ttl_us: Option<i64>,
+}
+
+fn describe<'a>(
+    view: &'a Name,
+    published: &'a Generation,
+    keys: &'a [Value],
+    answer: &'a Online,
+) -> EntityFeatures<'a> {
     // The snapshot that answered may be newer than the one that named the keys.
     let generation = answer.generation.as_deref().unwrap_or(published);
-    let shown_keys: BTreeMap<_, _> = generation.key_names.iter().zip(keys.iter().map(Shown)).collect();
-    let mut features = serde_json::Map::new();
-    for (place, name) in generation.feature_names.iter().enumerate() {
-        let entry = json!({ "value": Shown(&answer.values[place]), "status": answer.statuses[place] });
-        features.insert(name.clone(), entry);
-    }
-    json!({
-        "view": view,
-        "keys": shown_keys,
-        "status": answer.status,
-        "as_of": answer.as_of,
-        "measured_from": answer.measured_from,
-        "features": features,
-        "generation": {
-            "as_of": generation.as_of,
-            "publication": generation.publication,
-            "rows": generation.rows,
-            "ttl_us": generation.ttl_us,
+    let features = generation.feature_names.iter().enumerate().map(|(place, name)| {
+        let value = Shown(&answer.values[place]);
+        (name.as_str(), ShownFeature { value, status: answer.statuses[place] })
+    });
+    EntityFeatures {
+        view,
+        keys: generation.key_names.iter().map(String::as_str).zip(keys.iter().map(Shown)).collect(),
+        status: answer.status,
+        as_of: answer.as_of,
+        measured_from: answer.measured_from,
+        features: features.collect(),
+        generation: ShownGeneration {
+            as_of: generation.as_of,
+            publication: generation.publication,
+            rows: generation.rows,
+            ttl_us: generation.ttl_us,
         },
-    })
+    }
 }

@@ -15,10 +15,11 @@ use daybreak_spec::{Name, Timestamp};
 use ulid::Ulid;
 
 use crate::assemble::{Assembled, Row, assemble};
+use crate::http::problem::EndpointProblem;
 use crate::http::{FieldError, Problem, finish, reply};
 use crate::log::Refused;
 use crate::registry::{LoadedModel, Registry};
-use crate::request::{self, row_pointer};
+use crate::request::{self, PredictRequest, row_pointer};
 use crate::serving::Shared;
 
 /// Longest time for a body to arrive.
@@ -52,6 +53,12 @@ pub struct PredictedRow {
     pub prediction: Prediction,
 }
 
+/// Predicts for one row or up to 10,000, with the features of their entities. The answers are in the log under their ids.
+#[utoipa::path(post, path = "/v1/models/{name}/predict", tag = "endpoint", request_body = PredictRequest,
+    params(("name" = Name, Path, description = "The model.")), responses(
+        (status = 200, body = reply::Reply),
+        (status = 408, body = EndpointProblem, content_type = "application/problem+json",
+            description = "the body did not arrive in time")))]
 pub async fn predict(
     State(shared): State<Arc<Shared>>,
     name: Result<Path<String>, PathRejection>,

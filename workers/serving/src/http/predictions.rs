@@ -10,8 +10,12 @@ use axum::response::{IntoResponse, Response};
 use ulid::Ulid;
 
 use crate::http::{Problem, finish};
+use crate::log::Record;
 use crate::serving::Shared;
 
+/// One prediction: what was asked, read and answered.
+#[utoipa::path(get, path = "/v1/predictions/{id}", tag = "endpoint", responses((status = 200, body = Record)),
+    params(("id" = String, Path, description = "Its ULID.", pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")))]
 pub async fn show(State(shared): State<Arc<Shared>>, id: Result<Path<String>, PathRejection>) -> Response {
     let id = id.ok().and_then(|Path(text)| Ulid::from_string(&text).ok().filter(|id| id.to_string() == text));
     let found = match id {

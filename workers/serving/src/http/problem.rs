@@ -9,6 +9,7 @@ use daybreak_protocol::{For, Role};
 use daybreak_spec::Name;
 use serde::Serialize;
 use ulid::Ulid;
+use utoipa::ToSchema;
 
 /// Most mistakes that are listed; the rest are counted.
 const MAX_LISTED: usize = 1_000;
@@ -28,7 +29,7 @@ struct Content {
 }
 
 /// One mistake in a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FieldError {
     /// RFC 6901 pointer into the body; of a query parameter `?name`.
     pub pointer: String,
@@ -148,18 +149,29 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why the endpoint does not answer, as RFC 9457.
+#[derive(Serialize, ToSchema)]
+pub struct EndpointProblem<'a> {
+    /// `urn:daybreak:problem:` and the code.
     r#type: String,
+    /// What happened, in a few words.
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// A stable slug.
     code: &'a str,
+    /// What was tried, on what, what to do next.
     detail: &'a str,
+    /// All mistakes at once, up to 1,000.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(required = false)]
     errors: &'a [FieldError],
+    /// How many mistakes are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors_omitted: Option<usize>,
+    /// An id to find it by.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     request_id: Option<Ulid>,
 }
 
@@ -167,7 +179,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let content = &self.0;
         let listed = content.errors.len().min(MAX_LISTED);
-        let body = Body {
+        let body = EndpointProblem {
             r#type: format!("urn:daybreak:problem:{}", content.code),
             title: content.title,
             status: content.status.as_u16(),

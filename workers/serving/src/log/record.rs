@@ -6,14 +6,18 @@ use daybreak_spec::{Name, Timestamp, Value};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use ulid::Ulid;
+use utoipa::ToSchema;
 
 use crate::http::{Imputed, Outcome, Predicted, PredictedRow, imputed, outcome};
 use crate::log::{Entries, frame};
 use crate::plan::Read;
 use crate::values::Shown;
 
-#[derive(Serialize)]
-struct Record<'a> {
+/// A prediction as it is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PredictionRecord)]
+pub struct Record<'a> {
+    #[schema(value_type = String)]
     prediction_id: Ulid,
     model: &'a Name,
     model_version: u32,
@@ -28,6 +32,8 @@ struct Record<'a> {
     prediction: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f64>,
+    /// The row as it was asked.
+    #[schema(value_type = Object)]
     row: Fields<'a>,
     features: Vec<ReadRecord<'a>>,
     imputed: Vec<Imputed<'a>>,
@@ -35,15 +41,21 @@ struct Record<'a> {
 }
 
 /// What was read from one view.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PredictionRead)]
 struct ReadRecord<'a> {
     view: &'a Name,
     roles: Vec<&'a Name>,
+    #[schema(value_type = Vec<serde_json::Value>)]
     keys: Vec<Shown<'a>>,
     as_of: Option<Timestamp>,
     measured_from: Option<Timestamp>,
     publication: Option<i64>,
+    /// Feature -> the value the model got.
+    #[schema(value_type = Object)]
     values: Values<'a>,
+    /// Feature -> what became of it.
+    #[schema(value_type = BTreeMap<String, Status>)]
     statuses: Statuses<'a>,
 }
 

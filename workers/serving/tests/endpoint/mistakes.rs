@@ -143,6 +143,7 @@ async fn only_the_token_opens_a_route_and_every_route_asks_for_it() {
 /// Who may call what: V viewer, O operator, E editor, A admin, W worker, P predict.
 const MATRIX: &str = "
 GET  /v1/health                VOEAWP
+GET  /v1/openapi.json           OEA P
 GET  /v1/models/{name}          OEA P
 POST /v1/models/{name}/predict  OEA P
 GET  /v1/features/{view}        OEA P

@@ -240,11 +240,14 @@ pub async fn within(waiting: impl Future<Output = ()>) {
 }
 
 pub async fn read(response: Response) -> (u16, Json) {
-    let status = response.status().as_u16();
-    if status >= 400 {
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let (status, path) = (response.status(), response.url().path().to_owned());
+    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    if status.as_u16() >= 400 {
+        assert_eq!(kind, "application/problem+json");
     }
-    (status, response.json().await.expect("JSON"))
+    let body = response.json().await.expect("JSON");
+    crate::document::expect_documented(&path, status, &kind, &body);
+    (status.as_u16(), body)
 }
 
 pub fn champion(version: u32, object: String) -> LiveModel {
