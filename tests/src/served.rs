@@ -14,6 +14,15 @@ use serde_json::{Value as Json, json};
 
 use crate::{binary, daybreak, wait_for};
 
+/// A port that nobody listens on.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
 /// A server, told to end when dropped.
 pub struct Served {
     child: Child,

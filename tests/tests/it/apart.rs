@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use daybreak_tests::postgres::{Durability, Postgres};
+use daybreak_tests::served::free_port;
 use daybreak_tests::{binary, daybreak, json, root, wait_for};
 
 /// The blocks of the section, in their order.
@@ -44,11 +45,6 @@ impl Drop for Terminal {
         let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port().to_string()
 }
 
 /// A project, and where its database and its processes are to be found instead of where the README says.

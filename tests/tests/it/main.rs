@@ -20,6 +20,7 @@ mod queues;
 mod refusals;
 mod reload;
 mod roles;
+mod rolling;
 mod schedules;
 mod secrets;
 mod serving;

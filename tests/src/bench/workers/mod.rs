@@ -25,8 +25,8 @@ const SLOTS: &str = "16";
 
 /// Runs of one measurement, each a chain of so many tasks.
 const RUNS: usize = 200;
-const CHAIN: usize = 10;
-const REPEATS: usize = 5;
+const CHAIN: usize = 50;
+const REPEATS: usize = 3;
 
 /// Claims without the long transaction.
 const QUIET: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ const OPEN: Duration = Duration::from_secs(300);
 const LAST: Duration = Duration::from_secs(60);
 
 /// Chains that are started each second beside the claims.
-const BESIDE: u32 = 20;
+const BESIDE: u32 = 4;
 
 const PROJECT: &str = "version: 1\nname: workers\ndags:\n  \
      chain:\n    tasks:\n@CHAIN@  \
