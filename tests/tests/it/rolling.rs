@@ -52,8 +52,8 @@ async fn servers_are_restarted_one_after_the_other_and_each_task_is_done_once() 
     let mut servers: Vec<Served> = folders.iter().zip(ports).map(|(folder, port)| serve(folder, port, &url)).collect();
     let _workers =
         [Role::worker(&servers[0], "first", &["--slots", "4"]), Role::worker(&servers[1], "second", &["--slots", "4"])];
-    let trigger = servers[0].client();
-    let made = join_all((0..RUNS).map(|_| trigger.trigger("chain", &TriggerRequest::default()))).await;
+    let (client, asked) = (servers[0].client(), TriggerRequest::default());
+    let made = join_all((0..RUNS).map(|_| client.trigger("chain", &asked))).await;
     let runs: Vec<String> = made.into_iter().map(|run| run.expect("a run")).collect();
 
     let (begun, mut restarts) = (Instant::now(), 0);
