@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybreak_core::{Resumption, TaskStatus, WorkerIdentity};
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{MintPublication, TokenView, Triggered};
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;

@@ -2,6 +2,7 @@
 //! worker does not end them, waits that are over, limits in time, room in limits. What is due is looked up beside the writer
 //! (`due.rs`) and looked at again here; it is what is, not what happened, so it is safe to run at any moment and twice.
 
+use daybreak_failpoints::crossing;
 use daybreak_spec::Timestamp;
 
 use crate::changes::apply;
