@@ -1,4 +1,4 @@
-//! A worker apart from its server that ends while it keeps a report, and children of it that end while they write a build or
+//! A worker apart from its server that ends in an attempt or while it keeps a report, and children of it that end while they write a build or
 //! publish one.
 
 use std::path::{Path, PathBuf};
@@ -19,6 +19,32 @@ fn worker_ending(served: &Served, points: &str, around: &Path) -> Role {
     let worker = Role::unheard_worker_with((served, "one"), &["--drain", "1s"], &ending(points, around));
     worker.says("works for");
     worker
+}
+
+/// Points of an attempt, and how often its task has been run when all is over.
+const ATTEMPT: [(&str, usize); 5] =
+    [("cp04.before", 1), ("cp04.after", 1), ("cp05.after", 1), ("cp06.before", 2), ("cp06.after", 2)];
+
+/// Another worker runs the task once the lease of this one is over, and no attempt is charged.
+async fn ends_in_an_attempt(point: &str, run_in_all: usize) {
+    let (scene, served) = Scene::new();
+    let around = scene.around();
+    scene.go();
+    let mut worker = worker_ending(&served, &format!("{point}=return"), &around);
+    let run = start(&served).await;
+    assert!(worker.wait().code().is_none(), "{point} was not crossed: {}", worker.said());
+    none_left(&around);
+    let _other = Role::worker(&served, "two", &[]);
+    let run = until_succeeded(&served, &run).await;
+    assert_eq!((work(&run).attempt, work(&run).lost, scene.marks()), (1, 1, run_in_all), "{point}: {run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ends_in_an_attempt_leaves_it_to_another() {
+    let together = ATTEMPT.map(|(point, run_in_all)| tokio::spawn(ends_in_an_attempt(point, run_in_all)));
+    for one in together {
+        one.await.expect("all holds");
+    }
 }
 
 /// Points of a file that is written whole, and whether it counts after that.
