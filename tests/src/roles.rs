@@ -62,6 +62,14 @@ impl Role {
     /// # Panics
     /// When it cannot be started.
     pub fn unheard_worker(served: &Served, name: &str, more: &[&str]) -> Self {
+        Self::unheard_worker_with((served, name), more, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn unheard_worker_with((served, name): (&Served, &str), more: &[&str], variables: &[(&str, String)]) -> Self {
         let folder = served.folder.with_file_name(format!("of-{name}"));
         let artifacts = served.folder.join(".daybreak/artifacts");
         let artifacts = artifacts.to_str().expect("a path of letters");
@@ -70,7 +78,7 @@ impl Role {
         let mut arguments = vec!["worker", "--server", &served.url, "--name", name];
         arguments.extend(["--artifacts", artifacts, "--data-dir", data_dir]);
         arguments.extend(more);
-        Self::start(name, &folder, &token(&served.folder, "worker", name), &arguments)
+        Self::start_with((name, &folder), &token(&served.folder, "worker", name), &arguments, variables)
     }
 
     /// An endpoint over the state of a worker on this machine, and where it listens.
@@ -78,12 +86,25 @@ impl Role {
     /// # Panics
     /// When it does not say where it is.
     pub fn endpoint(project: &Path, server: &str, of_worker: &str, token: &str) -> (Self, String) {
+        Self::endpoint_with((project, server), of_worker, token, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it does not say where it is.
+    pub fn endpoint_with(
+        (project, server): (&Path, &str),
+        of_worker: &str,
+        token: &str,
+        variables: &[(&str, String)],
+    ) -> (Self, String) {
         let folder = project.with_file_name(format!("of-{of_worker}"));
         let artifacts = project.join(".daybreak/artifacts");
         let (artifacts, data_dir) = (artifacts.to_str().expect("letters"), folder.join("data"));
         let mut arguments = vec!["serve", "--server", server, "--listen", "127.0.0.1:0"];
         arguments.extend(["--artifacts", artifacts, "--data-dir", data_dir.to_str().expect("letters")]);
-        let role = Self::start("endpoint", &folder, token, &arguments);
+        let role = Self::start_with(("endpoint", &folder), token, &arguments, variables);
         role.says("daybreak serves");
         let said = role.said();
         let line = said.lines().find(|line| line.starts_with("daybreak serves")).expect("a line");

@@ -1,15 +1,23 @@
 //! Objects in a local folder: `objects/<first two digits>/<all digits>`. What is written is on the disk (fsync of file
 //! and folder) before `put` returns.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use object_store::ObjectStoreExt as _;
 use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutOptions, PutPayload};
 
 use crate::Error;
-use crate::objects::location;
+use crate::objects::{location, shard};
+use crate::whole_file::{make_folder, put_in_place};
+
+/// Between an object's name and the number of a draft of it.
+const DRAFT: char = '#';
+/// How often a draft is written again that somebody has cleared away.
+const MOST_CLEARED: u32 = 3;
 
 /// One folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -21,16 +29,17 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
         let what = || format!("the folder {}", folder.display());
-        std::fs::create_dir_all(folder.join("objects")).map_err(|source| Error::writing(what(), source))?;
+        make_folder(&folder.join("objects")).map_err(|source| Error::writing(what(), source))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|source| Error::reading(what(), source))?;
         let path = folder.canonicalize().map_err(|source| Error::reading(what(), source))?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), path })
+        Ok(Self { store: Arc::new(store), path })
     }
 
     pub(crate) async fn put(&self, object: &str, bytes: Bytes) -> Result<(), Error> {
-        let written =
-            self.store.put_opts(&location(object)?, PutPayload::from_bytes(bytes), PutOptions::default()).await;
-        written.map(|_| ()).map_err(|source| Error::writing(format!("object {object}"), source))
+        let path = self.path.join("objects").join(shard(object)?).join(object);
+        let written = tokio::task::spawn_blocking(move || write(&path, &bytes)).await;
+        let written = written.unwrap_or_else(|ended| Err(io::Error::other(ended)));
+        written.map_err(|source| Error::writing(format!("object {object}"), source))
     }
 
     pub(crate) async fn get(&self, object: &str) -> Result<Bytes, Error> {
@@ -63,8 +72,7 @@ impl Folder {
             }
             for file in std::fs::read_dir(shard.path()).map_err(failed)? {
                 let file = file.map_err(failed)?;
-                // `object_store` writes to `<name>#<number>` and renames.
-                if file.file_name().to_string_lossy().contains('#') {
+                if file.file_name().to_string_lossy().contains(DRAFT) {
                     std::fs::remove_file(file.path()).map_err(failed)?;
                     removed += 1;
                 }
@@ -74,8 +82,33 @@ impl Folder {
     }
 }
 
+/// Each writer has a draft of its own, for several processes may write one object at a time.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (mut number, mut cleared) = (0, 0);
+    loop {
+        number += 1;
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(format!("{DRAFT}{number}"));
+        let draft = PathBuf::from(draft);
+        let opened = OpenOptions::new().write(true).create_new(true).open(&draft);
+        let written = opened.and_then(|file| put_in_place((file, &draft), path, bytes));
+        match written.map_err(|error| (error.kind(), error)) {
+            Ok(()) => return Ok(()),
+            Err((io::ErrorKind::AlreadyExists, _)) => {}
+            // The first object of its shard; or a server that has just started took the draft for what a killed process left.
+            Err((io::ErrorKind::NotFound, _)) if cleared < MOST_CLEARED => {
+                cleared += 1;
+                make_folder(path.parent().unwrap_or(path))?;
+            }
+            Err((_, error)) => return Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
     use crate::Artifacts;
     use crate::objects::sha256;
@@ -168,6 +201,25 @@ mod tests {
         std::fs::write(&staged, b"hel").expect("staged");
         assert_eq!(artifacts.remove_half_written().expect("cleared"), 1);
         assert!(!staged.exists());
+        assert!(artifacts.get(HELLO).await.is_ok());
+    }
+
+    /// A server that starts clears drafts away while workers write.
+    #[tokio::test]
+    async fn a_draft_that_is_cleared_away_while_it_is_written_is_written_again() {
+        let (_folder, artifacts) = opened();
+        let (clearing, cleared) = (artifacts.clone(), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&cleared);
+        let clear = move || {
+            if count.load(Ordering::Relaxed) < 2 {
+                count.fetch_add(clearing.remove_half_written().expect("cleared"), Ordering::Relaxed);
+            }
+        };
+        fail::cfg_callback("cp08.after", clear).expect("set");
+        let object = artifacts.put(Bytes::from_static(b"hello")).await;
+        fail::remove("cp08.after");
+        assert_eq!(object.expect("stored"), HELLO);
+        assert_eq!(cleared.load(Ordering::Relaxed), 2);
         assert!(artifacts.get(HELLO).await.is_ok());
     }
 

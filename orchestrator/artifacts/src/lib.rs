@@ -16,6 +16,7 @@ mod log_writer;
 mod looking;
 mod objects;
 mod place;
+mod whole_file;
 
 pub use error::Error;
 pub use log_name::LogName;
@@ -24,3 +25,4 @@ pub use log_writer::{LOG_CAP_BYTES, LogWriter};
 pub use looking::ObjectPattern;
 pub use objects::Artifacts;
 pub use place::{Access, Bucket, CACHE_BYTES, PATIENCE, Place};
+pub use whole_file::{make_folder, put_in_place};

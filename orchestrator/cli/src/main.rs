@@ -15,6 +15,7 @@ use daybreak::output;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
+    daybreak_failpoints::set_from_environment();
     let arguments = Arguments::parse();
     match arguments.command {
         Command::TaskShim { .. } => daybreak_runtime::supervise_main(),

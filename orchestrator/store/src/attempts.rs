@@ -3,6 +3,7 @@
 //! and a call in [`Report::succeed`].
 
 use daybreak_core::{AttemptEnd, Changes, Event, Rejected, TaskState, Wait, advance};
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{MintPublication, TaskResult};
 use daybreak_spec::Name;
 

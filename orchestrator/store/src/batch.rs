@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use daybreak_failpoints::crossing;
 use tracing::Instrument as _;
 
 use crate::changes::start_queued;

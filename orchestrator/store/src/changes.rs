@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use daybreak_core::{
     Changes, Deferral, Event, Failure, NewList, Rejected, RunStatus, TaskChange, TaskState, TaskStatus, advance,
 };
+use daybreak_failpoints::crossing;
 use daybreak_spec::Timestamp;
 
 use crate::database::{Value, Values, fetch_rows, query};

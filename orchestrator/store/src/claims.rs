@@ -6,6 +6,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use daybreak_core::{Event, WorkerIdentity, advance};
+use daybreak_failpoints::crossing;
 use daybreak_spec::{Name, Timestamp};
 use tokio::sync::oneshot;
 

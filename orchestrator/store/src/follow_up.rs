@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybreak_core::{Data, UpdateRule};
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{SeenView, Trigger};
 use daybreak_spec::{Name, Timestamp};
 

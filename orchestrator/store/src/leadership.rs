@@ -2,6 +2,8 @@
 //! database it is a lease: renewed while its holder lives, taken over when it has run out, and every takeover raises the
 //! epoch that each of the leader's transactions checks, so that a leader that was asleep writes nothing.
 
+use daybreak_failpoints::crossing;
+
 use crate::database::query;
 use crate::tx::{Command, Tx};
 use crate::{Error, Store};

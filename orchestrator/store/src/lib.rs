@@ -2,17 +2,6 @@
 //! durable; a pool that cannot write answers reads. Decides nothing: what an event changes is `daybreak_core::advance`'s
 //! word. To add a write: a `Command` in the file of its subject and a method of [`Store`]; a read: a method in `reads/`.
 
-/// A named point that tests end the process at (the numbers are those of the list of crash points). Nothing in a release
-/// build.
-macro_rules! crossing {
-    ($name:literal) => {
-        #[cfg(debug_assertions)]
-        {
-            fail::fail_point!($name);
-        }
-    };
-}
-
 mod attempts;
 mod audit;
 mod backfills;

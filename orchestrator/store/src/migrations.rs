@@ -4,6 +4,7 @@
 //! new numbered file there and a line in [`STEPS`]; raise its floor only when older binaries must not go on.
 
 use daybreak_core::legal_changes;
+use daybreak_failpoints::crossing;
 use daybreak_spec::Timestamp;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType};

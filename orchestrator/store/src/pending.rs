@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use daybreak_core::TaskStatus;
+use daybreak_failpoints::crossing;
 
 use crate::audit::INSERT_ENTRY;
 use crate::database::{Connection, Value, Values, execute_rows};
@@ -176,7 +177,11 @@ impl Tx {
         if execute_rows(ANNOUNCE, news, &mut self.connection).await? > 0 {
             self.effects.list.push(Effect::Announced);
         }
-        execute_rows(INSERT_ENTRY, entries, &mut self.connection).await?;
+        if !entries.is_empty() {
+            crossing!("cp25.before");
+            execute_rows(INSERT_ENTRY, entries, &mut self.connection).await?;
+            crossing!("cp25.after");
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use daybreak_core::Event;
+use daybreak_failpoints::crossing;
 use daybreak_spec::{ForEach, Name, Overlap, Placement, Retry, Timestamp, TriggerRule};
 use serde_json::{Map, Value as Json};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daybreak_core::{Resumption, TaskStatus, WorkerIdentity};
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{MintPublication, TokenView, Triggered};
 use daybreak_spec::Timestamp;
 use futures::TryFutureExt;
@@ -79,7 +80,7 @@ pub struct Store {
     away: watch::Receiver<Option<String>>,
     shared: bool,
     /// Leases go by the database's clock.
-    with_time: bool,
+    pub(crate) with_time: bool,
     measures: Measures,
 }
 
@@ -159,12 +160,6 @@ impl Store {
     /// Real time as rows have it.
     pub fn now(&self) -> Timestamp {
         self.sources.now()
-    }
-
-    /// Real time as leases go by it.
-    pub(crate) async fn lease_time(&self) -> Result<Timestamp, Error> {
-        let own = self.now();
-        Ok(if self.with_time { self.readers.time().await?.unwrap_or(own) } else { own })
     }
 
     pub(crate) async fn write<C: Command>(&self, command: C) -> Result<C::Reply, Error> {

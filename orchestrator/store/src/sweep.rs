@@ -2,6 +2,7 @@
 //! worker does not end them, waits that are over, limits in time, room in limits. What is due is looked up beside the writer
 //! (`due.rs`) and looked at again here; it is what is, not what happened, so it is safe to run at any moment and twice.
 
+use daybreak_failpoints::crossing;
 use daybreak_spec::Timestamp;
 
 use crate::changes::apply;
@@ -61,6 +62,12 @@ impl Swept {
 }
 
 impl Store {
+    /// Real time as leases go by it.
+    async fn lease_time(&self) -> Result<Timestamp, Error> {
+        let own = self.now();
+        Ok(if self.with_time { self.readers.time().await?.unwrap_or(own) } else { own })
+    }
+
     /// Deals with what real time has brought about.
     pub async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
         let mut swept = Swept::default();

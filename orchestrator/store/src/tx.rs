@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use daybreak_core::Moment;
+use daybreak_failpoints::crossing;
 use daybreak_spec::Timestamp;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use daybreak_core::{Changes, Event, Failure, Handed, TaskState, Values, advance, result_key};
+use daybreak_failpoints::crossing;
 use daybreak_spec::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -41,9 +42,9 @@ pub(crate) async fn go_on(tx: &mut Tx, run: &mut LoadedRun, changes: &Changes) -
         ready = Vec::new();
         for task in lists {
             let list = list(run, &task);
-            crossing!("cp24.before");
+            crossing!("fan_out.before");
             ready.extend(happen(tx, run, &Event::FanOut { task, list }).await?);
-            crossing!("cp24.after");
+            crossing!("fan_out.after");
         }
         for (task, result) in look_up(tx, run, known).await? {
             let Some(Known { run_id, outputs }) = result else {

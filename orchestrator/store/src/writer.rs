@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use daybreak_failpoints::crossing;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::Effect;

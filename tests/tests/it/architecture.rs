@@ -10,10 +10,14 @@ const FILE_LINES: usize = 400;
 const TEST_FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 70;
 
-/// Package -> what it may import of ours (the table in ARCHITECTURE.md).
+/// What every package may import: it is nothing in a release build.
+const FOR_ALL: &str = "daybreak-failpoints";
+
+/// Package -> what it may import of ours (the table in ARCHITECTURE.md), beside [`FOR_ALL`].
 fn import_table() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
-        ("daybreak-spec", &[][..]),
+        (FOR_ALL, &[][..]),
+        ("daybreak-spec", &[]),
         ("daybreak-core", &["daybreak-spec"]),
         ("daybreak-protocol", &["daybreak-spec", "daybreak-core"]),
         ("daybreak-store", &["daybreak-spec", "daybreak-core", "daybreak-protocol"]),
@@ -94,6 +98,9 @@ fn packages_import_only_what_the_table_allows() {
         for dependency in normal {
             let name = dependency.name.as_str();
             let allowed = table.get(package.name.as_str());
+            if name == FOR_ALL {
+                continue;
+            }
             if ours.contains(name) && allowed.is_some_and(|allowed| !allowed.contains(&name)) {
                 wrong.push(format!("{} may not import {name}", package.name));
             }

@@ -7,6 +7,7 @@ mod architecture;
 mod bucket;
 mod cli;
 mod closed_output;
+mod crash_points;
 mod fan_out;
 mod faults;
 mod flow_tests;

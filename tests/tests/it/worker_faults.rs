@@ -19,50 +19,55 @@ dags:
       after: { kind: noop, needs: work }
 ";
 
-struct Scene {
-    _around: tempfile::TempDir,
+pub(crate) struct Scene {
+    around: tempfile::TempDir,
     project: PathBuf,
     /// Always the same, so that workers find a server that starts again.
     address: String,
 }
 
 impl Scene {
-    fn new() -> (Self, Served) {
+    pub(crate) fn new() -> (Self, Served) {
         let around = tempfile::tempdir().expect("a folder");
         let project = around.path().join("faults");
         std::fs::create_dir(&project).expect("a folder");
         std::fs::write(project.join("daybreak.yaml"), PROJECT).expect("a project");
         let served = Served::start_as("server", &project, &["--listen", "127.0.0.1:0"]);
         let address = served.url.strip_prefix("http://").expect("a URL").to_owned();
-        (Self { _around: around, project, address }, served)
+        (Self { around, project, address }, served)
     }
 
-    fn server_again(&self) -> Served {
+    pub(crate) fn server_again(&self) -> Served {
         Served::start_as("server", &self.project, &["--listen", &self.address])
     }
 
-    fn go(&self) {
+    /// The folder in which the project and its workers have theirs.
+    pub(crate) fn around(&self) -> PathBuf {
+        self.around.path().to_path_buf()
+    }
+
+    pub(crate) fn go(&self) {
         std::fs::write(self.project.join("go"), "").expect("written");
     }
 
-    fn marks(&self) -> usize {
+    pub(crate) fn marks(&self) -> usize {
         std::fs::read_to_string(self.project.join("marks")).map_or(0, |text| text.lines().count())
     }
 
     /// Reports that a worker keeps.
-    fn kept(&self, worker: &str) -> usize {
+    pub(crate) fn kept(&self, worker: &str) -> usize {
         let spool = self.project.with_file_name(format!("of-{worker}")).join("data/spool");
         let entries = std::fs::read_dir(spool).into_iter().flatten().flatten();
         entries.filter(|entry| entry.path().extension().is_some_and(|kind| kind == "json")).count()
     }
 }
 
-async fn start(served: &Served) -> String {
+pub(crate) async fn start(served: &Served) -> String {
     served.client().trigger("slow", &TriggerRequest::default()).await.expect("it starts")
 }
 
 /// The run once it is as wanted.
-async fn until(served: &Served, run: &str, wanted: impl Fn(&RunDetail) -> bool) -> RunDetail {
+pub(crate) async fn until(served: &Served, run: &str, wanted: impl Fn(&RunDetail) -> bool) -> RunDetail {
     let begun = std::time::Instant::now();
     loop {
         let run = served.client().run(run).await.expect("the run");
@@ -74,15 +79,15 @@ async fn until(served: &Served, run: &str, wanted: impl Fn(&RunDetail) -> bool) 
     }
 }
 
-fn work(run: &RunDetail) -> &TaskRunView {
+pub(crate) fn work(run: &RunDetail) -> &TaskRunView {
     run.tasks.iter().find(|task| task.name.as_str() == "work").expect("the task")
 }
 
-async fn until_it_runs(served: &Served, run: &str) {
+pub(crate) async fn until_it_runs(served: &Served, run: &str) {
     until(served, run, |run| work(run).state.as_str() == "running").await;
 }
 
-async fn until_succeeded(served: &Served, run: &str) -> RunDetail {
+pub(crate) async fn until_succeeded(served: &Served, run: &str) -> RunDetail {
     let run = until(served, run, |run| run.summary.state.is_terminal()).await;
     assert_eq!(run.summary.state.as_str(), "succeeded", "{run:?}");
     run

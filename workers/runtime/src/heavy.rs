@@ -5,6 +5,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use daybreak_failpoints::crossing;
 use daybreak_protocol::Outcome;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -55,7 +56,9 @@ pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
     let group = start.group();
     let memory_kills = memory_kills(group.as_ref());
     start.job.doors = group.iter().flat_map(Group::doors).collect();
+    crossing!("cp04.after");
     let prepared = start.spare.take(start.config);
+    crossing!("cp05.after");
     let mut process = match prepared.and_then(|prepared| Process::begin(prepared, group, &start)) {
         Ok(process) => process,
         Err(error) => return Ended { end: End::Itself(ending::not_started(&error)), busy_us: 0, start_us: 0 },
@@ -68,6 +71,7 @@ pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
         refused_processes: process.group.as_ref().map_or(0, Group::refused_processes),
         own: process.group.is_some(),
     };
+    crossing!("cp06.before");
     // Everything the task printed is in its log before the attempt counts as ended.
     if watched.answer.is_some() && watched.exit_code.is_none() {
         process.output.taken_up().await;
@@ -76,6 +80,7 @@ pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
         process.output.ended(LAST_WORDS).await;
     }
     start.log.finish();
+    crossing!("cp06.after");
 
     let start_us = watched.started.map_or(0, |started| ending::micros(started - asked));
     let running = watched.started.map_or(0, |started| ending::micros(started.elapsed()));

@@ -1,11 +1,13 @@
 //! Reports that the server could not be told yet, on this worker's disk: a worker that ends, however it ends, tells them when
 //! it has started again. One file each, written whole and fsynced; what they are worth the server decides by their fence.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use daybreak_artifacts::{make_folder, put_in_place};
+use daybreak_failpoints::crossing;
 use daybreak_protocol::Report;
 
 const DRAFT: &str = "new";
@@ -26,20 +28,18 @@ impl Spool {
     /// Keeps a report, in place of one of the same attempt. Nothing is kept when this fails.
     pub(crate) fn keep(&self, report: &Report) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let path = path(folder, &report.task_run_id, report.fence);
         let draft = path.with_extension(DRAFT);
         // It holds what the task hands on.
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(&serde_json::to_vec(report)?)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(folder)?.sync_all()
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        put_in_place((file, &draft), &path, &serde_json::to_vec(report)?)
     }
 
     /// The server has decided.
     pub(crate) fn forget(&self, task_run_id: &str, fence: i64) {
         let Some(folder) = &self.folder else { return };
+        crossing!("report.told");
         match fs::remove_file(path(folder, task_run_id, fence)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(task.run.id = task_run_id, %error, "a report that was told stays in its file");

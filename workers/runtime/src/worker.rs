@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::Artifacts;
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{Assignment, Cancellations, Error, Heartbeat, Held, Leave, Orchestrator, Poll, Registration};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -112,6 +113,7 @@ impl Worker {
                     worker.news.notify_one();
                     asking.shutdown().await;
                     worker.drain().await;
+                    crossing!("cp24.after");
                     alive.shutdown().await;
                     worker.leave(&session).await;
                     return Ok(());
@@ -242,6 +244,7 @@ impl Worker {
 
     /// Starts an attempt. Without a slot (the server gave more than was asked for) it is handed back by not holding it.
     fn begin(self: &Arc<Self>, mut assignment: Assignment, permit: Option<OwnedSemaphorePermit>) {
+        crossing!("cp04.before");
         if let Some(root) = &self.config.project_root {
             assignment.project_root.clone_from(root);
         }
@@ -280,6 +283,7 @@ impl Worker {
 
     /// Lets running tasks finish for a while, then ends them and hands them back.
     async fn drain(&self) {
+        crossing!("cp24.before");
         self.spare.clear();
         if timeout(self.config.drain, self.held.none_runs()).await.is_err() {
             self.held.stop_all(Stop::Draining);

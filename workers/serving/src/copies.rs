@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use daybreak_artifacts::{make_folder, put_in_place};
 use sha2::{Digest, Sha256};
 
 const FOLDER: &str = "serving/models";
@@ -32,13 +33,9 @@ impl Copies {
     /// Keeps a copy: a reader finds all of it or nothing.
     pub fn write(&self, object: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(object).ok_or_else(|| io::Error::other(format!("`{object}` is no object")))?;
-        fs::create_dir_all(&self.folder)?;
+        make_folder(&self.folder)?;
         let draft = self.folder.join(format!("{object}.new"));
-        let mut file = File::create(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        File::open(&self.folder)?.sync_all()
+        put_in_place((File::create(&draft)?, &draft), &path, bytes)
     }
 
     /// Takes away what is not among these.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daybreak_artifacts::Artifacts;
+use daybreak_failpoints::crossing;
 use daybreak_protocol::{Live, LiveModel, Orchestrator};
 use daybreak_spec::Name;
 use tokio::sync::watch;
@@ -159,6 +160,7 @@ impl Follower<'_> {
         match load(&self.source, online, wanted, now).await {
             Ok(loaded) => {
                 let duration_ms = started.elapsed().as_millis();
+                crossing!("cp17.before");
                 tracing::info!(%model, version, duration_ms, "model is live");
                 *entry = Entry { loaded: Some(Arc::new(loaded)), failure: None };
                 false
@@ -177,6 +179,7 @@ impl Follower<'_> {
         if self.saved.as_ref().is_some_and(same) {
             return;
         }
+        crossing!("cp17.after");
         let (data_dir, copy) = (self.data_dir(), live.clone());
         let written = tokio::task::spawn_blocking(move || state_file::write(&data_dir, &copy)).await;
         match written {

@@ -67,7 +67,7 @@ pub struct PredictionLog {
 impl PredictionLog {
     /// Opens the log in a folder, made where it is missing, cuts off a torn tail and starts the writer.
     pub fn open(folder: &Path, retention: Retention, now_ms: NowMs, on_fatal: OnFatal) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        daybreak_artifacts::make_folder(folder)?;
         let current = segment::recover(folder)?;
         let (sender, receiver) = mpsc::channel();
         let room = Arc::new(Semaphore::new(MAX_QUEUED_ROWS));

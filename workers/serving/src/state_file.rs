@@ -2,9 +2,10 @@
 //! not read back is as good as none.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
+use daybreak_artifacts::{make_folder, put_in_place};
 use daybreak_protocol::Live;
 
 const FOLDER: &str = "serving";
@@ -25,12 +26,8 @@ pub fn read(data_dir: &Path) -> Option<Live> {
 /// Replaces it: a reader finds the old file or the new one, whole.
 pub fn write(data_dir: &Path, live: &Live) -> io::Result<()> {
     let folder = data_dir.join(FOLDER);
-    fs::create_dir_all(&folder)?;
+    make_folder(&folder)?;
     let draft = folder.join("live.json.new");
     let bytes = serde_json::to_vec_pretty(live)?;
-    let mut file = File::create(&draft)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, folder.join(FILE))?;
-    File::open(&folder)?.sync_all()
+    put_in_place((File::create(&draft)?, &draft), &folder.join(FILE), &bytes)
 }

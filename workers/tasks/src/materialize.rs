@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use daybreak_core::{Dataset, KindDefinition, ParameterDefinition, ParameterType};
+use daybreak_failpoints::crossing;
 use daybreak_features::embedded::EmbeddedStore;
 use daybreak_features::{Generation, OnlineStore as _, Published};
 use daybreak_offline::{BuildFrame, FrameColumn};
@@ -106,6 +107,7 @@ async fn publish(
         Ok((outcome, digest))
     })
     .await?;
+    crossing!("cp16.after");
     Ok(match outcome {
         Published::Live { rows } => {
             context.log(&format!("view {view}: {rows} rows in service as publication {publication}"));

@@ -2,6 +2,7 @@
 //! checked, then the pointer moves in one guarded transaction. A writer that was overtaken finds its record gone or
 //! marked and stops; one that was killed leaves a record that the next publisher clears.
 
+use daybreak_failpoints::crossing;
 use daybreak_spec::{ColumnType, Name, Value};
 use heed::{MdbError, PutFlags, RoTxn, RwTxn};
 
@@ -60,6 +61,7 @@ impl EmbeddedStore {
             Begun::Writing(id) => id,
             Begun::Ended(published) => return Ok(published),
         };
+        crossing!("cp15.before");
         let result = self.write_and_flip(guard, id, &mut generation, rows);
         match &result {
             Ok(Published::Live { .. }) => {}
@@ -88,7 +90,10 @@ impl EmbeddedStore {
         if stored != written {
             return Err(self.corrupt(format!("the rows of view `{}` do not read back as written", generation.view)));
         }
-        self.flip(guard, id, generation, &written)
+        crossing!("cp15.after");
+        let flipped = self.flip(guard, id, generation, &written);
+        crossing!("cp16.before");
+        flipped
     }
 
     /// Claims a generation number, and marks what killed or overtaken writers of this view have left.

@@ -9,15 +9,15 @@ use std::sync::atomic::AtomicI64;
 
 use daybreak_core::RunStatus;
 use daybreak_spec::Overlap;
-use daybreak_store::{Database, RunningAttempt};
+use daybreak_store::{Database, PauseChange, RunningAttempt};
 
 use crate::postgres::{Durability, Postgres};
-use crate::support::{SECOND, World, at, name};
+use crate::support::{SECOND, World, at, caller, name};
 
 const POINT: &str = "DAYBREAK_TEST_POINT";
 const DATABASE: &str = "DAYBREAK_TEST_DATABASE";
 
-const POINTS: [&str; 20] = [
+const POINTS: [&str; 22] = [
     "cp01.before",
     "cp01.after",
     "cp02.before",
@@ -38,6 +38,8 @@ const POINTS: [&str; 20] = [
     "cp21.after",
     "cp23.before",
     "cp23.after",
+    "cp25.before",
+    "cp25.after",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "a test process is told by the one that started it")]
@@ -78,6 +80,9 @@ async fn moves(world: World, arm: impl Fn()) {
         world.succeed(&task).await.expect("it holds the task");
         println!("reported {} {}", task.task_run_id, task.fence);
     }
+    let pause = PauseChange { project: name("demo"), dag: name("nightly"), caller: caller(), note: None };
+    world.store.pause(pause).await.expect("it answers");
+    println!("paused");
     let epoch = world.lead().await;
     assert!(world.store.renew_leadership("server".to_owned(), epoch).await.expect("it answers"));
     world.store.close().await;
@@ -102,6 +107,14 @@ fn acknowledged(output: &Output, what: &str) -> Vec<RunningAttempt> {
         .collect()
 }
 
+/// What is done by hand and its entry in the audit are one.
+async fn a_pause_has_its_entry(point: &str, world: &World, told: &str) {
+    let paused = world.count("SELECT COUNT(*) FROM dag_pause").await;
+    let noted = world.count("SELECT COUNT(*) FROM audit WHERE action = 'pause'").await;
+    assert_eq!(paused, noted, "{point}");
+    assert!(!told.contains("paused") || paused == 1, "{point}: an acknowledged pause is lost");
+}
+
 async fn goes_on(point: &str, database: Database, output: &Output) {
     let now_us = Arc::new(AtomicI64::new((1_700_000_000 + 3_600) * SECOND));
     let world = World::reopened(database, now_us).await;
@@ -109,6 +122,7 @@ async fn goes_on(point: &str, database: Database, output: &Output) {
     let cursor = world.store.cursors(&name("demo")).await.expect("cursors").remove(&(name("nightly"), 0));
     let fired = cursor.unwrap_or(at(0)).micros / at(1).micros;
     assert_eq!(world.count("SELECT COUNT(*) FROM run").await, fired, "{point}: cursor and runs move together");
+    a_pause_has_its_entry(point, &world, &told).await;
     assert!(!told.contains("fired 3") || fired == 3, "{point}: an acknowledged firing is lost");
     let reported = acknowledged(output, "reported");
     let succeeded = world.count("SELECT COUNT(*) FROM task_run WHERE state = 'succeeded'").await;

@@ -340,7 +340,7 @@ async fn process_that_ends_over_a_list() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_ends_while_a_list_becomes_known_leaves_all_of_its_items_or_none() {
-    for point in ["cp24.before", "cp24.after", "cp02.before", "cp02.after"] {
+    for point in ["fan_out.before", "fan_out.after", "cp02.before", "cp02.after"] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(std::env::current_exe().expect("this process has a path"));
         command.args(["--exact", "fan_out::process_that_ends_over_a_list", "--nocapture", "--test-threads=1"]);

@@ -1,17 +1,19 @@
 //! What happens and who hears it: announced with what happened, dealt with once, and only where somebody listens.
 
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use daybreak_core::{AttemptEnd, Data, Failure, RunStatus, UpdateRule};
 use daybreak_protocol::{BuildRecord, RunsQuery, TaskResult, Trigger};
 use daybreak_spec::{Match, Span, Spanned, Timestamp, Updated};
 use daybreak_store::{
-    Deployment, Error, FollowUp, FollowingRun, Happened, Happening, Listened, NewRun, PauseChange, ReportedEnd,
-    SeenUpdate, Settle, SourceLook,
+    Database, Deployment, Error, FollowUp, FollowingRun, Happened, Happening, Listened, NewRun, PauseChange,
+    ReportedEnd, SeenUpdate, Settle, SourceLook,
 };
 
 use crate::stories;
-use crate::support::{World, at, caller, name, template};
+use crate::support::{SECOND, World, at, caller, name, template};
 
 async fn listen(world: &World, listens: Vec<Listened>) {
     let deployment = Deployment {
@@ -254,3 +256,43 @@ stories!(
     a_build_is_an_update_where_it_is_for_its_runs_instant_and_new,
     a_source_is_announced_from_its_second_look_on,
 );
+
+const FOLDER: &str = "DAYBREAK_TEST_FOLDER_OF_AN_OUTBOX";
+
+fn database(folder: &std::path::Path) -> Database {
+    Database::Sqlite(folder.join("state.db"))
+}
+
+/// The process that ends between what has happened and what follows: does nothing unless another test started it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn process_that_ends_over_an_outbox() {
+    #[expect(clippy::disallowed_methods, reason = "a test process is told by the one that started it")]
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let world = World::on_database(database(folder.as_ref())).await;
+    listen(&world, vec![Listened::RunEnds(None)]).await;
+    let (worker, run) = (world.worker().await, world.run().await);
+    world.drive(&worker, &run).await;
+    let happenings = heard(&world).await.into_iter().map(|happening| happening.id).collect();
+    let epoch = world.lead().await;
+    fail::cfg_callback("outbox.taken", || std::process::abort()).expect("the point is armed");
+    let settle = Settle { happenings, follow_ups: vec![follow(Trigger::After)], epoch };
+    world.store.settle(settle).await.expect("it does not get here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_ends_between_what_has_happened_and_what_follows_leaves_both_to_the_next_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(std::env::current_exe().expect("this process has a path"));
+    command.args(["--exact", "outbox::process_that_ends_over_an_outbox", "--nocapture", "--test-threads=1"]);
+    command.env(FOLDER, folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it starts");
+    assert!(output.status.code().is_none(), "not crossed: {}", String::from_utf8_lossy(&output.stdout));
+    let now_us = Arc::new(AtomicI64::new((1_700_000_000 + 3_600) * SECOND));
+    let world = World::reopened(database(folder.path()), now_us).await;
+    let happenings: Vec<String> = heard(&world).await.into_iter().map(|happening| happening.id).collect();
+    assert_eq!((happenings.len(), world.run_count().await), (1, 1));
+    let epoch = world.lead().await;
+    let settle = Settle { happenings, follow_ups: vec![follow(Trigger::After)], epoch };
+    assert_eq!(world.store.settle(settle).await.expect("settled").len(), 1);
+    assert_eq!((heard(&world).await.len(), world.run_count().await), (0, 2));
+}

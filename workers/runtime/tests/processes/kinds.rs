@@ -145,7 +145,6 @@ pub fn eat_a_part() -> ExitCode {
 }
 
 /// Starts itself twice, and so on, until it is refused.
-#[expect(clippy::zombie_processes, reason = "nobody waits for them")]
 pub fn multiply() -> ExitCode {
     for _ in 0..2 {
         if start(&[MULTIPLY_COMMAND]).spawn().is_err() {

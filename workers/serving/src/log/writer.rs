@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
+use daybreak_failpoints::crossing;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use ulid::Ulid;
 
@@ -134,13 +135,16 @@ impl Writer {
     fn write_group(&mut self) -> io::Result<()> {
         let group = std::mem::take(&mut self.group);
         if let Some(first) = group.first {
+            crossing!("cp18.before");
             self.append(&group.bytes, first)?;
+            crossing!("cp19.before");
         }
         drop(group.room);
         for waiting in group.waiting {
             // Whoever asked has gone away.
             let _ = waiting.send(());
         }
+        crossing!("cp19.after");
         Ok(())
     }
 
@@ -181,6 +185,7 @@ impl Writer {
             current.file.set_len(current.length)?;
             return Err(error);
         }
+        crossing!("cp18.after");
         current.file.sync_data().map_err(|error| io::Error::other(format!("sync failed: {error}")))?;
         current.length += bytes.len() as u64;
         Ok(())
