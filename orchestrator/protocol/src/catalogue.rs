@@ -71,6 +71,7 @@ pub struct ModelView {
 #[into_params(parameter_in = Query)]
 pub struct VersionsQuery {
     /// Versions older than this one: `next` of the page before.
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64)]
     pub before: Option<u32>,
     /// At most so many, 1 to 500; default 50.
     #[param(minimum = 1, maximum = 500, default = 50)]
