@@ -38,8 +38,9 @@ impl Engine for Server {
             Ok(true) => Access::Attempt { task_run_id: attempt.task_run_id, fence: attempt.fence },
             Ok(false) => Access::None,
             Err(error) => {
+                // An attempt that was told it is nobody would fail for good.
                 tracing::warn!(%error, "a token could not be looked up");
-                Access::None
+                Access::Unknown
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::For;
@@ -63,6 +63,7 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     let says_who = given.is_some();
     let refusal = match &access {
         Access::None => Some(Refusal::unauthorized()),
+        Access::Unknown => Some(Refusal::of_status(StatusCode::SERVICE_UNAVAILABLE)),
         Access::Attempt { .. } if callers.admits_attempts() => None,
         Access::Token(identity) if callers.admits(identity.role) => None,
         Access::Attempt { .. } => Some(Refusal::not_for_attempts()),
@@ -71,7 +72,7 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     let by = match &access {
         Access::Token(identity) => identity.name.clone(),
         Access::Attempt { task_run_id, .. } => format!("attempt of {task_run_id}"),
-        Access::None => "nobody".to_owned(),
+        Access::None | Access::Unknown => "nobody".to_owned(),
     };
     request.extensions_mut().insert(access);
     let from = origin(request.extensions(), request.headers());

@@ -46,7 +46,7 @@ pub(super) fn origin(extensions: &Extensions, headers: &HeaderMap) -> Origin {
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let identity = match extensions.get::<Access>() {
         Some(Access::Token(identity)) => Some(identity.clone()),
-        Some(Access::Attempt { .. } | Access::None) | None => None,
+        Some(Access::Attempt { .. } | Access::None | Access::Unknown) | None => None,
     };
     Origin::remote(identity, peer.map(|ConnectInfo(peer)| peer.ip()), agent == Some(COMMAND_LINE))
 }

@@ -33,6 +33,8 @@ pub enum Access {
     },
     /// Nobody.
     None,
+    /// That cannot be found out now: the state does not answer.
+    Unknown,
 }
 
 /// What came of a request that may have a key under which it is made once.

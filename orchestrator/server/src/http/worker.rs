@@ -145,7 +145,7 @@ pub async fn mint_publication(
         }
         Access::Attempt { fence, .. } if fence != request.fence => return Err(Error::StaleAttempt.into()),
         Access::Attempt { .. } | Access::Token(_) => {}
-        Access::None => return Err(Refusal::unauthorized()),
+        Access::None | Access::Unknown => return Err(Refusal::unauthorized()),
     }
     Ok(Json(Minted { publication: engine.mint_publication(request).await? }))
 }

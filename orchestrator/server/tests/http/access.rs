@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use daybreak_protocol::{For, Role};
 use daybreak_server::http::routes;
 
-use crate::canned::{ADMIN, ATTEMPT, Canned, FENCE, OTHER_TASK_RUN, RUN, TASK_RUN};
+use crate::canned::{ADMIN, ATTEMPT, Canned, FENCE, NOT_NOW, OTHER_TASK_RUN, RUN, TASK_RUN};
 use crate::wire::{serve, serve_as};
 
 /// A path with something in the place of each parameter.
@@ -209,6 +209,14 @@ async fn health_is_open_and_says_little() {
     let ready = server.send("GET", "/health/ready", &[], "").await;
     assert_eq!((ready.status, ready.body.as_str()), (503, r#"{"ready":false,"reason":"starting"}"#));
     assert_eq!(server.send("HEAD", "/health/live", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_looked_up_is_not_taken_for_a_wrong_one() {
+    let server = serve().await;
+    let authorization = format!("authorization: Bearer {NOT_NOW}");
+    let answer = server.send("GET", "/api/v1/models/returned/aliases/champion", &[&authorization], "").await;
+    assert_eq!((answer.status, answer.problem().code.as_str()), (503, "unavailable"));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn make(world: &World, role: Role) -> TokenMade {
 async fn role_of(world: &World, token: &str) -> Option<Role> {
     match world.server.authorises(token).await {
         Access::Token(identity) => Some(identity.role),
-        Access::Attempt { .. } => panic!("it is no attempt's"),
+        Access::Attempt { .. } | Access::Unknown => panic!("it is known, and no attempt's"),
         Access::None => None,
     }
 }
