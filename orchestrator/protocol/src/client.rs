@@ -70,7 +70,7 @@ impl Client {
 
     /// Runs, newest first.
     pub async fn runs(&self, query: &RunsQuery) -> Result<RunList, Error> {
-        self.list("/api/v1/runs", query).await
+        self.get_with("/api/v1/runs", query).await
     }
 
     /// One run.
@@ -90,7 +90,7 @@ impl Client {
 
     /// The items of a task that is done once per item.
     pub async fn items(&self, run_id: &str, task: &str, query: &ItemsQuery) -> Result<ItemList, Error> {
-        self.list(&format!("/api/v1/runs/{}/tasks/{}/items", segment(run_id)?, segment(task)?), query).await
+        self.get_with(&format!("/api/v1/runs/{}/tasks/{}/items", segment(run_id)?, segment(task)?), query).await
     }
 
     /// Follows the log of one task of a run until the task has ended, after the event `last`.
@@ -135,12 +135,12 @@ impl Client {
 
     /// Why a run and its tasks are not running.
     pub async fn why(&self, run_id: &str, query: &WhyQuery) -> Result<RunWhy, Error> {
-        self.list(&format!("/api/v1/runs/{}/why", segment(run_id)?), query).await
+        self.get_with(&format!("/api/v1/runs/{}/why", segment(run_id)?), query).await
     }
 
     /// What was done by hand, newest first.
     pub async fn audit(&self, query: &AuditQuery) -> Result<AuditList, Error> {
-        self.list("/api/v1/audit", query).await
+        self.get_with("/api/v1/audit", query).await
     }
 
     /// Makes a manual run; returns its id.
@@ -176,7 +176,7 @@ impl Client {
 
     /// A page of tokens, newest first.
     pub async fn tokens(&self, query: &TokensQuery) -> Result<TokenList, Error> {
-        self.list("/api/v1/tokens", query).await
+        self.get_with("/api/v1/tokens", query).await
     }
 
     /// Takes a token back.
@@ -197,7 +197,7 @@ impl Client {
 
     /// A page of backfills, newest first.
     pub async fn backfills(&self, query: &BackfillsQuery) -> Result<BackfillList, Error> {
-        self.list("/api/v1/backfills", query).await
+        self.get_with("/api/v1/backfills", query).await
     }
 
     /// One backfill.
@@ -234,7 +234,7 @@ impl Client {
         self.read(self.send(self.request(Method::GET, path), PATIENCE).await?).await
     }
 
-    pub(crate) async fn list<T: DeserializeOwned>(
+    pub(crate) async fn get_with<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &(impl Serialize + Sync),

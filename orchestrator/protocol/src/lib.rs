@@ -47,7 +47,7 @@ pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
-pub use page::MAX_PAGE;
+pub use page::{MAX_PAGE, all_pages};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
 pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};

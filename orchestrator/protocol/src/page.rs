@@ -12,3 +12,22 @@ const DEFAULT: u32 = 50;
 pub(crate) fn rows_of_page(limit: Option<u32>) -> u32 {
     limit.unwrap_or(DEFAULT).clamp(1, MAX_PAGE)
 }
+
+/// All rows of a list, page after page.
+///
+/// # Errors
+/// Those of the first page that cannot be read.
+pub async fn all_pages<T, K, E, F>(page: impl Fn(Option<K>) -> F) -> Result<Vec<T>, E>
+where
+    F: Future<Output = Result<(Vec<T>, Option<K>), E>>,
+{
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let (rows, next) = page(cursor).await?;
+        all.extend(rows);
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(all);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_protocol::{
     Assignment, BuildRecord, BuildsQuery, Cancellations, Error, Heartbeat, HeartbeatReply, Held, Leave, Live, MAX_PAGE,
-    MintPublication, ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report,
+    MintPublication, ModelVersionRecord, Orchestrator, Poll, Register, Registration, Report, all_pages,
 };
 use daybreak_spec::{Name, Timestamp};
 use daybreak_store::Effect;
@@ -44,16 +44,13 @@ impl Orchestrator for Server {
 
     async fn builds(&self, view: &Name, from: Timestamp, to: Timestamp) -> Result<Vec<BuildRecord>, Error> {
         let deployed = self.deployed()?;
-        let (mut builds, mut after) = (Vec::new(), None);
-        loop {
-            let page = BuildsQuery { from: Some(from), to: Some(to), after, limit: Some(MAX_PAGE) };
-            let page = self.store.builds(deployed.name(), view, &page).await.map_err(of_store)?;
-            builds.extend(page.builds);
-            after = page.next;
-            if after.is_none() {
-                return Ok(builds);
-            }
-        }
+        let project = deployed.name();
+        all_pages(|after| async move {
+            let wanted = BuildsQuery { from: Some(from), to: Some(to), after, limit: Some(MAX_PAGE) };
+            let page = self.store.builds(project, view, &wanted).await.map_err(of_store)?;
+            Ok((page.builds, page.next))
+        })
+        .await
     }
 
     async fn model_version(&self, model: &Name, version: u32) -> Result<ModelVersionRecord, Error> {

@@ -29,7 +29,6 @@ pub(crate) struct DueEvent {
 }
 
 /// Everything that is due.
-#[derive(Default)]
 pub(crate) struct Due {
     /// Attempts whose worker is lost.
     pub lost: Vec<DueEvent>,

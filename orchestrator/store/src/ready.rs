@@ -11,7 +11,7 @@ use daybreak_core::Takes;
 use daybreak_spec::{Name, Placement};
 
 use crate::Error;
-use crate::database::query;
+use crate::database::{Row, query};
 use crate::effects::ReadyTask;
 use crate::load::name;
 use crate::tx::Tx;
@@ -144,7 +144,7 @@ async fn first_from(
     .bind(i64::from(most))
     .fetch_all(tx.direct().await?)
     .await?;
-    let found = |row: &crate::database::Row| {
+    let found = |row: &Row| {
         Ok(Found {
             rank_us: row.try_get("rank_us")?,
             task_run_id: row.try_get("task_run_id")?,

@@ -14,7 +14,7 @@ use serde_json::json;
 /// At a time.
 const AT_ONCE: usize = 25;
 
-/// Processes of one tree, and the line that says that all are there.
+/// Processes of one tree.
 const PROCESSES: usize = 5;
 
 /// Between "please end" and the kill, as workers have it, and what may be added.
@@ -23,6 +23,7 @@ const BEYOND: Duration = Duration::from_secs(2);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// All that a tree is has the folder in its environment.
 const PROJECT: &str = r#"version: 1
 name: trees
 dags:
@@ -31,7 +32,7 @@ dags:
       grow:
         kind: command
         argv: [sh, tree.sh]
-        env: { PIDS: "${run.id}.pids" }
+        env: { PIDS: "@FOLDER@/${run.id}.pids" }
 "#;
 
 /// What is ignored stays ignored in every program that is started.
@@ -46,7 +47,8 @@ wait
 /// Ends so many trees and prints how long it took.
 pub async fn end_trees(count: usize) -> ExitCode {
     let folder = tempfile::Builder::new().prefix("daybreak-trees-").tempdir().expect("a folder");
-    std::fs::write(folder.path().join("daybreak.yaml"), PROJECT).expect("a project");
+    let text = folder.path().display().to_string();
+    std::fs::write(folder.path().join("daybreak.yaml"), PROJECT.replace("@FOLDER@", &text)).expect("a project");
     std::fs::write(folder.path().join("tree.sh"), TREE).expect("a script");
     let served = Served::start(folder.path(), &["--heavy", &AT_ONCE.to_string()]);
     let client = served.client();
@@ -58,7 +60,6 @@ pub async fn end_trees(count: usize) -> ExitCode {
         eprintln!("{} of {count} trees, {:.0} s", took.len(), begun.elapsed().as_secs_f64());
     }
     drop(served);
-    let text = folder.path().display().to_string();
     let gone = Instant::now();
     while !processes_mentioning(&text).is_empty() && gone.elapsed() < GRACE {
         tokio::time::sleep(Duration::from_millis(50)).await;

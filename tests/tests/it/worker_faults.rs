@@ -54,6 +54,15 @@ impl Scene {
         std::fs::read_to_string(self.project.join("marks")).map_or(0, |text| text.lines().count())
     }
 
+    /// A run whose task ends while no server is there.
+    pub(crate) async fn ends_without_a_server(&self, served: Served) -> String {
+        let run = start(&served).await;
+        until_it_runs(&served, &run).await;
+        served.kill();
+        self.go();
+        run
+    }
+
     /// Reports that a worker keeps.
     pub(crate) fn kept(&self, worker: &str) -> usize {
         let spool = self.project.with_file_name(format!("of-{worker}")).join("data/spool");
@@ -83,7 +92,7 @@ pub(crate) fn work(run: &RunDetail) -> &TaskRunView {
     run.tasks.iter().find(|task| task.name.as_str() == "work").expect("the task")
 }
 
-pub(crate) async fn until_it_runs(served: &Served, run: &str) {
+async fn until_it_runs(served: &Served, run: &str) {
     until(served, run, |run| work(run).state.as_str() == "running").await;
 }
 
@@ -97,10 +106,7 @@ pub(crate) async fn until_succeeded(served: &Served, run: &str) -> RunDetail {
 async fn what_ends_while_the_server_is_away_is_told_to_the_next_one() {
     let (scene, served) = Scene::new();
     let worker = Role::worker(&served, "one", &[]);
-    let run = start(&served).await;
-    until_it_runs(&served, &run).await;
-    served.kill();
-    scene.go();
+    let run = scene.ends_without_a_server(served).await;
     wait_for("the report on the disk", Duration::from_secs(20), || (scene.kept("one") == 1).then_some(()));
     let served = scene.server_again();
     let run = until_succeeded(&served, &run).await;
@@ -113,10 +119,7 @@ async fn what_ends_while_the_server_is_away_is_told_to_the_next_one() {
 async fn a_worker_that_is_killed_with_a_report_tells_it_when_it_starts_again() {
     let (scene, served) = Scene::new();
     let worker = Role::worker(&served, "one", &[]);
-    let run = start(&served).await;
-    until_it_runs(&served, &run).await;
-    served.kill();
-    scene.go();
+    let run = scene.ends_without_a_server(served).await;
     wait_for("the report on the disk", Duration::from_secs(20), || (scene.kept("one") == 1).then_some(()));
     worker.signal("KILL");
     drop(worker);
@@ -132,10 +135,7 @@ async fn a_worker_that_is_killed_with_a_report_tells_it_when_it_starts_again() {
 async fn a_report_that_nobody_wants_any_more_is_dropped_and_said() {
     let (scene, served) = Scene::new();
     let worker = Role::worker(&served, "one", &[]);
-    let run = start(&served).await;
-    until_it_runs(&served, &run).await;
-    served.kill();
-    scene.go();
+    let run = scene.ends_without_a_server(served).await;
     wait_for("the report on the disk", Duration::from_secs(20), || (scene.kept("one") == 1).then_some(()));
     drop(worker);
     let served = scene.server_again();

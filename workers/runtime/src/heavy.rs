@@ -54,7 +54,7 @@ pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
     let (limit, memory_bytes) = (start.timeout, start.job.memory_bytes);
     let asked = Instant::now();
     let group = start.group();
-    let memory_kills = memory_kills(group.as_ref());
+    let killed_before = memory_kills(group.as_ref());
     start.job.doors = group.iter().flat_map(Group::doors).collect();
     crossing!("cp04.after");
     let prepared = start.spare.take(start.config);
@@ -67,7 +67,7 @@ pub(crate) async fn run(mut start: Start<'_>, hold: &mut Hold) -> Ended {
     let watched = process.watch(limit.map(|limit| asked + limit), hold).await;
     let overrun = Overrun {
         memory_bytes,
-        killed: self::memory_kills(process.group.as_ref()) > memory_kills,
+        killed: memory_kills(process.group.as_ref()) > killed_before,
         refused_processes: process.group.as_ref().map_or(0, Group::refused_processes),
         own: process.group.is_some(),
     };

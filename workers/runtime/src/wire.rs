@@ -25,7 +25,6 @@ pub(crate) struct Job {
     /// Private memory of each process of the task.
     pub(crate) memory_bytes: Option<u64>,
     /// Files by which the task's process enters its control groups.
-    #[serde(default)]
     pub(crate) doors: Vec<PathBuf>,
 }
 

@@ -182,7 +182,7 @@ async fn plan(connection: &mut SqliteConnection, statement: &str) -> Option<Vec<
 /// What the other database alone needs: revisions, marks of commits, locks, files from before the record of migrations;
 /// and a commit whose outcome is asked for, which only the stories of outages bring about.
 fn only_elsewhere(kind: &str, statement: &str) -> bool {
-    let of_postgres = ["commit_mark", "revision = revision + 1", "FOR NO KEY UPDATE", "clock_timestamp"];
+    let of_postgres = ["commit_mark", "revision = revision + 1", "FOR NO KEY UPDATE"];
     let of_sqlite = ["sqlite_master"];
     let others = if kind == "sqlite" { &of_postgres[..] } else { &of_sqlite[..] };
     // Of outages, and of servers whose leases go by the database's clock (`outages.rs`).

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::report::Case;
 pub use database::{Database, State};
+pub use project::sequence;
 use steps::{Bench, Measured};
 pub use steps::{now, percentile};
 

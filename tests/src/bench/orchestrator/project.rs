@@ -23,7 +23,8 @@ pub fn write_steps(folder: &Path) {
     std::fs::write(folder.join("daybreak.yaml"), text).expect("a project");
 }
 
-fn sequence(text: &mut String, name: &str, tasks: u32) {
+/// A DAG of so many `noop` tasks, one after the other.
+pub fn sequence(text: &mut String, name: &str, tasks: u32) {
     let _ = writeln!(text, "  {name}:\n    tasks:\n      t0: {{ kind: noop }}");
     for index in 1..tasks {
         let _ = writeln!(text, "      t{index}: {{ kind: noop, needs: t{} }}", index - 1);

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use serde_json::{Map, json};
 use sqlx::{AnyConnection, Connection as _};
 
-use crate::orchestrator::{Database, State, now, percentile};
+use crate::orchestrator::{Database, State, now, percentile, sequence};
 use crate::report::Case;
 use probe::Probe;
 
@@ -25,7 +25,7 @@ const SLOTS: &str = "16";
 
 /// Runs of one measurement, each a chain of so many tasks.
 const RUNS: usize = 200;
-const CHAIN: usize = 50;
+const CHAIN: u32 = 50;
 const REPEATS: usize = 3;
 
 /// Claims without the long transaction.
@@ -36,10 +36,6 @@ const LAST: Duration = Duration::from_secs(60);
 
 /// Chains that are started each second beside the claims.
 const BESIDE: u32 = 4;
-
-const PROJECT: &str = "version: 1\nname: workers\ndags:\n  \
-     chain:\n    tasks:\n@CHAIN@  \
-     backlog:\n    tasks:\n@BACKLOG@";
 
 /// Measures every case.
 pub async fn run() -> Vec<Case> {
@@ -71,15 +67,10 @@ pub async fn run() -> Vec<Case> {
 
 fn write_project(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
-    let chain: String = (0..CHAIN)
-        .map(|place| match place.checked_sub(1) {
-            None => format!("      t{place}: {{ kind: noop }}\n"),
-            Some(before) => format!("      t{place}: {{ kind: noop, needs: t{before} }}\n"),
-        })
-        .collect();
-    let backlog: String =
-        (0..probe::BACKLOG).map(|place| format!("      t{place}: {{ kind: noop, queue: probe }}\n")).collect();
-    let text = PROJECT.replace("@CHAIN@", &chain).replace("@BACKLOG@", &backlog);
+    let mut text = String::from("version: 1\nname: workers\ndags:\n");
+    sequence(&mut text, "chain", CHAIN);
+    text.push_str("  backlog:\n    tasks:\n");
+    text.extend((0..probe::BACKLOG).map(|place| format!("      t{place}: {{ kind: noop, queue: probe }}\n")));
     std::fs::write(folder.join("daybreak.yaml"), text).expect("a project");
 }
 
@@ -96,7 +87,7 @@ async fn throughput(state: &State<'_>, client: &Client, fleet: usize) -> Case {
             assert_eq!(run.state, RunStatus::Succeeded, "{:?}", run.reason);
             last = last.max(run.ended_at.expect("a run that ended"));
         }
-        ours.push((RUNS * CHAIN) as f64 / ((last.micros - sent.micros) as f64 / 1e6));
+        ours.push(RUNS as f64 * f64::from(CHAIN) / ((last.micros - sent.micros) as f64 / 1e6));
         floors.push(1_000.0 / (state.bare_commits_ms(1_000).await / 1e3));
     }
     Case {
@@ -134,7 +125,7 @@ async fn claims(state: &State<'_>, (client, probe): (&Client, &Probe), length: D
     cases[1].more.insert("claims".into(), json!(took.len()));
     cases[1].more.insert("over_s".into(), json!(seconds));
     cases[1].more.insert("p99_of_the_last_minute_ms".into(), json!(last_p99));
-    cases[1].more.insert("tasks_beside_per_s".into(), json!(BESIDE as usize * CHAIN));
+    cases[1].more.insert("tasks_beside_per_s".into(), json!(BESIDE * CHAIN));
     cases
 }
 

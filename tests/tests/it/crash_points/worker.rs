@@ -13,7 +13,7 @@ use daybreak_tests::served::Served;
 use daybreak_tests::{daybreak, wait_for};
 
 use super::{drafts_beside_whole_objects, ending, none_left};
-use crate::worker_faults::{Scene, start, until, until_it_runs, until_succeeded, work};
+use crate::worker_faults::{Scene, start, until, until_succeeded, work};
 
 fn worker_ending(served: &Served, points: &str, around: &Path) -> Role {
     let worker = Role::unheard_worker_with((served, "one"), &["--drain", "1s"], &ending(points, around));
@@ -56,10 +56,7 @@ async fn keeps_a_report(point: &str, is_kept: bool) {
     let (scene, served) = Scene::new();
     let around = scene.around();
     let mut worker = worker_ending(&served, &format!("{point}=return"), &around);
-    let run = start(&served).await;
-    until_it_runs(&served, &run).await;
-    served.kill();
-    scene.go();
+    let run = scene.ends_without_a_server(served).await;
     assert!(worker.wait().code().is_none(), "{point} was not crossed: {}", worker.said());
     none_left(&around);
     assert_eq!((scene.kept("one"), scene.marks()), (usize::from(is_kept), 1), "{point}");
@@ -85,10 +82,7 @@ async fn a_worker_that_ends_before_it_forgets_what_it_has_told_tells_it_again() 
     let (scene, served) = Scene::new();
     let around = scene.around();
     let mut worker = worker_ending(&served, "report.told=return", &around);
-    let run = start(&served).await;
-    until_it_runs(&served, &run).await;
-    served.kill();
-    scene.go();
+    let run = scene.ends_without_a_server(served).await;
     wait_for("the report on the disk", Duration::from_secs(20), || (scene.kept("one") == 1).then_some(()));
     let served = scene.server_again();
     assert!(worker.wait().code().is_none(), "the point was not crossed: {}", worker.said());

@@ -46,7 +46,7 @@ fn resolved(schema: &'static Json) -> &'static Json {
     }
 }
 
-/// The schemas that hold together, and whether that is all.
+/// The schemas that hold together.
 fn parts(schema: &'static Json) -> Vec<&'static Json> {
     let schema = resolved(schema);
     let mut all = vec![schema];
