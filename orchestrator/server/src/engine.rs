@@ -28,6 +28,10 @@ const MAX_LOG_BYTES: usize = 8 << 20;
 
 #[async_trait]
 impl Engine for Server {
+    fn random(&self) -> u128 {
+        (self.random)()
+    }
+
     async fn authorises(&self, token: &str) -> Access {
         if let Some(identity) = self.keys.identify(token) {
             return Access::Token(identity);

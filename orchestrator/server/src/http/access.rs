@@ -1,5 +1,5 @@
 //! Who may call what: one layer that asks by the matched route, never by the text of a path. Default-deny: a route or
-//! method that is not in the table needs an admin's token. Must not look at bodies. To add a kind of caller: a
+//! method that is not in the table, and is no page's, needs an admin's token. Must not look at bodies. To add a kind of caller: a
 //! variant of [`For`].
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use daybreak_protocol::For;
 use super::control::origin;
 use super::engine::Access;
 use super::metrics::METRICS;
+use super::pages::{self, is_for_a_page};
 use super::problem::Refusal;
 use super::routes::{RouteInfo, Shared};
 use crate::refusals::Refused;
@@ -38,19 +39,26 @@ impl Gate {
         for route in routes {
             callers.entry(route.path.clone()).or_default().insert(route.method, route.callers);
         }
+        for path in pages::OPEN {
+            callers.entry(path.to_owned()).or_default().insert("GET", For::Everybody);
+        }
         Self { engine, callers: Arc::new(callers) }
     }
 
-    fn callers(&self, method: &Method, path: Option<&MatchedPath>) -> For {
-        let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-        let known = path.and_then(|path| self.callers.get(path.as_str())?.get(method));
+    fn callers(&self, request: &Request) -> For {
+        let Some(path) = request.extensions().get::<MatchedPath>() else {
+            let page = is_for_a_page(request.method(), request.uri().path(), request.headers());
+            return if page { For::Everybody } else { For::Admins };
+        };
+        let method = if *request.method() == Method::HEAD { "GET" } else { request.method().as_str() };
+        let known = self.callers.get(path.as_str()).and_then(|methods| methods.get(method));
         known.copied().unwrap_or(For::Admins)
     }
 }
 
 /// The layer.
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let callers = gate.callers(request.method(), request.extensions().get::<MatchedPath>());
+    let callers = gate.callers(&request);
     let open = path_of(&request) == Some(METRICS) && gate.engine.metrics_are_open();
     if callers == For::Everybody || open {
         return next.run(request).await;

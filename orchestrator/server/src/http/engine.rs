@@ -57,6 +57,8 @@ pub trait Engine: Orchestrator + 'static {
     /// Whom the token speaks for. Must compare in constant time, and must know attempt
     /// tokens only while their fence is current.
     async fn authorises(&self, token: &str) -> Access;
+    /// A number that nobody can guess.
+    fn random(&self) -> u128;
     /// A request was refused for who made it, or for being over.
     async fn refused(&self, refused: Refused, from: &Origin);
     /// Runs, newest first.

@@ -100,7 +100,7 @@ pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Ne
     finisher.engine.answered((method, &route), response.status().as_u16(), begun.elapsed());
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

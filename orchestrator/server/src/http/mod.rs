@@ -13,6 +13,7 @@ mod events;
 mod finish;
 mod metrics;
 mod once;
+mod pages;
 mod path;
 mod people;
 mod problem;

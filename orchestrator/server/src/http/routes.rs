@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{backfills, catalogue, control, document, events, metrics, people, project, tokens, worker};
+use super::{backfills, catalogue, control, document, events, metrics, pages, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -137,6 +137,7 @@ pub fn router(engine: Shared, document: OpenApi) -> Router {
         }
     }
     router
+        .merge(pages::router())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(Extension(Arc::new(document)))
         .layer(from_fn_with_state(Gate::new(engine.clone(), &routes()), authenticate))

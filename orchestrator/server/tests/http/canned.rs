@@ -210,6 +210,10 @@ fn asked<T>(key: Option<&str>, made: T) -> Asked<T> {
 impl Engine for Canned {
     async fn refused(&self, _: Refused, _: &Origin) {}
 
+    fn random(&self) -> u128 {
+        0x5ca1_ab1e
+    }
+
     async fn authorises(&self, token: &str) -> Access {
         match token {
             ADMIN => self::token(Role::Admin),

@@ -1,0 +1,89 @@
+// Server-sent events over `fetch`, which can carry the token: one connection that comes back by itself and goes on after the
+// last event it has seen. To follow something: `follow(path, { … })`, and call what it returns to stop.
+import { ApiError, fetchWithToken, refused } from "./client";
+
+export interface ServerEvent {
+  event: string;
+  id: string;
+  data: string;
+}
+
+export interface Follow {
+  onEvent: (event: ServerEvent) => void;
+  /** Whether the connection stands. */
+  onConnected?: (connected: boolean) => void;
+  /** The server refuses to go on: nothing comes any more. */
+  onRefused?: (error: ApiError) => void;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+
+/** Follows a stream until it is told to stop, or `onEvent` saw an `end`. */
+export function follow(path: string, { onEvent, onConnected, onRefused }: Follow): () => void {
+  const stop = new AbortController();
+  let last = "";
+  let pause = FIRST_PAUSE_MS;
+
+  async function connection(): Promise<boolean> {
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (last !== "") headers["last-event-id"] = last;
+    const response = await fetchWithToken(new URL(path, location.origin).href, { headers, signal: stop.signal });
+    if (!response.ok || response.body === null) throw refused(await response.json().catch(() => null), response);
+    onConnected?.(true);
+    pause = FIRST_PAUSE_MS;
+    for await (const event of eventsOf(response.body)) {
+      if (event.id !== "") last = event.id;
+      onEvent(event);
+      if (event.event === "end") return false;
+    }
+    return true;
+  }
+
+  async function again(): Promise<void> {
+    for (;;) {
+      try {
+        if (!(await connection())) return;
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        const final = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+        if (final) return onRefused?.(error);
+      }
+      onConnected?.(false);
+      // Many pages that lost the same server do not come back in the same moment.
+      await new Promise((resume) => setTimeout(resume, pause * (0.5 + Math.random() / 2)));
+      if (stop.signal.aborted) return;
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  void again();
+  return () => stop.abort();
+}
+
+/** The events of a body, one by one. */
+export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+  const reader = body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
+  let event: ServerEvent = { event: "message", id: "", data: "" };
+  let data: string[] = [];
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split(/\r\n|\n|\r/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (line === "") {
+        if (data.length > 0) yield { ...event, data: data.join("\n") };
+        event = { event: "message", id: event.id, data: "" };
+        data = [];
+      } else if (line.startsWith("data:")) data.push(field(line, 5));
+      else if (line.startsWith("event:")) event.event = field(line, 6);
+      else if (line.startsWith("id:")) event.id = field(line, 3);
+    }
+  }
+}
+
+function field(line: string, colon: number): string {
+  return line.slice(line[colon] === " " ? colon + 1 : colon);
+}

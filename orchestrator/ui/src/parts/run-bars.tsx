@@ -1,0 +1,24 @@
+// The last runs of a DAG as small bars, oldest first: colour for the state, height for how long it took.
+import { Tooltip } from "@mantine/core";
+import { Link } from "react-router";
+import type { RunSummary } from "../api/types";
+import { between, duration, instant } from "../format/time";
+import { STATES } from "../theme";
+
+export function RunBars({ runs }: { runs: RunSummary[] }) {
+  const now = Date.now();
+  const took = runs.map((run) => between(run.started_at ?? run.created_at, run.ended_at, now) ?? 0);
+  const longest = Math.max(1, ...took);
+  const bars = runs.map((run, place) => {
+    const ms = took[place] ?? 0;
+    const label = `${instant(run.window_end)}: ${STATES[run.state].word}, ${duration(ms)}`;
+    return (
+      <Tooltip key={run.id} label={label}>
+        <Link to={`/runs/${run.id}`} aria-label={label} className="run-bar">
+          <span className={run.state === "running" ? "breathes" : undefined} style={{ height: `${25 + (75 * ms) / longest}%`, background: STATES[run.state].color }} />
+        </Link>
+      </Tooltip>
+    );
+  });
+  return <div className="run-bars">{bars.reverse()}</div>;
+}

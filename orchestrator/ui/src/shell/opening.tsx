@@ -1,0 +1,6 @@
+// What is seen until the first answer is there.
+import { Loader } from "@mantine/core";
+
+export function Opening() {
+  return <div className="page-center"><Loader aria-label="Loading" /></div>;
+}
