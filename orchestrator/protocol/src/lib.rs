@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod control;
 mod cues;
+mod cursor;
 mod document;
 mod endpoint;
 mod events;
@@ -19,6 +20,7 @@ mod orchestrator;
 mod page;
 mod problem_details;
 mod project;
+mod project_client;
 mod skew;
 mod views;
 mod worker;
@@ -30,8 +32,8 @@ pub use backfills::{
     Reprocess,
 };
 pub use catalogue::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildCursor, BuildList, BuildsQuery, ModelList,
-    ModelSummary, ModelView, ModelsQuery, VersionList, VersionsQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildList, BuildsQuery, ModelList, ModelSummary,
+    ModelView, ModelsQuery, MoveAliasRequest, VersionList, VersionsQuery,
 };
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
@@ -40,16 +42,20 @@ pub use control::{
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
+pub use cursor::HashCursor;
 pub use document::{DescribedRoute, document, operations};
 pub use endpoint::{EndpointSettings, KeyView};
-pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
+pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery, LogSlice, LogView};
 pub use follow::{EventStream, StreamEvent};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
 pub use orchestrator::{Error, Orchestrator};
 pub use page::{MAX_PAGE, all_pages};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
-pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
+pub use project::{
+    Applied, ChangeKind, DeclarationChange, Fault, ProjectFile, ProjectFiles, ProjectVersion, ProjectVersionList,
+    ProjectVersionsQuery, ProjectView,
+};
 pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
     AttemptLog, ClockView, DagList, DagTaskView, DagView, DagsQuery, HealthView, Minted, PauseRequest, PauseView,

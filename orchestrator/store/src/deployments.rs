@@ -22,6 +22,8 @@ pub struct Deployment {
     pub version: String,
     /// The folder that its relative paths start from.
     pub root: String,
+    /// The object with the texts that it was read from, where it was read from texts.
+    pub files: Option<String>,
     /// Its declared models.
     pub models: Vec<Name>,
     /// Its limits and their slots.
@@ -68,15 +70,16 @@ impl Command for Deployment {
         .execute(tx.direct().await?)
         .await?;
         query(
-            "INSERT INTO project_version (project, version, root, models, deployed_at_us) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
-             deployed_at_us = excluded.deployed_at_us",
+            "INSERT INTO project_version (project, version, root, models, deployed_at_us, files) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
+             deployed_at_us = excluded.deployed_at_us, files = COALESCE(excluded.files, project_version.files)",
         )
         .bind(project)
         .bind(&self.version)
         .bind(&self.root)
         .bind(models)
         .bind(now)
+        .bind(self.files.as_deref())
         .execute(tx.direct().await?)
         .await?;
         query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(tx.direct().await?).await?;

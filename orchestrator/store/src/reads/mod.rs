@@ -6,6 +6,7 @@ mod backfills;
 mod catalogue;
 mod gauges;
 mod items;
+mod project_versions;
 mod registry;
 mod runs;
 mod scheduling;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daybreak_protocol::{
-    AliasHistoryQuery, AliasMove, BuildCursor, BuildRecord, BuildsQuery, ModelsQuery, NewModelVersion, TaskResult,
+    AliasHistoryQuery, AliasMove, BuildRecord, BuildsQuery, HashCursor, ModelsQuery, NewModelVersion, TaskResult,
     VersionsQuery,
 };
 use daybreak_store::{Effect, Error};
@@ -138,7 +138,7 @@ async fn a_move_to_a_version_that_does_not_exist_is_refused_and_nothing_of_it_st
 }
 
 /// A page of two builds, and what leads on.
-async fn two_builds(world: &World, after: Option<BuildCursor>) -> (Vec<BuildRecord>, Option<BuildCursor>) {
+async fn two_builds(world: &World, after: Option<HashCursor>) -> (Vec<BuildRecord>, Option<HashCursor>) {
     let wanted = BuildsQuery { after, limit: Some(2), ..BuildsQuery::default() };
     let page = world.store.builds(&name("demo"), &name("weather"), &wanted).await.expect("builds");
     (page.builds, page.next)
@@ -162,11 +162,11 @@ async fn pages_of_builds_lose_and_repeat_none_while_builds_come(world: World) {
     let within = BuildsQuery {
         from: Some(at(60)),
         to: Some(at(72)),
-        after: Some(BuildCursor { as_of: at(24), definition_hash: "def".to_owned() }),
+        after: Some(HashCursor { at: at(24), hash: "def".to_owned() }),
         limit: Some(1),
     };
     let page = world.store.builds(&name("demo"), &name("weather"), &within).await.expect("builds");
-    assert_eq!((page.builds, page.next.map(|next| next.as_of)), (vec![build(60, "b2b")], Some(at(60))));
+    assert_eq!((page.builds, page.next.map(|next| next.at)), (vec![build(60, "b2b")], Some(at(60))));
 }
 
 async fn pages_of_versions_and_moves_lead_back_to_the_first(world: World) {

@@ -170,6 +170,7 @@ impl World {
             project: name("demo"),
             version: "aa".to_owned(),
             root: "/project".to_owned(),
+            files: None,
             listens: Vec::new(),
             models: vec![name("late")],
             limits: vec![(name("gpu"), 2), (name("customer"), 1)],
