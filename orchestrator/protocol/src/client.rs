@@ -230,7 +230,7 @@ impl Client {
         if self.command_line { request.header(USER_AGENT, COMMAND_LINE) } else { request }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.read(self.send(self.request(Method::GET, path), PATIENCE).await?).await
     }
 
@@ -309,7 +309,7 @@ impl Client {
 }
 
 /// A path segment that cannot change the path: ids and names are slugs, that of an item has its place in brackets.
-fn segment(text: &str) -> Result<Cow<'_, str>, Error> {
+pub(crate) fn segment(text: &str) -> Result<Cow<'_, str>, Error> {
     if let Some((task, index)) = Name::parse_of_run(text).as_ref().and_then(Name::item) {
         return Ok(format!("{task}%5B{index}%5D").into());
     }

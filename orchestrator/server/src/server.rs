@@ -161,6 +161,7 @@ impl Server {
             version: deployed.version.clone(),
             root: root.to_string_lossy().into_owned(),
             models: project.models.keys().cloned().collect(),
+            found: None,
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             listens: deployed.listens(),
             dags,

@@ -24,6 +24,8 @@ pub struct Deployment {
     pub root: String,
     /// Its declared models.
     pub models: Vec<Name>,
+    /// What reading it found out beside its declarations, as JSON; none: what is known of this version stays known.
+    pub found: Option<String>,
     /// Its limits and their slots.
     pub limits: Vec<(Name, u32)>,
     /// What its DAGs and alerts want to hear of, each once.
@@ -68,15 +70,16 @@ impl Command for Deployment {
         .execute(tx.direct().await?)
         .await?;
         query(
-            "INSERT INTO project_version (project, version, root, models, deployed_at_us) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
-             deployed_at_us = excluded.deployed_at_us",
+            "INSERT INTO project_version (project, version, root, models, deployed_at_us, found) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
+             deployed_at_us = excluded.deployed_at_us, found = COALESCE(excluded.found, project_version.found)",
         )
         .bind(project)
         .bind(&self.version)
         .bind(&self.root)
         .bind(models)
         .bind(now)
+        .bind(self.found.as_deref())
         .execute(tx.direct().await?)
         .await?;
         query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(tx.direct().await?).await?;

@@ -61,7 +61,9 @@ pub use migrations::{AppliedMigration, Migrated, migrate, trigger_against_illega
 pub use once::{Made, Once, TriggerRun};
 pub use outbox::{Happened, Happening, HeardRun, Listened};
 pub use pauses::{Pause, PauseChange};
-pub use reads::{ActiveTask, AttemptRow, CurrentProject, Gauges, GoingOn, RunningAttempt, Standing};
+pub use reads::{
+    ActiveTask, AttemptRow, CurrentProject, Gauges, GoingOn, RecordedView, RunningAttempt, Standing, Standings,
+};
 pub use run_latest::RunLatest;
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;

@@ -156,7 +156,7 @@ pub(super) fn no_page(cursor: &str) -> Refusal {
     invalid_query(format!("`{cursor}` leads to no page; take `next` of the page before"))
 }
 
-fn invalid_query(detail: String) -> Refusal {
+pub(super) fn invalid_query(detail: String) -> Refusal {
     Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail)
 }
 

@@ -25,6 +25,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         root: "/project".to_owned(),
         listens: Vec::new(),
         models: vec![name("late")],
+        found: None,
         limits: Vec::new(),
         dags,
         caller: None,

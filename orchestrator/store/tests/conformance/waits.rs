@@ -113,6 +113,7 @@ async fn deploy_too(world: &World, dag: &str) {
         root: "/project".to_owned(),
         listens: Vec::new(),
         models: Vec::new(),
+        found: None,
         limits: Vec::new(),
         caller: None,
         dags: dags.into(),
