@@ -10,21 +10,27 @@ use std::{env, fs, io};
 const SOURCES: [&str; 7] =
     ["src", "index.html", "openapi.json", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 
+/// Set, it leaves the pages out: who works on the server alone need not wait for them.
+const LEFT_OUT: &str = "DAYBREAK_WITHOUT_UI";
+
 const WITHOUT_NPM: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Daybreak</title>\
     <h1>This server was built without its pages</h1><p>When it was built there was no npm to build them with, or it could not \
     load its packages. Install Node.js and build again; meanwhile <code>daybreak --help</code> does everything.</p></html>";
 
 fn main() {
-    let ui = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("../ui");
-    let out = PathBuf::from(variable("OUT_DIR"));
+    let ui = PathBuf::from(variable("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../ui");
+    let out = PathBuf::from(variable("OUT_DIR").expect("cargo sets it"));
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", ui.join(source).display());
     }
+    println!("cargo::rerun-if-env-changed={LEFT_OUT}");
     let bundle = out.join("ui");
-    if !packages_are_there(&ui) {
-        println!("cargo::warning=the web UI is left out: no npm, or no packages; the pages say so");
+    if variable(LEFT_OUT).is_some() || !packages_are_there(&ui) {
+        println!("cargo::warning=the web UI is left out: {LEFT_OUT} is set, or there is no npm, or no packages");
         let _ = fs::remove_dir_all(&bundle);
-        fs::create_dir_all(&bundle).and_then(|()| fs::write(bundle.join("index.html"), WITHOUT_NPM)).expect("OUT_DIR is writable");
+        fs::create_dir_all(&bundle)
+            .and_then(|()| fs::write(bundle.join("index.html"), WITHOUT_NPM))
+            .expect("OUT_DIR is writable");
     } else {
         let built = npm(&ui, &["run", "--silent", "build"]).env("DAYBREAK_UI_OUT", &bundle).status();
         assert!(built.is_ok_and(|status| status.success()), "`npm run build` failed in {}", ui.display());
@@ -34,8 +40,8 @@ fn main() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts through the environment")]
-fn variable(name: &str) -> String {
-    env::var(name).expect("cargo sets it")
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn npm(ui: &Path, arguments: &[&str]) -> Command {

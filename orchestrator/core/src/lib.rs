@@ -24,7 +24,7 @@ pub use known_result::result_key;
 pub use outputs::{MAX_OUTPUTS_BYTES, too_large};
 pub use placement::Takes;
 pub use retry::backoff;
-pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, ScheduleCompiler, Walk};
+pub use schedule::{ClockChange, CompiledSchedule, Firing, Firings, LocalTime, OffsetChange, ScheduleCompiler, Walk};
 pub use state::{
     Actor, AttemptEnd, Awaited, Changes, Counts, Deferral, Event, Failure, FanOut, Hold, IllegalTransition, Item,
     MAX_ITEMS, MAX_LOST, Mark, Moment, NeededBy, NewList, OnReject, QueueEnd, Rejected, Resumption, RunSnapshot,

@@ -109,6 +109,21 @@ pub struct Identity {
     pub role: Role,
 }
 
+/// Whoever asks, as their token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Me {
+    /// What the audit calls them.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// ULID of the token; none for the project's own token.
+    pub token_id: Option<String>,
+    /// The project.
+    pub project: Name,
+    /// Version of the server's binary.
+    pub server_version: String,
+}
+
 /// "Make a token."
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 //! handle and the ring of tokens. To add a call: a type in `worker.rs` or `views.rs`, a method of [`Orchestrator`] or of the client, a route in `server`.
 
 mod access;
+mod attempts;
 mod backfills;
 mod catalogue;
 mod client;
@@ -9,14 +10,21 @@ mod clock;
 mod control;
 mod cues;
 mod cursor;
+mod dags;
 mod document;
 mod endpoint;
 mod events;
+mod feature_views;
+mod firings;
 mod follow;
+mod grid;
 mod items;
 mod keys;
+mod lineage;
 mod lists;
+mod looks;
 mod orchestrator;
+mod overview;
 mod page;
 mod problem_details;
 mod project;
@@ -26,7 +34,8 @@ mod views;
 mod worker;
 mod workers;
 
-pub use access::{For, Identity, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
+pub use access::{For, Identity, Me, Role, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery};
+pub use attempts::{AttemptCursor, AttemptList, AttemptView, AttemptsQuery};
 pub use backfills::{
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
     Reprocess,
@@ -43,13 +52,19 @@ pub use control::{
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
 pub use cursor::HashCursor;
+pub use dags::{DagDetail, DeclaredAt, ParamView};
 pub use document::{DescribedRoute, document, operations};
 pub use endpoint::{EndpointSettings, KeyView};
 pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery, LogSlice, LogView};
+pub use feature_views::{FeatureColumn, PublicationView, ViewList, ViewStanding, ViewsQuery};
+pub use firings::{ClockChange, Firing, FiringClocks, FiringList, FiringsQuery};
 pub use follow::{EventStream, StreamEvent};
+pub use grid::{Durations, Grid, GridQuery, GridRun, RunDurations};
 pub use items::{ItemCounts, ItemList, ItemsQuery};
 pub use keys::{Key, Keys, TokenHash, mint_token, token_hash, token_id};
+pub use lineage::{MadeFrom, ModelMove, RunLineage, RunPublication, TaskOfRun};
 pub use orchestrator::{Error, Orchestrator};
+pub use overview::{Attention, LiveAlias, NextFiring, Overview};
 pub use page::{MAX_PAGE, all_pages};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
 pub use project::{

@@ -104,6 +104,9 @@ pub struct TaskRunView {
     pub lost: u32,
     /// Why it failed, was skipped or waits for its next attempt.
     pub reason: Option<String>,
+    /// Real time since when its last attempt was ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
     /// Real time of the latest claim.
     pub started_at: Option<Timestamp>,
     /// Real time of its end.

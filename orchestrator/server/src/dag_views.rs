@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use daybreak_core::{Data, UpdateRule};
-use daybreak_protocol::{AfterView, DagList, DagTaskView, DagView, DagsQuery, Error, SeenView, UpdatedView};
+use daybreak_protocol::{
+    AfterView, DagDetail, DagList, DagTaskView, DagView, DagsQuery, Durations, Error, Grid, GridQuery, SeenView,
+    UpdatedView,
+};
 use daybreak_spec::{After, Name, Timestamp};
 use daybreak_store::Pause;
 
@@ -29,14 +32,7 @@ impl Server {
     pub(crate) async fn dag_views(&self, wanted: &DagsQuery) -> Result<DagList, Error> {
         let limit = wanted.effective_limit() as usize;
         let deployed = self.deployed()?;
-        let project = deployed.name();
-        let rows = Rows {
-            pauses: self.store.pauses(project).await.map_err(of_store)?,
-            left_out: self.store.left_out(project).await.map_err(of_store)?,
-            active: self.store.active_counts(project).await.map_err(of_store)?,
-            seen: self.store.seen_updates(project).await.map_err(of_store)?,
-            now: self.clock.business_now(),
-        };
+        let rows = self.rows_of_dags(deployed.name()).await?;
         let behind = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let (mut list, mut further) = (DagList::default(), deployed.dags.range::<Name, _>((behind, Bound::Unbounded)));
         for (name, dag) in further.by_ref().take(limit) {
@@ -46,6 +42,43 @@ impl Server {
             list.next = list.dags.last().map(|dag| dag.name.clone());
         }
         Ok(list)
+    }
+
+    /// One DAG of the live version.
+    pub(crate) async fn dag_detail(&self, name: &Name) -> Result<DagDetail, Error> {
+        let deployed = self.deployed()?;
+        let dag = deployed.dag(name.as_str())?;
+        let rows = self.rows_of_dags(deployed.name()).await?;
+        Ok(DagDetail {
+            view: self.dag_view(&deployed, (name, dag), &rows).await?,
+            params: dag.param_views(),
+            version: deployed.version.clone(),
+            declared: None,
+        })
+    }
+
+    /// Runs of a DAG of the live version, newest first, with the states of their tasks.
+    pub(crate) async fn grid(&self, dag: &Name, wanted: &GridQuery) -> Result<Grid, crate::Error> {
+        let deployed = self.deployed()?;
+        let order = deployed.dag(dag.as_str())?.task_names();
+        Ok(self.store.grid((deployed.name(), dag), &order, wanted).await?)
+    }
+
+    /// The same with how long the tasks took.
+    pub(crate) async fn durations(&self, dag: &Name, wanted: &GridQuery) -> Result<Durations, crate::Error> {
+        let deployed = self.deployed()?;
+        let order = deployed.dag(dag.as_str())?.task_names();
+        Ok(self.store.durations((deployed.name(), dag), &order, wanted).await?)
+    }
+
+    async fn rows_of_dags(&self, project: &Name) -> Result<Rows, Error> {
+        Ok(Rows {
+            pauses: self.store.pauses(project).await.map_err(of_store)?,
+            left_out: self.store.left_out(project).await.map_err(of_store)?,
+            active: self.store.active_counts(project).await.map_err(of_store)?,
+            seen: self.store.seen_updates(project).await.map_err(of_store)?,
+            now: self.clock.business_now(),
+        })
     }
 
     async fn dag_view(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
-use daybreak_protocol::{ErrorItem, ScheduleView};
+use daybreak_protocol::{ErrorItem, ParamView, ScheduleView};
 use daybreak_spec::{
     After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Placement, Predictions, Project, Schedule,
     ScheduleRules, Source, Task,
@@ -14,6 +14,7 @@ use daybreak_store::{CacheRule, LimitShare, Listened, RunTemplate, TaskTemplate}
 use serde_json::{Map, Value as Json, json};
 
 use crate::Error;
+use crate::declared::{self, DeclaredView};
 
 /// A project that runs can be made of.
 pub(crate) struct Deployed {
@@ -29,6 +30,10 @@ pub(crate) struct Deployed {
     pub data_roots: Vec<PathBuf>,
     /// How long predictions are kept.
     pub predictions: Predictions,
+    /// Its feature views.
+    pub views: BTreeMap<Name, DeclaredView>,
+    /// The views that each model reads.
+    pub views_of_models: BTreeMap<Name, BTreeSet<Name>>,
 }
 
 /// A DAG that is ready to fire.
@@ -85,6 +90,8 @@ impl Deployed {
             heard_sources: heard.map(|(name, source)| (name.clone(), source.clone())).collect(),
             data_roots: project.data_roots.iter().map(|root| PathBuf::from(&root.value)).collect(),
             predictions: project.predictions.clone(),
+            views: declared::views(project),
+            views_of_models: declared::views_of_models(project),
         })
     }
 
@@ -128,6 +135,26 @@ impl Deployed {
 }
 
 impl CompiledDag {
+    /// What a run by hand may be given, as people see it.
+    pub(crate) fn param_views(&self) -> Vec<ParamView> {
+        let json = |node: &Option<Node>| node.as_ref().map(Node::to_json);
+        let views = self.params.iter().map(|(name, param)| ParamView {
+            name: name.clone(),
+            param_type: param.param_type,
+            default: json(&param.default),
+            min: json(&param.min),
+            max: json(&param.max),
+            one_of: param.one_of.iter().map(Node::to_json).collect(),
+            description: param.description.clone(),
+        });
+        views.collect()
+    }
+
+    /// Its tasks, parents before children.
+    pub(crate) fn task_names(&self) -> Vec<Name> {
+        self.template.tasks.iter().map(|task| task.task.clone()).collect()
+    }
+
     /// Whether it has such a parameter.
     pub(crate) fn takes(&self, parameter: &str) -> bool {
         self.params.contains_key(parameter)

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AuditList, AuditQuery, BackfillChangeRequest,
-    BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildList, BuildsQuery,
-    CancelRequest, ClearRequest, ClockView, DagList, DagsQuery, DecisionRequest, EndpointSettings, Error, EventsQuery,
-    HealthView, ItemList, ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, ModelList, ModelsQuery,
-    MoveAliasRequest, PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList,
-    QueuesQuery, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList,
-    TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery, WhyQuery,
-    WorkerList, WorkersQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AttemptList, AttemptsQuery, AuditList, AuditQuery,
+    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
+    BuildList, BuildsQuery, CancelRequest, ClearRequest, ClockView, DagDetail, DagList, DagsQuery, DecisionRequest,
+    Durations, EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery, Grid, GridQuery, HealthView, ItemList,
+    ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, Me, ModelList, ModelsQuery, MoveAliasRequest, Overview,
+    PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList, QueuesQuery,
+    RerunRequest, RunAgain, RunDetail, RunLineage, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery, ViewList, ViewsQuery,
+    WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_spec::Name;
 use daybreak_store::RunningAttempt;
@@ -107,6 +108,42 @@ impl Engine for Server {
     async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error> {
         let deployed = self.deployed()?;
         self.store.builds(deployed.name(), view, &query).await.map_err(of_store)
+    }
+
+    async fn me(&self, from: Origin) -> Result<Me, Error> {
+        Ok(Self::me(self, &from)?)
+    }
+
+    async fn overview(&self) -> Result<Overview, Error> {
+        Ok(Self::overview(self).await?)
+    }
+
+    async fn dag(&self, dag: &Name) -> Result<DagDetail, Error> {
+        self.dag_detail(dag).await
+    }
+
+    async fn grid(&self, dag: &Name, query: GridQuery) -> Result<Grid, Error> {
+        Ok(Self::grid(self, dag, &query).await?)
+    }
+
+    async fn durations(&self, dag: &Name, query: GridQuery) -> Result<Durations, Error> {
+        Ok(Self::durations(self, dag, &query).await?)
+    }
+
+    async fn views(&self, query: ViewsQuery) -> Result<ViewList, Error> {
+        Ok(Self::views(self, &query).await?)
+    }
+
+    async fn firings(&self, query: FiringsQuery) -> Result<FiringList, Error> {
+        Ok(Self::firings(self, &query).await?)
+    }
+
+    async fn attempts(&self, run_id: &str, query: AttemptsQuery) -> Result<AttemptList, Error> {
+        self.store.list_attempts(run_id, &query).await.map_err(of_store)
+    }
+
+    async fn lineage(&self, run_id: &str) -> Result<RunLineage, Error> {
+        self.store.lineage(run_id).await.map_err(of_store)
     }
 
     async fn dags(&self, query: DagsQuery) -> Result<DagList, Error> {

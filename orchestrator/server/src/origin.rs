@@ -35,6 +35,11 @@ impl Origin {
         self.identity.as_ref().map_or(THIS_PROCESS, |identity| &identity.name)
     }
 
+    /// Who asks, where they have a token.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
     /// Who asks from here. `said`: as they call themselves.
     pub(crate) fn caller(&self, said: Option<String>) -> Caller {
         Caller {

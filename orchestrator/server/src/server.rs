@@ -163,6 +163,7 @@ impl Server {
             root: root.to_string_lossy().into_owned(),
             files,
             models: project.models.keys().cloned().collect(),
+            found: None,
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             listens: deployed.listens(),
             dags,

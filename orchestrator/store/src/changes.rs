@@ -328,9 +328,9 @@ async fn record_attempt(tx: &mut Tx, run_id: &str, change: &TaskChange, now: Tim
         _ => (None, None),
     };
     query(
-        "INSERT INTO failed_attempt (task_run_id, project, fence, attempt, worker_id, started_at_us, ended_at_us, \
-         state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, started_at_us, \
-         COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6 \
+        "INSERT INTO failed_attempt (task_run_id, project, fence, attempt, worker_id, ready_at_us, started_at_us, \
+         ended_at_us, state_after, cause, reason) SELECT task_run_id, project, fence, attempt, worker_id, ready_at_us, \
+         started_at_us, COALESCE(ended_at_us, $1), $2, $3, $4 FROM task_run WHERE run_id = $5 AND task = $6 \
          ON CONFLICT (task_run_id, fence) DO NOTHING",
     )
     .bind(now.micros)

@@ -26,6 +26,8 @@ pub struct Deployment {
     pub files: Option<String>,
     /// Its declared models.
     pub models: Vec<Name>,
+    /// What reading it found out beside its declarations, as JSON; none: what is known of this version stays known.
+    pub found: Option<String>,
     /// Its limits and their slots.
     pub limits: Vec<(Name, u32)>,
     /// What its DAGs and alerts want to hear of, each once.
@@ -70,9 +72,10 @@ impl Command for Deployment {
         .execute(tx.direct().await?)
         .await?;
         query(
-            "INSERT INTO project_version (project, version, root, models, deployed_at_us, files) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
-             deployed_at_us = excluded.deployed_at_us, files = COALESCE(excluded.files, project_version.files)",
+            "INSERT INTO project_version (project, version, root, models, deployed_at_us, files, found) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
+             deployed_at_us = excluded.deployed_at_us, files = COALESCE(excluded.files, project_version.files), \
+             found = COALESCE(excluded.found, project_version.found)",
         )
         .bind(project)
         .bind(&self.version)
@@ -80,6 +83,7 @@ impl Command for Deployment {
         .bind(models)
         .bind(now)
         .bind(self.files.as_deref())
+        .bind(self.found.as_deref())
         .execute(tx.direct().await?)
         .await?;
         query("UPDATE dag SET removed = 1 WHERE project = $1").bind(project).execute(tx.direct().await?).await?;

@@ -63,7 +63,9 @@ pub use moves::MoveByHand;
 pub use once::{Made, Once, TriggerRun};
 pub use outbox::{Happened, Happening, HeardRun, Listened};
 pub use pauses::{Pause, PauseChange};
-pub use reads::{ActiveTask, AttemptRow, CurrentProject, Gauges, GoingOn, RunningAttempt, Standing};
+pub use reads::{
+    ActiveTask, AttemptRow, CurrentProject, Gauges, GoingOn, RecordedView, RunningAttempt, Standing, Standings,
+};
 pub use run_latest::RunLatest;
 pub use runs::{CursorMove, Fire, Fired, NewFiring, NewRun, RunTemplate, TaskTemplate};
 pub use sources::Sources;

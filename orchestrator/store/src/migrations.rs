@@ -63,6 +63,7 @@ const STEPS: &[Step] = &[
         sql: include_str!("../../../migrations/0018_moves_and_texts.sql"),
         floor: 1,
     },
+    Step { number: 19, name: "looks", sql: include_str!("../../../migrations/0019_looks.sql"), floor: 1 },
 ];
 
 /// The record of what was applied. Columns may be added, never taken away: older binaries read it first.

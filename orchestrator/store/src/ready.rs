@@ -109,17 +109,14 @@ impl Shelf {
 }
 
 /// Where ready tasks of a class are to run. Reads one row for each place, however many tasks wait there.
+pub(crate) const PLACEMENTS: &str = "WITH RECURSIVE found (placement) AS (SELECT (SELECT placement FROM task_run \
+     WHERE state = 'ready' AND blocked_on IS NULL AND heavy = $1 ORDER BY placement LIMIT 1) UNION ALL \
+     SELECT (SELECT placement FROM task_run WHERE state = 'ready' AND blocked_on IS NULL AND heavy = $1 \
+     AND task_run.placement > found.placement ORDER BY placement LIMIT 1) FROM found \
+     WHERE found.placement IS NOT NULL) SELECT placement FROM found WHERE placement IS NOT NULL";
+
 async fn placements(tx: &mut Tx, heavy: bool) -> Result<impl Iterator<Item = Arc<Placement>>, Error> {
-    let texts: Vec<String> = query(
-        "WITH RECURSIVE found (placement) AS (SELECT (SELECT placement FROM task_run WHERE state = 'ready' \
-         AND blocked_on IS NULL AND heavy = $1 ORDER BY placement LIMIT 1) UNION ALL \
-         SELECT (SELECT placement FROM task_run WHERE state = 'ready' AND blocked_on IS NULL AND heavy = $1 \
-         AND task_run.placement > found.placement ORDER BY placement LIMIT 1) FROM found \
-         WHERE found.placement IS NOT NULL) SELECT placement FROM found WHERE placement IS NOT NULL",
-    )
-    .bind(i64::from(heavy))
-    .fetch_values(tx.direct().await?)
-    .await?;
+    let texts: Vec<String> = query(PLACEMENTS).bind(i64::from(heavy)).fetch_values(tx.direct().await?).await?;
     Ok(texts.into_iter().filter_map(|text| Placement::parse(&text)).map(Arc::new))
 }
 

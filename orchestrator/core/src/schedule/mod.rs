@@ -7,6 +7,7 @@
 //! comes twice, unless its `dst` says otherwise. Every other schedule follows real time: it skips a gap and fires in both passes. A jump of more than
 //! 3 hours is a correction of the calendar, not daylight saving: nothing is made up for.
 
+mod changes;
 mod compile;
 mod compiled;
 mod dates;
@@ -19,6 +20,7 @@ mod local;
 mod walk;
 mod wall_clock;
 
+pub use changes::OffsetChange;
 pub use compile::ScheduleCompiler;
 pub(crate) use compile::zone_of;
 pub use compiled::CompiledSchedule;

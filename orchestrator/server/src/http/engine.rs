@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AuditList, AuditQuery, BackfillChangeRequest,
-    BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildList, BuildsQuery,
-    CancelRequest, ClearRequest, ClockView, DagList, DagsQuery, DecisionRequest, EndpointSettings, Error, EventsQuery,
-    HealthView, Identity, ItemList, ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, ModelList, ModelsQuery,
-    MoveAliasRequest, Orchestrator, PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView,
-    QueueList, QueuesQuery, RerunRequest, RunAgain, RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery,
-    WhyQuery, WorkerList, WorkersQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AttemptList, AttemptsQuery, AuditList, AuditQuery,
+    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
+    BuildList, BuildsQuery, CancelRequest, ClearRequest, ClockView, DagDetail, DagList, DagsQuery, DecisionRequest,
+    Durations, EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery, Grid, GridQuery, HealthView, Identity,
+    ItemList, ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, Me, ModelList, ModelsQuery, MoveAliasRequest,
+    Orchestrator, Overview, PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView,
+    QueueList, QueuesQuery, RerunRequest, RunAgain, RunDetail, RunLineage, RunList, RunWhy, RunsQuery, SetClock,
+    TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList,
+    VersionsQuery, ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_spec::Name;
 
@@ -92,6 +93,24 @@ pub trait Engine: Orchestrator + 'static {
     ) -> Result<AliasHistoryEntry, Error>;
     /// A page of the builds of a view.
     async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error>;
+    /// Whoever asks.
+    async fn me(&self, from: Origin) -> Result<Me, Error>;
+    /// How things stand.
+    async fn overview(&self) -> Result<Overview, Error>;
+    /// One deployed DAG.
+    async fn dag(&self, dag: &Name) -> Result<DagDetail, Error>;
+    /// A page of the runs of a DAG with the states of their tasks.
+    async fn grid(&self, dag: &Name, query: GridQuery) -> Result<Grid, Error>;
+    /// A page of the runs of a DAG with the times of their tasks.
+    async fn durations(&self, dag: &Name, query: GridQuery) -> Result<Durations, Error>;
+    /// A page of feature views.
+    async fn views(&self, query: ViewsQuery) -> Result<ViewList, Error>;
+    /// Firings of a stretch of business time.
+    async fn firings(&self, query: FiringsQuery) -> Result<FiringList, Error>;
+    /// A page of the attempts of a run.
+    async fn attempts(&self, run_id: &str, query: AttemptsQuery) -> Result<AttemptList, Error>;
+    /// What a run was made from and what came of it.
+    async fn lineage(&self, run_id: &str) -> Result<RunLineage, Error>;
     /// A page of the deployed DAGs.
     async fn dags(&self, query: DagsQuery) -> Result<DagList, Error>;
     /// Lets a DAG fire nothing.

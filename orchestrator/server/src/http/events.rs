@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use daybreak_protocol::EventsQuery;
+use daybreak_protocol::{Change, EventsQuery};
 use futures::StreamExt as _;
 use serde::Deserialize;
 use ulid::Ulid;
@@ -50,10 +50,10 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEvent {
     }
 }
 
-/// States of runs and tasks as they change: events `run` and `task`. A `reset` says that the lists are to be read again, for what
+/// States of runs and tasks as they change: events `run` and `task`, whose data is a `Change`. A `reset` says that the lists are to be read again, for what
 /// changed before it is not told: it comes first, and again where a client has fallen behind what is kept.
 #[utoipa::path(get, path = "/api/v1/events", tag = "runs", params(EventsQuery, LastEventHeader),
-    responses((status = 200, body = String, content_type = "text/event-stream")))]
+    responses((status = 200, body = Change, content_type = "text/event-stream")))]
 pub async fn events(
     State(engine): State<Shared>,
     query: Result<Query<EventsQuery>, QueryRejection>,

@@ -1,6 +1,6 @@
 //! The HTTP surface of the server: routes, who may call them, and errors as problem+json. Decides nothing but access
 //! and form; everything else is asked of [`Engine`]. To add a call: a method of [`Engine`], a handler in `people`,
-//! `catalogue`, `control` or `worker`, a line in `routes`.
+//! `catalogue`, `control`, `looks` or `worker`, a line in `routes`.
 
 mod access;
 mod backfills;
@@ -11,6 +11,7 @@ mod document;
 mod engine;
 mod events;
 mod finish;
+mod looks;
 mod metrics;
 mod once;
 mod pages;

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagList, DagsQuery, HealthView, ItemList, ItemsQuery, LogQuery, LogView, MAX_PAGE, PauseRequest,
-    ProblemDetails, RunDetail, RunList, RunsQuery, SetClock, TriggerRequest, Triggered,
+    ClockView, DagList, DagsQuery, HealthView, ItemList, ItemsQuery, LogPiece, LogQuery, LogView, MAX_PAGE,
+    PauseRequest, ProblemDetails, RunDetail, RunList, RunsQuery, SetClock, TriggerRequest, Triggered,
 };
 use ulid::Ulid;
 
@@ -57,7 +57,7 @@ pub async fn run(State(engine): State<Shared>, path: PathOf<OfRun>) -> Answer<Ru
 /// What the attempts of a task wrote; with `follow`, as events `log` while it is written, and `end`; with `fence`, `from` or
 /// `bytes` a piece of one attempt's.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/log", tag = "runs", params(OfTask, LogQuery, LastEventHeader),
-    responses((status = 200, content((LogView = "application/json"), (String = "text/event-stream")))))]
+    responses((status = 200, content((LogView = "application/json"), (LogPiece = "text/event-stream")))))]
 pub async fn log(
     State(engine): State<Shared>,
     path: PathOf<OfTask>,
@@ -170,7 +170,7 @@ pub(super) fn no_page(cursor: &str) -> Refusal {
     invalid_query(format!("`{cursor}` leads to no page; take `next` of the page before"))
 }
 
-fn invalid_query(detail: String) -> Refusal {
+pub(super) fn invalid_query(detail: String) -> Refusal {
     Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", detail)
 }
 

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::access::{Gate, authenticate};
 use super::engine::Engine;
 use super::finish::{Finisher, finish};
-use super::{backfills, catalogue, control, document, events, metrics, pages, people, project, tokens, worker};
+use super::{backfills, catalogue, control, document, events, looks, metrics, pages, people, project, tokens, worker};
 
 /// What the handlers share.
 pub type Shared = Arc<dyn Engine>;
@@ -64,6 +64,8 @@ pub fn table() -> Vec<Row> {
         route(Everybody, routes!(people::ready)),
         route(Viewers, routes!(metrics::metrics)),
         route(Viewers, routes!(document::openapi)),
+        route(Viewers, routes!(looks::me)),
+        route(Viewers, routes!(looks::overview)),
         route(Workers, routes!(worker::register)),
         route(Workers, routes!(worker::poll)),
         route(Workers, routes!(worker::heartbeat)),
@@ -74,6 +76,7 @@ pub fn table() -> Vec<Row> {
         route(Viewers, routes!(worker::queues)),
         route(Workers, routes!(worker::report)).up_to(MAX_REPORT_BYTES),
         route(Publishers, routes!(worker::mint_publication)),
+        route(Viewers, routes!(looks::views)),
         route(Catalogue, routes!(catalogue::list_builds)),
         route(Publishers, routes!(catalogue::builds)),
         route(Viewers, routes!(catalogue::models)),
@@ -85,6 +88,8 @@ pub fn table() -> Vec<Row> {
         route(Workers, routes!(worker::registry)),
         route(Viewers, routes!(people::runs)),
         route(Viewers, routes!(people::run)),
+        route(Viewers, routes!(looks::attempts)),
+        route(Viewers, routes!(looks::lineage)),
         route(Viewers, routes!(control::why)),
         route(Operators, routes!(control::cancel)),
         route(Operators, routes!(control::rerun)),
@@ -95,6 +100,10 @@ pub fn table() -> Vec<Row> {
         route(Viewers, routes!(people::items)),
         route(Viewers, routes!(events::events)),
         route(Viewers, routes!(people::dags)),
+        route(Viewers, routes!(looks::dag)),
+        route(Viewers, routes!(looks::grid)),
+        route(Viewers, routes!(looks::durations)),
+        route(Viewers, routes!(looks::firings)),
         route(Operators, routes!(people::trigger)),
         route(Operators, routes!(people::pause)),
         route(Operators, routes!(people::resume)),

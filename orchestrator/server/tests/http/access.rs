@@ -27,6 +27,8 @@ GET    /health/live                                VOEAWPTN
 GET    /health/ready                               VOEAWPTN
 GET    /metrics                                    VOEA
 GET    /api/v1/openapi.json                        VOEA
+GET    /api/v1/me                                  VOEA
+GET    /api/v1/overview                            VOEA
 POST   /api/v1/worker/register                        AW
 POST   /api/v1/worker/poll                            AW
 POST   /api/v1/worker/heartbeat                       AW
@@ -37,6 +39,7 @@ GET    /api/v1/workers                             VOEA
 GET    /api/v1/queues                              VOEA
 POST   /api/v1/worker/report                          AW
 POST   /api/v1/worker/publications                    AW T
+GET    /api/v1/views                               VOEA
 GET    /api/v1/views/{view}/builds                 VOEAW T
 GET    /api/v1/builds/{view}                          AW T
 GET    /api/v1/models                              VOEA
@@ -48,6 +51,8 @@ POST   /api/v1/models/{model}/aliases/{alias}       OEA
 GET    /api/v1/live                                   AW
 GET    /api/v1/runs                                VOEA
 GET    /api/v1/runs/{run}                          VOEA
+GET    /api/v1/runs/{run}/attempts                 VOEA
+GET    /api/v1/runs/{run}/lineage                  VOEA
 GET    /api/v1/runs/{run}/why                      VOEA
 POST   /api/v1/runs/{run}/cancel                    OEA
 POST   /api/v1/runs/{run}/rerun                     OEA
@@ -58,6 +63,10 @@ GET    /api/v1/runs/{run}/tasks/{task}/log         VOEA
 GET    /api/v1/runs/{run}/tasks/{task}/items       VOEA
 GET    /api/v1/events                              VOEA
 GET    /api/v1/dags                                VOEA
+GET    /api/v1/dags/{dag}                          VOEA
+GET    /api/v1/dags/{dag}/grid                     VOEA
+GET    /api/v1/dags/{dag}/durations                VOEA
+GET    /api/v1/firings                             VOEA
 POST   /api/v1/dags/{dag}/runs                      OEA
 POST   /api/v1/dags/{dag}/pause                     OEA
 POST   /api/v1/dags/{dag}/resume                    OEA

@@ -6,16 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, Assignment, AuditList, AuditQuery,
-    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
-    BuildList, BuildRecord, BuildsQuery, CancelRequest, Change, ClearRequest, ClockView, DagList, DagsQuery,
-    DecisionRequest, EndpointSettings, Error, EventsQuery, Fault, HashCursor, HealthView, Heartbeat, HeartbeatReply,
-    Identity, ItemList, ItemsQuery, Live, LogQuery, LogSlice, MarkRequest, Marked, MintPublication, ModelList,
-    ModelVersionRecord, ModelsQuery, MoveAliasRequest, NewModelVersion, Orchestrator, PauseRequest, Poll, ProjectFile,
-    ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList, QueuesQuery, Register,
-    Registration, Report, Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunList, RunSummary, RunWhy, RunsQuery,
-    SetClock, StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger,
-    TriggerRequest, Triggered, VersionList, VersionsQuery, WhyQuery, WorkerList, WorkersQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, Assignment, AttemptList, AttemptsQuery, Attention,
+    AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
+    BackfillView, BackfillsQuery, BuildList, BuildRecord, BuildsQuery, CancelRequest, Change, ClearRequest, ClockView,
+    DagDetail, DagList, DagsQuery, DecisionRequest, Durations, EndpointSettings, Error, EventsQuery, Fault, FiringList,
+    FiringsQuery, Grid, GridQuery, HashCursor, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery,
+    Live, LogQuery, LogSlice, MarkRequest, Marked, Me, MintPublication, ModelList, ModelVersionRecord, ModelsQuery,
+    MoveAliasRequest, NewModelVersion, Orchestrator, Overview, PauseRequest, Poll, ProjectFile, ProjectFiles,
+    ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList, QueuesQuery, Register, Registration, Report,
+    Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunLineage, RunList, RunSummary, RunWhy, RunsQuery, SetClock,
+    StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest,
+    Triggered, VersionList, VersionsQuery, ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin, Refused};
@@ -322,6 +323,58 @@ impl Engine for Canned {
         self.note(format!("builds of {view} {:?} {:?} {after:?} {:?}", query.from, query.to, query.limit));
         let first = HashCursor { at: noon(), hash: "0a".repeat(32) };
         Ok(BuildList { builds: Vec::new(), next: after.is_none().then_some(first) })
+    }
+
+    async fn me(&self, from: Origin) -> Result<Me, Error> {
+        let (name, project) = (from.name().to_owned(), self::name("shop"));
+        Ok(Me { name, role: Role::Admin, token_id: None, project, server_version: "0".to_owned() })
+    }
+
+    async fn overview(&self) -> Result<Overview, Error> {
+        Ok(Overview {
+            business_now: noon(),
+            real_now: noon(),
+            simulated: false,
+            attention: vec![Attention::ProjectProblems { text: "daybreak.yaml:3:1: no such key".to_owned() }],
+            running: vec![run().summary],
+            active_runs: 1,
+            next_firings: Vec::new(),
+            live: Vec::new(),
+        })
+    }
+
+    async fn dag(&self, dag: &Name) -> Result<DagDetail, Error> {
+        Err(Error::NotFound(format!("there is no DAG {dag}")))
+    }
+
+    async fn grid(&self, dag: &Name, query: GridQuery) -> Result<Grid, Error> {
+        self.note(format!("grid {dag} {:?} {:?}", query.before, query.limit));
+        Ok(Grid::default())
+    }
+
+    async fn durations(&self, dag: &Name, query: GridQuery) -> Result<Durations, Error> {
+        self.note(format!("durations {dag} {:?} {:?}", query.before, query.limit));
+        Ok(Durations::default())
+    }
+
+    async fn views(&self, query: ViewsQuery) -> Result<ViewList, Error> {
+        self.note(format!("views {:?} {:?}", query.after.map(|after| after.to_string()), query.limit));
+        Ok(ViewList::default())
+    }
+
+    async fn firings(&self, query: FiringsQuery) -> Result<FiringList, Error> {
+        self.note(format!("firings {:?}", query.dag.map(|dag| dag.to_string())));
+        Ok(FiringList::default())
+    }
+
+    async fn attempts(&self, run_id: &str, query: AttemptsQuery) -> Result<AttemptList, Error> {
+        let (task, after) = (query.task.map(|task| task.to_string()), query.after.map(|after| after.to_string()));
+        self.note(format!("attempts {run_id} {task:?} {after:?} {:?}", query.limit));
+        Ok(AttemptList::default())
+    }
+
+    async fn lineage(&self, run_id: &str) -> Result<RunLineage, Error> {
+        Err(Error::NotFound(format!("there is no run {run_id}")))
     }
 
     async fn dags(&self, query: DagsQuery) -> Result<DagList, Error> {

@@ -15,6 +15,20 @@ use crate::database::{Row, query};
 use crate::load::{count, name};
 use crate::{Error, Store};
 
+/// A statement behind the columns of a move.
+macro_rules! of_moves {
+    ($after:literal) => {
+        concat!(
+            "SELECT alias_history.number, alias_history.model, alias_history.alias, alias_history.version, ",
+            "alias_history.previous_version, alias_history.as_of_us, alias_history.at_us, alias_history.moved_by, ",
+            "alias_history.reason, task_run.run_id ",
+            $after
+        )
+    };
+}
+
+pub(super) use of_moves;
+
 impl Store {
     /// Builds of a view, oldest first; the newest per (as_of, definition).
     pub async fn builds(&self, project: &Name, view: &Name, wanted: &BuildsQuery) -> Result<BuildList, Error> {
@@ -112,12 +126,11 @@ impl Store {
         wanted: &AliasHistoryQuery,
     ) -> Result<AliasHistory, Error> {
         let limit = wanted.effective_limit();
-        let rows = query(
-            "SELECT number, alias, version, previous_version, as_of_us, at_us, task_run.run_id, moved_by, \
-             alias_history.reason FROM alias_history LEFT JOIN task_run ON task_run.task_run_id = alias_history.task_run_id \
+        let rows = query(of_moves!(
+            "FROM alias_history LEFT JOIN task_run ON task_run.task_run_id = alias_history.task_run_id \
              WHERE alias_history.project = $1 AND alias_history.model = $2 AND moved = 1 AND number < $3 \
-             ORDER BY number DESC LIMIT $4",
-        )
+             ORDER BY number DESC LIMIT $4"
+        ))
         .bind(project.as_str())
         .bind(model.as_str())
         .bind(wanted.before.unwrap_or(i64::MAX))
@@ -130,7 +143,7 @@ impl Store {
     }
 }
 
-fn build(row: &Row) -> Result<BuildRecord, Error> {
+pub(super) fn build(row: &Row) -> Result<BuildRecord, Error> {
     Ok(BuildRecord {
         view: name(row.try_get("view")?)?,
         as_of: Timestamp::from_micros(row.try_get("as_of_us")?),
@@ -141,7 +154,7 @@ fn build(row: &Row) -> Result<BuildRecord, Error> {
     })
 }
 
-fn numbered_move(row: &Row) -> Result<(i64, AliasHistoryEntry), Error> {
+pub(super) fn numbered_move(row: &Row) -> Result<(i64, AliasHistoryEntry), Error> {
     let from: Option<i64> = row.try_get("previous_version")?;
     let entry = AliasHistoryEntry {
         alias: row.try_get("alias")?,

@@ -30,7 +30,7 @@ impl Store {
         let limit = wanted.effective_limit();
         let rows = query(
             "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, fence, task_run.reason, upstream, \
-             started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, item, worker.label AS worker \
+             ready_at_us, started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, item, worker.label AS worker \
              FROM task_run LEFT JOIN worker ON worker.worker_id = task_run.worker_id \
              WHERE run_id = $1 AND item_of = $2 AND item IS NOT NULL AND item >= $3 AND item < $4 \
              AND ($5 IS NULL OR state = $5) ORDER BY item LIMIT $6",

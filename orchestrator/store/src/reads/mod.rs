@@ -2,10 +2,15 @@
 //! commit left. To add a read: a method in the file of its subject.
 
 mod activity;
+mod attempts;
 mod backfills;
 mod catalogue;
+mod feature_views;
 mod gauges;
+mod grid;
 mod items;
+mod lineage;
+mod overview;
 mod project_versions;
 mod registry;
 mod runs;
@@ -15,7 +20,9 @@ mod workers;
 
 pub use activity::ActiveTask;
 pub use backfills::GoingOn;
+pub use feature_views::RecordedView;
 pub use gauges::Gauges;
+pub use overview::Standings;
 pub use runs::AttemptRow;
 pub use scheduling::{CurrentProject, RunningAttempt};
 pub use standing::Standing;

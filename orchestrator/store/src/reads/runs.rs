@@ -59,6 +59,10 @@ const GOING_ON: &str = summaries!(
      ORDER BY run_id DESC LIMIT $5"
 );
 
+/// All that go on. The order is by no column as it stands: an index of all runs in that order would be read to its end.
+pub(super) const ACTIVE: &str =
+    summaries!("project = $1 AND state IN ('queued', 'running') ORDER BY run_id || '' DESC LIMIT $2");
+
 const ONE: &str = summaries!("run_id = $1");
 const ONE_WITH_PARAMS: &str = summaries!(", params", "run_id = $1");
 
@@ -106,7 +110,7 @@ impl Store {
             query(ONE_WITH_PARAMS).bind(run_id).fetch_optional(&mut snapshot).await?.ok_or_else(|| no_run(run_id))?;
         let tasks = query(
             "SELECT task_run.task_run_id, task, kind, parents, state, attempt, lost, fence, task_run.reason, upstream, \
-             started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, \
+             ready_at_us, started_at_us, ended_at_us, busy_us, start_us, outputs, deferral, waiting_since_us, cached_from, \
              worker.label AS worker FROM task_run \
              LEFT JOIN worker ON worker.worker_id = task_run.worker_id WHERE run_id = $1 AND item IS NULL \
              ORDER BY task_run_id",
@@ -172,7 +176,7 @@ pub(super) fn no_run(run_id: &str) -> Error {
     Error::NotFound(format!("no run has the id `{run_id}`"))
 }
 
-fn summary(row: &Row) -> Result<RunSummary, Error> {
+pub(super) fn summary(row: &Row) -> Result<RunSummary, Error> {
     let scheduled_for = instant(row, "scheduled_for_us")?;
     Ok(RunSummary {
         id: row.try_get("run_id")?,
@@ -190,7 +194,7 @@ fn summary(row: &Row) -> Result<RunSummary, Error> {
     })
 }
 
-fn trigger(row: &Row, scheduled_for: Option<Timestamp>) -> Result<Trigger, Error> {
+pub(super) fn trigger(row: &Row, scheduled_for: Option<Timestamp>) -> Result<Trigger, Error> {
     if row.try_get::<Option<&str>>("backfill_id")?.is_some() {
         return Ok(Trigger::Backfill);
     }
@@ -204,7 +208,7 @@ fn trigger(row: &Row, scheduled_for: Option<Timestamp>) -> Result<Trigger, Error
     }
 }
 
-fn wait(row: &Row) -> Result<Option<WaitView>, Error> {
+pub(super) fn wait(row: &Row) -> Result<Option<WaitView>, Error> {
     let Some(text) = row.try_get::<Option<&str>>("deferral")? else { return Ok(None) };
     let Deferral { condition, until, at_timeout, ends_at } = json("wait", text)?;
     let looks_again = at_timeout == Resumption::Continues;
@@ -233,6 +237,7 @@ pub(super) fn task(row: &Row) -> Result<TaskRunView, Error> {
         attempt: count(row, "attempt")?,
         lost: count(row, "lost")?,
         reason: row.try_get::<Option<String>>("reason")?.or(because),
+        ready_at: instant(row, "ready_at_us")?,
         started_at: instant(row, "started_at_us")?,
         ended_at: instant(row, "ended_at_us")?,
         busy_us: busy.unwrap_or_default().unsigned_abs(),

@@ -18,6 +18,8 @@ pub struct CurrentProject {
     pub version: String,
     /// The folder that its relative paths start from.
     pub root: String,
+    /// What reading it found out beside its declarations, as JSON, where that is known.
+    pub found: Option<String>,
 }
 
 /// An attempt that is going on.
@@ -33,7 +35,7 @@ impl Store {
     /// The project deployed last.
     pub async fn current_project(&self) -> Result<Option<CurrentProject>, Error> {
         let row = query(
-            "SELECT project.project, project.current_version, project_version.root FROM project \
+            "SELECT project.project, project.current_version, project_version.root, project_version.found FROM project \
              JOIN project_version ON project_version.project = project.project \
              AND project_version.version = project.current_version ORDER BY project.deployed_at_us DESC LIMIT 1",
         )
@@ -44,6 +46,7 @@ impl Store {
             project: name(row.try_get("project")?)?,
             version: row.try_get("current_version")?,
             root: row.try_get("root")?,
+            found: row.try_get("found")?,
         }))
     }
 

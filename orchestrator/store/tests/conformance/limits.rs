@@ -152,6 +152,7 @@ async fn slots_that_a_deployment_adds_are_taken_at_the_next_sweep(world: World) 
         files: None,
         listens: Vec::new(),
         models: vec![name("late")],
+        found: None,
         limits: vec![(name("gpu"), 4)],
         caller: None,
         dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],

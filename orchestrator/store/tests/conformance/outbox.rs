@@ -23,6 +23,7 @@ async fn listen(world: &World, listens: Vec<Listened>) {
         files: None,
         listens,
         models: Vec::new(),
+        found: None,
         limits: Vec::new(),
         dags: vec![daybreak_store::DeployedDag { dag: name("nightly"), cursors: Vec::new() }],
         caller: None,

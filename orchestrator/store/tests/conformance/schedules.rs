@@ -26,6 +26,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         files: None,
         listens: Vec::new(),
         models: vec![name("late")],
+        found: None,
         limits: Vec::new(),
         dags,
         caller: None,

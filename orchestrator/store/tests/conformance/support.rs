@@ -173,6 +173,7 @@ impl World {
             files: None,
             listens: Vec::new(),
             models: vec![name("late")],
+            found: None,
             limits: vec![(name("gpu"), 2), (name("customer"), 1)],
             dags: vec![DeployedDag { dag: name("nightly"), cursors: vec![cursor] }],
             caller: None,

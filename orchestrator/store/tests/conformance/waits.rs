@@ -114,6 +114,7 @@ async fn deploy_too(world: &World, dag: &str) {
         files: None,
         listens: Vec::new(),
         models: Vec::new(),
+        found: None,
         limits: Vec::new(),
         caller: None,
         dags: dags.into(),
