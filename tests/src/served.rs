@@ -78,6 +78,11 @@ impl Served {
         Self { child, folder: folder.to_path_buf(), url: text("url"), token: text("token") }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Typed calls.
     pub fn client(&self) -> Client {
         Client::new(&self.url, &self.token)

@@ -1,7 +1,7 @@
 //! Developer commands. `cargo xtask test` passes the tests, `bench` measures, `torture` kills, `cron` shows the table of
 //! cases, `simulate` imagines faults. Each is a short list of ordinary commands; to add one, add a variant and a function.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
@@ -20,7 +20,13 @@ enum Task {
         /// Handed on to `cargo test`, e.g. a test's name
         rest: Vec<String>,
     },
-    /// Build in release and measure: nightly, predict, orchestrator, dags, workers
+    /// Write a picture of each page of the web UI, light, dark and narrow
+    Screenshots {
+        /// Where to
+        #[arg(default_value = "target/screenshots")]
+        folder: PathBuf,
+    },
+    /// Build in release and measure: nightly, predict, orchestrator, dags, workers, ui
     Bench {
         /// Name of the bench
         name: String,
@@ -67,6 +73,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Task::Test { rest } => test(rest),
+        Task::Screenshots { folder } => screenshots(&folder),
         Task::Bench { name, json } => bench(&name, json),
         Task::Torture { rest } => torture(&rest),
         Task::Cron { oracle, seed } => cron(oracle, seed),
@@ -138,35 +145,80 @@ fn target_dir() -> Result<PathBuf, String> {
 
 /// The store's tests start a PostgreSQL of their own from the installed binaries.
 fn postgres() -> Result<(), String> {
-    let installed = || {
-        let found =
-            Command::new("sh").args(["-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"]).output();
-        found.is_ok_and(|found| found.status.success())
+    let found = "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb";
+    installed(found, "postgresql", "the store's tests need PostgreSQL 15 or newer").map(|_| ())
+}
+
+/// The tests of the pages drive a real browser.
+fn chromium() -> Result<String, String> {
+    let found = "command -v chromium || command -v chromium-browser || command -v google-chrome";
+    installed(found, "chromium", "the tests of the web UI need Chromium")
+}
+
+/// What a command finds, after Debian's package was installed where that is possible.
+fn installed(found: &str, package: &str, need: &str) -> Result<String, String> {
+    let look = || {
+        let found = Command::new("sh").args(["-c", found]).output().ok().filter(|found| found.status.success())?;
+        Some(String::from_utf8_lossy(&found.stdout).trim().to_owned())
     };
+    if let Some(found) = look() {
+        return Ok(found);
+    }
     let is_root =
         std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").map_err(|error| error.to_string())?) == 0;
-    if !installed() && is_root {
-        let mut install = Command::new("apt-get");
-        install.args(["install", "--yes", "--no-install-recommends", "postgresql"]);
-        // Whether that helped is looked at, not asked.
-        let _ = install.status();
+    if is_root {
+        for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
+            // Whether that helped is looked at, not asked.
+            let _ = Command::new("apt-get").args(arguments).status();
+        }
     }
-    if installed() {
-        return Ok(());
-    }
-    Err("the store's tests need PostgreSQL 15 or newer (Debian: apt-get install postgresql)".to_owned())
+    look().ok_or_else(|| format!("{need} (Debian: apt-get install {package})"))
 }
 
 fn test(rest: Vec<String>) -> Result<(), String> {
     postgres()?;
+    let chromium = chromium()?;
     let packages = python_packages()?;
     // The end-to-end tests start the binaries.
     let mut build = cargo();
     build.args(["build", "--workspace", "--all-targets"]);
     run(build)?;
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast"]).env("PYTHONPATH", packages).args(rest);
-    run(tests)
+    tests.args(["test", "--workspace", "--no-fail-fast"]).env("PYTHONPATH", packages).args(&rest);
+    run(tests)?;
+    if !rest.is_empty() {
+        return Ok(());
+    }
+    run(npm("test"))?;
+    run(in_browser("e2e", &target_dir()?.join("debug"), &chromium))
+}
+
+/// A script of the web UI's package; its packages are there once the server is built.
+fn npm(script: &str) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(["run", "--silent", script]).current_dir(root().join("orchestrator/ui"));
+    npm
+}
+
+/// One that drives a browser against the binary of a folder.
+fn in_browser(script: &str, binaries: &Path, chromium: &str) -> Command {
+    let mut command = npm(script);
+    command.env("DAYBREAK_BINARY", binaries.join("daybreak")).env("DAYBREAK_CHROMIUM", chromium);
+    command.env("DAYBREAK_E2E_OUT", binaries.join("e2e"));
+    command
+}
+
+fn screenshots(folder: &Path) -> Result<(), String> {
+    let chromium = chromium()?;
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--all-targets"]);
+    run(build)?;
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    let mut pictures = in_browser("screenshots", &target_dir()?.join("debug"), &chromium);
+    pictures.env("DAYBREAK_SCREENSHOTS", &folder);
+    run(pictures)?;
+    println!("pictures of every page are in {}", folder.display());
+    Ok(())
 }
 
 /// Builds the whole workspace, so that Polars has the one feature set, and returns the folder of the binaries.

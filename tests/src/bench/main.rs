@@ -9,6 +9,7 @@ mod plain;
 mod predict;
 mod report;
 mod shop;
+mod ui;
 mod workers;
 
 use clap::{Parser, ValueEnum};
@@ -34,6 +35,8 @@ enum Bench {
     Dags,
     /// Workers in processes of their own over HTTP, and how long a claim takes
     Workers,
+    /// The pages in a real browser, on a database of a million task runs
+    Ui,
     /// (internal) the echo
     #[value(hide = true)]
     Echo,
@@ -49,6 +52,7 @@ async fn main() {
         Bench::Orchestrator => report::print("orchestrator", &orchestrator::run().await, form),
         Bench::Dags => report::print("dags", &dags::run().await, form),
         Bench::Workers => report::print("workers", &workers::run().await, form),
+        Bench::Ui => report::print("ui", &ui::run().await, form),
         Bench::Echo => echo::serve().await,
     }
 }

@@ -16,6 +16,7 @@ mod later_rows;
 mod nights;
 mod one_build;
 mod oracle;
+mod pages;
 mod properties;
 mod queues;
 mod refusals;

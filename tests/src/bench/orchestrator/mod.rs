@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::report::Case;
 pub use database::{Database, State};
+pub use fill::finished_runs;
 pub use project::sequence;
 use steps::{Bench, Measured};
 pub use steps::{now, percentile};
@@ -44,7 +45,7 @@ async fn measure(database: &Database) -> Vec<Case> {
     let throughput = bench.throughput().await;
     cases.push(throughput.case("throughput", "tasks/s"));
     bench.stop().await;
-    fill::finished_task_runs(bench.state(), FINISHED).await;
+    finished_runs(bench.state(), "ten", FINISHED / 10).await;
     bench.restart().await;
     cases.push(full(bench.sequence_40().await, &sequence).case("sequence_40_full", "ms"));
     cases.push(full(bench.throughput().await, &throughput).case("throughput_full", "tasks/s"));
