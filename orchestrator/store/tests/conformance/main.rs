@@ -13,6 +13,7 @@ mod known_results;
 mod leases;
 mod limits;
 mod locked;
+mod looks;
 mod outages;
 mod outbox;
 #[path = "../../../../tests/src/postgres.rs"]
@@ -23,6 +24,7 @@ mod runs;
 mod schedules;
 mod semantics;
 mod several_servers;
+mod standings;
 mod statements;
 mod support;
 mod time_limits;
