@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::log_segments::read_segments;
+use crate::log_segments::{length_of, read_segments};
 use crate::objects::Kept;
 use crate::{Artifacts, Error, LogName};
 
@@ -46,6 +46,23 @@ impl Artifacts {
                 Err(error) => return Err(failed(error)),
             }
         }
+    }
+}
+
+impl Artifacts {
+    /// How many bytes have been written so far, what was dropped since included; 0 where nothing has been.
+    ///
+    /// Blocks: of a bucket it must be called on a thread where that is allowed.
+    ///
+    /// # Errors
+    /// As [`Self::read_log`].
+    pub fn log_length(&self, log: &LogName) -> Result<u64, Error> {
+        let folder = match &self.kept {
+            Kept::Folder(folder) => &folder.path,
+            Kept::Bucket(store) => return store.runtime.block_on(length_of(store, log)),
+        };
+        let files = files_of(folder, log).map_err(|source| Error::reading(log.to_string(), source))?;
+        Ok(files.last().map_or(0, |stretch| stretch.end))
     }
 }
 

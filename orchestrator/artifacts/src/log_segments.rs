@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::ObjectMeta;
 use object_store::path::Path as Location;
 use tokio::sync::{Notify, watch};
 
@@ -250,6 +252,17 @@ pub(crate) async fn read_segments(
         return Ok(LogPart { text: "\u{fffd}".to_owned(), next_offset: (number + 1) * size });
     }
     Ok(part)
+}
+
+/// How many bytes a log has had so far: where its last segment ends.
+pub(crate) async fn length_of(store: &BucketStore, log: &LogName) -> Result<u64, Error> {
+    let end = |found: ObjectMeta| -> Option<u64> {
+        let number: u64 = found.location.filename()?.parse().ok()?;
+        Some(number * SEGMENT_BYTES as u64 + found.size)
+    };
+    let listed = store.list(Some(&folder(store, log)));
+    let furthest = listed.try_fold(0, |length, found| async move { Ok(length.max(end(found).unwrap_or_default())) });
+    furthest.await.map_err(|error| store.failed("read", log.to_string(), error))
 }
 
 /// The number of the first segment after one.

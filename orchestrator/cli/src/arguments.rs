@@ -8,6 +8,7 @@ use daybreak_spec::Timestamp;
 
 pub use backfills::{Backfill, BackfillOne, BackfillStart, ReprocessWord};
 pub use control::{Audit, Cancel, Clear, Decide, Items, Mark, MarkAs, Rerun, WhyNot};
+pub use models::{ModelCommand, Models, Promote, Rollback};
 pub use roles::{Listening, Serve, Serving, ToServer, Up, Worker};
 pub use schedules::{Pause, Schedule, Simulate};
 pub use testing::{Check, Test};
@@ -15,6 +16,7 @@ pub use tokens::{Token, TokenCommand, TokenCreate};
 
 mod backfills;
 mod control;
+mod models;
 mod roles;
 mod schedules;
 mod testing;
@@ -155,12 +157,8 @@ pub enum Command {
     Why(WhyNot),
     /// List what was done by hand, newest first: who, when, from where
     Audit(Audit),
-    /// List models, their versions and aliases
-    Models {
-        /// Where, and how to print
-        #[command(flatten)]
-        project: Project,
-    },
+    /// List models, their versions and aliases; promote a version by hand, or go back to the one before
+    Models(Models),
     /// Look at online features
     Features {
         /// What to look at

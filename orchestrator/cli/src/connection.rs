@@ -1,10 +1,9 @@
 //! Finding a server for a command: the one that runs for the project, or an embedded one for the command's duration.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use daybreak_protocol::{Applied, Client, Clock};
-use daybreak_spec::{Labels, Project};
+use daybreak_spec::Labels;
 
 use daybreak_server::Schedules;
 
@@ -12,8 +11,9 @@ use crate::artifacts::artifacts;
 use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::{Home, Running};
-use crate::machine::{heavy_default, own_binary, real_now, variable};
+use crate::machine::{heavy_default, real_now, variable};
 use crate::parts::{Listen, ServerOptions};
+use crate::project_folder::load_project;
 
 /// A server to talk to.
 pub struct Connection {
@@ -31,7 +31,7 @@ impl Connection {
         if let Some(connection) = Self::running(&home).await {
             return Ok(connection);
         }
-        let project = load_project(&home)?;
+        let read = load_project(&home)?;
         let server = ServerOptions {
             listen: Listen { address: ([127, 0, 0, 1], 0).into(), allow_remote: false },
             clock: Clock::real(real_now),
@@ -42,7 +42,7 @@ impl Connection {
             artifacts: artifacts(&home.state, None)?,
         };
         let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
-        let embedded = Embedded::start(&home, &project, options).await?;
+        let embedded = Embedded::start(&home, &read, options).await?;
         Ok(Self { client: embedded.client(), running: embedded.running.clone(), embedded: Some(embedded) })
     }
 
@@ -79,27 +79,6 @@ impl Connection {
             embedded.stop().await;
         }
     }
-}
-
-/// Reads a project that has no problem; `daybreak check` in a child process says meanwhile whether it has.
-pub fn load_project(home: &Home) -> Outcome<Project> {
-    let check = std::process::Command::new(own_binary()?)
-        .args(["check", "--without-tests"])
-        .arg(&home.project)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| Failure::input_output("cannot start the check of the project", error))?;
-    let loaded = daybreak_spec::load(&home.project);
-    let check = check
-        .wait_with_output()
-        .map_err(|error| Failure::input_output("cannot wait for the check of the project", error))?;
-    if !check.status.success() {
-        let shown = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
-        return Err(Failure::configuration(format!("the project has problems\n{}", shown.trim_end())));
-    }
-    Ok(loaded.map_err(Failure::configuration)?.project)
 }
 
 /// The PostgreSQL that holds the state, from the command line or `DAYBREAK_DATABASE`; none: the file in the project.

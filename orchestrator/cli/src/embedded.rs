@@ -7,7 +7,7 @@ use std::time::Duration;
 use daybreak_artifacts::Artifacts;
 use daybreak_protocol::{Applied, Client, Clock, Keys};
 use daybreak_runtime::Worker;
-use daybreak_server::Server;
+use daybreak_server::{ReadProject, Server};
 use daybreak_serving::{Serving, ServingConfig};
 use daybreak_spec::{Labels, Name, Project};
 
@@ -51,9 +51,10 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the state folder, deploys the project, starts all parts and announces the server.
-    pub async fn start(home: &Home, project: &Project, options: Options) -> Outcome<Self> {
+    pub async fn start(home: &Home, read: &ReadProject, options: Options) -> Outcome<Self> {
+        let project = &read.project;
         let (clock, mut worker, mut others) = (options.server.clock.clone(), Part::default(), Part::default());
-        let open = OpenServer::open(home, project, &options.server).await?;
+        let open = OpenServer::open(home, read, &options.server).await?;
         let (server, running, applied) = (open.server.clone(), open.running.clone(), open.applied.clone());
         let artifacts = Artifacts::open(&options.server.artifacts).map_err(Failure::configuration)?;
         let serving = open_serving(home, server.keys(), &clock, project)?;

@@ -13,5 +13,6 @@ pub mod logging;
 pub mod machine;
 pub mod output;
 pub mod parts;
+mod project_folder;
 mod reload;
 pub mod table;

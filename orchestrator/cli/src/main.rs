@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use daybreak::arguments::{Arguments, Command, Features, LogFormat, RunShow};
 use daybreak::commands::{
-    apply, asking, backfills, clock, control, dags, following, init, migrate, project, reading, running, schedules,
-    serve, server, testing, tokens, training_set, up, worker, workers,
+    apply, asking, backfills, clock, control, dags, following, init, migrate, models, project, reading, running,
+    schedules, serve, server, testing, tokens, training_set, up, worker, workers,
 };
 use daybreak::failure::Outcome;
 use daybreak::logging::Logging;
@@ -98,7 +98,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Cancel(arguments) => control::cancel(&arguments).await,
         Command::Why(arguments) => control::why(&arguments).await,
         Command::Audit(arguments) => control::audit(&arguments).await,
-        Command::Models { project } => reading::models(&project).await,
+        Command::Models(arguments) => models::models(&arguments).await,
         Command::Features { command: Features::Get { view, keys, endpoint, project } } => {
             asking::features(&view, &keys, endpoint.as_deref(), &project).await
         }

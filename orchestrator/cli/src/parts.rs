@@ -10,9 +10,9 @@ use axum::Router;
 use daybreak_artifacts::Place;
 use daybreak_protocol::{Applied, Clock, Error, HealthView};
 use daybreak_runtime::{ChildLimits, ControlGroups, SecretSource, WorkerConfig, allowed_environment};
-use daybreak_server::{Schedules, Server, ServerConfig, Timings, http};
+use daybreak_server::{ReadProject, Schedules, Server, ServerConfig, Timings, http};
 use daybreak_serving::Serving;
-use daybreak_spec::{Labels, Name, Project};
+use daybreak_spec::{Labels, Name};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -131,14 +131,14 @@ pub struct OpenServer {
 
 impl OpenServer {
     /// Opens the state folder and deploys the project.
-    pub async fn open(home: &Home, project: &Project, options: &ServerOptions) -> Outcome<Self> {
+    pub async fn open(home: &Home, read: &ReadProject, options: &ServerOptions) -> Outcome<Self> {
         let token = home.token()?;
         let listener = listen(options.listen).await?;
         let running = Running { url: own_url(&listener)?, token: token.clone() };
         let (listener, meanwhile) = twice(listener)?;
         let server = open_server(home, &token, options, meanwhile).await?;
-        let applied = server.deploy(project, &home.project).await.map_err(Failure::configuration)?;
-        let folder = Arc::new(Folder::new(home.clone(), project, options.follow.clone().flatten()));
+        let applied = server.deploy(read, &home.project).await.map_err(Failure::configuration)?;
+        let folder = Arc::new(Folder::new(home.clone(), &read.project, options.follow.clone().flatten()));
         server.follow_source(folder.clone());
         let follows = options.follow.is_some().then_some(folder);
         Ok(Self { server, running, applied, listener, follows })

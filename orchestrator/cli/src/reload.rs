@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybreak_protocol::Applied;
-use daybreak_server::{ProjectSource, Server};
+use daybreak_protocol::{Applied, ProjectFiles};
+use daybreak_server::{ProjectSource, ReadProject, Server, Unsound};
 use daybreak_spec::{Project, Source, Stamp};
 use tokio::sync::watch;
 
-use crate::connection::load_project;
 use crate::home::Home;
 use crate::output;
+use crate::project_folder::{load_project, texts};
 
 /// Between two looks. Files are read once two looks in a row have found the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
@@ -73,19 +73,27 @@ fn stamped(paths: Vec<PathBuf>) -> Stamps {
 
 #[async_trait]
 impl ProjectSource for Folder {
-    async fn read(&self) -> Result<Project, String> {
+    async fn read(&self) -> Result<ReadProject, Unsound> {
         let home = self.home.clone();
         let read = move || {
             let before = stamps(&home);
-            let project = load_project(&home).map_err(|failure| failure.message);
-            let beside = project.as_ref().ok().map(|project| beside(&home, project));
-            (before, beside, project)
+            let found = load_project(&home).map_err(Unsound::from);
+            let beside = found.as_ref().ok().map(|found| beside(&home, &found.project));
+            (before, beside, found)
         };
-        let (before, beside, project) = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
+        let joined = tokio::task::spawn_blocking(read).await;
+        let (before, beside, found) =
+            joined.map_err(|error| Unsound::of_all("unreadable_project", error.to_string()))?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let named = beside.unwrap_or_else(|| read.beside.iter().flatten().map(|(path, _)| path.clone()).collect());
         *read = Read { stamps: before, beside: stamped(named) };
-        project
+        found
+    }
+
+    async fn texts(&self) -> Result<ProjectFiles, String> {
+        let home = self.home.clone();
+        let read = tokio::task::spawn_blocking(move || texts(&home)).await.map_err(|error| error.to_string())?;
+        read.map_err(|failure| failure.message)
     }
 
     async fn files(&self, source: &Source, data_roots: &[PathBuf]) -> Result<Vec<(PathBuf, Stamp)>, String> {

@@ -2,16 +2,13 @@
 //! here, a method of the client, a route in `server`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use daybreak_spec::{Name, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::page::rows_of_page;
-use crate::{BuildRecord, ModelVersionRecord};
+use crate::{BuildRecord, HashCursor, ModelVersionRecord};
 
 /// Which models are listed, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -131,12 +128,36 @@ pub struct AliasHistoryEntry {
     pub from: Option<u32>,
     /// Where it points since.
     pub to: u32,
-    /// T of the run that judged the version.
+    /// T of the run that moved it; of a move by hand, the version's own.
     pub as_of: Timestamp,
     /// The run that moved it; none when a person did.
     pub run_id: Option<String>,
+    /// Who moved it by hand; none when a run did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Real time of the move.
     pub moved_at: Timestamp,
+}
+
+/// "Let this alias point at that version": promote and roll back by hand. An older version is taken too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveAliasRequest {
+    /// Where it is to point.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64)]
+    pub version: u32,
+    /// Why, for those who look later.
+    pub reason: String,
+    /// Where it points now, as the caller saw it: if it points elsewhere, nothing is done. None: wherever it points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64)]
+    pub expected: Option<u32>,
+    /// Who asks; none = a caller of the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// The version that an alias points at.
@@ -156,7 +177,7 @@ pub struct BuildsQuery {
     /// The latest.
     pub to: Option<Timestamp>,
     /// Builds after this one: `next` of the page before.
-    pub after: Option<BuildCursor>,
+    pub after: Option<HashCursor>,
     /// At most so many, 1 to 500; default 50.
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
@@ -175,71 +196,5 @@ pub struct BuildList {
     /// The newest record per instant and definition.
     pub builds: Vec<BuildRecord>,
     /// `after` of the next page; none on the last.
-    pub next: Option<BuildCursor>,
-}
-
-/// Names a build of a view: its instant and its definition. As a text `<microseconds since 1970>.<definition hash>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildCursor {
-    /// T.
-    pub as_of: Timestamp,
-    /// The hash of its definition.
-    pub definition_hash: String,
-}
-
-impl BuildCursor {
-    /// Reads what [`fmt::Display`] has written.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (micros, hash) = text.split_once('.')?;
-        let plain = hash.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
-        let as_of = Timestamp::from_micros(micros.parse().ok()?);
-        let written = micros == as_of.micros.to_string() && plain && (1..=64).contains(&hash.len());
-        written.then(|| Self { as_of, definition_hash: hash.to_owned() })
-    }
-}
-
-impl fmt::Display for BuildCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.as_of.micros, self.definition_hash)
-    }
-}
-
-impl Serialize for BuildCursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for BuildCursor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("this leads to no page; take `next` of the page before"))
-    }
-}
-
-impl PartialSchema for BuildCursor {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^(0|-?[1-9][0-9]{0,18})\.[0-9a-z]{1,64}$")).into()
-    }
-}
-impl ToSchema for BuildCursor {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_is_read_as_it_is_written_and_no_other_text_is_one() {
-        let micros = [0, -1, 1_362_898_800_000_000, i64::MIN, i64::MAX];
-        for as_of in micros.map(Timestamp::from_micros) {
-            let cursor = BuildCursor { as_of, definition_hash: "0a".repeat(32) };
-            assert_eq!(BuildCursor::parse(&cursor.to_string()), Some(cursor));
-        }
-        let long = format!("1.{}", "0".repeat(65));
-        for text in
-            ["", ".", "1", "1.", ".a", "x.a", "+1.a", "01.a", "-0.a", "9223372036854775808.a", "1.A", "1.a.b", &long]
-        {
-            assert_eq!(BuildCursor::parse(text), None, "{text}");
-        }
-    }
+    pub next: Option<HashCursor>,
 }

@@ -12,13 +12,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AliasView, Applied, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan,
-    BackfillRequest, BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView,
-    DecisionRequest, EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held,
-    ItemList, ItemsQuery, Leave, Live, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord, Orchestrator,
-    PauseRequest, Poll, ProblemDetails, ProjectView, Register, Registration, Report, RerunRequest, RunAgain, RunDetail,
-    RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery,
-    TriggerRequest, Triggered, WhyQuery, code,
+    AliasView, Assignment, AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest,
+    BackfillView, BackfillsQuery, BuildRecord, CancelRequest, Cancellations, ClearRequest, ClockView, DecisionRequest,
+    EndpointSettings, Error, EventStream, EventsQuery, HealthView, Heartbeat, HeartbeatReply, Held, ItemList,
+    ItemsQuery, Leave, Live, LogQuery, LogSlice, MarkRequest, Marked, MintPublication, Minted, ModelVersionRecord,
+    Orchestrator, PauseRequest, Poll, ProblemDetails, Register, Registration, Report, RerunRequest, RunAgain,
+    RunDetail, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade, TokenRequest, TokenView,
+    TokensQuery, TriggerRequest, Triggered, WhyQuery, code,
 };
 
 /// What the command line calls itself in `user-agent`.
@@ -81,6 +81,11 @@ impl Client {
     /// The log of one task of a run, by attempt.
     pub async fn log(&self, run_id: &str, task: &str) -> Result<TaskLog, Error> {
         self.get(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?)).await
+    }
+
+    /// A piece of one attempt's log; `query` asks for one.
+    pub async fn log_slice(&self, run_id: &str, task: &str, query: &LogQuery) -> Result<LogSlice, Error> {
+        self.get_with(&format!("/api/v1/runs/{}/tasks/{}/log", segment(run_id)?, segment(task)?), query).await
     }
 
     /// What an endpoint in a process of its own is told.
@@ -159,16 +164,6 @@ impl Client {
         self.post_nothing(&format!("/api/v1/dags/{}/resume", segment(dag)?), request).await
     }
 
-    /// The project that is live, and what is wrong with its files.
-    pub async fn project(&self) -> Result<ProjectView, Error> {
-        self.get("/api/v1/project").await
-    }
-
-    /// Has the server read its project again.
-    pub async fn reload(&self) -> Result<Applied, Error> {
-        self.post("/api/v1/project/reload", &serde_json::json!({})).await
-    }
-
     /// Makes a token.
     pub async fn create_token(&self, request: &TokenRequest) -> Result<TokenMade, Error> {
         self.post("/api/v1/tokens", request).await
@@ -242,7 +237,11 @@ impl Client {
         self.read(self.send(self.request(Method::GET, path).query(query), PATIENCE).await?).await
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<T, Error> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
         self.read(self.send(self.request(Method::POST, path).json(body), PATIENCE).await?).await
     }
 

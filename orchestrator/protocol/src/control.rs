@@ -31,6 +31,9 @@ pub struct RerunRequest {
     /// A new run of the same instant, window and parameters, as the version that is live now declares it.
     #[serde(default)]
     pub latest: bool,
+    /// Only say what would run again: nothing is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// Who asks; none = a caller of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -40,15 +43,18 @@ pub struct RerunRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClearRequest {
+    /// Only say what would run again: nothing is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// Who asks; none = a caller of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
-/// What runs again.
+/// What runs again, or would.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunAgain {
-    /// ULID of the run that runs: a new one for `latest`.
+    /// ULID of the run that runs: a new one for `latest`. Where nothing is done, of the run that was named.
     pub run_id: String,
     /// SHA-256 (hex) of the project snapshot that declares it: the run's own, whatever was deployed since, unless `latest`.
     pub version: String,
@@ -161,7 +167,7 @@ pub struct WhyQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// About this run, DAG or project only.
+    /// About this run, DAG, model or project only.
     #[param(max_length = 63)]
     pub subject: Option<String>,
     /// Entries older than this one: `next` of the page before.
@@ -198,9 +204,9 @@ pub struct AuditEntry {
     pub id: String,
     /// Real time.
     pub at: Timestamp,
-    /// `pause`, `cancel`, `rerun`, `clear`, `mark`, `approve`, `reject`, …
+    /// `pause`, `cancel`, `rerun`, `clear`, `mark`, `approve`, `reject`, `promote`, …
     pub action: String,
-    /// The run, the DAG or the project it was done to.
+    /// The run, the DAG, the model or the project it was done to.
     pub subject: String,
     /// With what, and why.
     pub detail: String,

@@ -6,6 +6,8 @@ use daybreak_spec::Name;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::TaskLog;
+
 /// A state that was seen to be another than before. One that lasts shorter than a look may be passed over, the last one never
 /// is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -65,7 +67,7 @@ impl EventsQuery {
     }
 }
 
-/// How a log is read.
+/// How a log is read: whole, as it is written (`follow`), or a piece of one attempt's (any of the others).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -74,6 +76,55 @@ pub struct LogQuery {
     #[serde(default)]
     #[param(default = false)]
     pub follow: bool,
+    /// A piece of the attempt that was held under this fence; none: of the newest.
+    pub fence: Option<i64>,
+    /// Where the piece begins, in bytes of the whole output; below 0: so many before the end. Default 0.
+    pub from: Option<i64>,
+    /// At most so many bytes, 16 to 1,048,576; default 65,536. A line that says what was left out comes on top.
+    #[param(minimum = 16, maximum = 1_048_576, default = 65_536)]
+    pub bytes: Option<u32>,
+}
+
+impl LogQuery {
+    /// Fewest and most bytes of a piece: one is never smaller than any character.
+    pub const BYTES: std::ops::RangeInclusive<u32> = 16..=1 << 20;
+
+    /// Whether a piece is asked for.
+    pub fn wants_slice(&self) -> bool {
+        self.fence.is_some() || self.from.is_some() || self.bytes.is_some()
+    }
+
+    /// The bytes that hold.
+    pub fn effective_bytes(&self) -> u32 {
+        self.bytes.unwrap_or(64 << 10).clamp(*Self::BYTES.start(), *Self::BYTES.end())
+    }
+}
+
+/// What is answered of a log that is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum LogView {
+    /// A piece.
+    Slice(LogSlice),
+    /// All of it.
+    Whole(TaskLog),
+}
+
+/// A piece of one attempt's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogSlice {
+    /// 1-based attempt.
+    pub attempt: u32,
+    /// The fence it was held under.
+    pub fence: i64,
+    /// Where it begins, in bytes of the whole output.
+    pub from: u64,
+    /// The text. A character is never cut.
+    pub text: String,
+    /// Where the next piece begins: its `from`. `<fence>-<next>` as `last-event-id` follows the log from there.
+    pub next: u64,
+    /// Nothing after it had been written when it was asked for.
+    pub end: bool,
 }
 
 /// What an attempt wrote next.

@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod control;
 mod cues;
+mod cursor;
 mod dags;
 mod document;
 mod endpoint;
@@ -27,6 +28,7 @@ mod overview;
 mod page;
 mod problem_details;
 mod project;
+mod project_client;
 mod skew;
 mod views;
 mod worker;
@@ -39,8 +41,8 @@ pub use backfills::{
     Reprocess,
 };
 pub use catalogue::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildCursor, BuildList, BuildsQuery, ModelList,
-    ModelSummary, ModelView, ModelsQuery, VersionList, VersionsQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildList, BuildsQuery, ModelList, ModelSummary,
+    ModelView, ModelsQuery, MoveAliasRequest, VersionList, VersionsQuery,
 };
 pub use client::{COMMAND_LINE, Client};
 pub use clock::Clock;
@@ -49,10 +51,11 @@ pub use control::{
     MarkWord, Marked, RerunRequest, RunAgain, RunWhy, TaskWhy, WhyQuery,
 };
 pub use cues::{AfterView, SeenView, UpdatedView};
+pub use cursor::HashCursor;
 pub use dags::{DagDetail, DeclaredAt, ParamView};
 pub use document::{DescribedRoute, document, operations};
 pub use endpoint::{EndpointSettings, KeyView};
-pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery};
+pub use events::{Change, EventsQuery, LogEnd, LogPiece, LogQuery, LogSlice, LogView};
 pub use feature_views::{FeatureColumn, PublicationView, ViewList, ViewStanding, ViewsQuery};
 pub use firings::{ClockChange, Firing, FiringClocks, FiringList, FiringsQuery};
 pub use follow::{EventStream, StreamEvent};
@@ -64,7 +67,10 @@ pub use orchestrator::{Error, Orchestrator};
 pub use overview::{Attention, LiveAlias, NextFiring, Overview};
 pub use page::{MAX_PAGE, all_pages};
 pub use problem_details::{ErrorItem, PROBLEM_JSON, ProblemDetails, code};
-pub use project::{Applied, ChangeKind, DeclarationChange, ProjectView};
+pub use project::{
+    Applied, ChangeKind, DeclarationChange, Fault, ProjectFile, ProjectFiles, ProjectVersion, ProjectVersionList,
+    ProjectVersionsQuery, ProjectView,
+};
 pub use skew::{OLDEST_PROTOCOL, PROTOCOL_VERSION, accepted};
 pub use views::{
     AttemptLog, ClockView, DagList, DagTaskView, DagView, DagsQuery, HealthView, Minted, PauseRequest, PauseView,

@@ -6,9 +6,9 @@ use daybreak_spec::{Name, Timestamp};
 
 use crate::page::all_pages;
 use crate::{
-    AliasHistory, AliasHistoryQuery, BuildList, BuildRecord, BuildsQuery, Client, DagList, DagView, DagsQuery, Error,
-    MAX_PAGE, ModelList, ModelSummary, ModelView, ModelsQuery, QueueList, QueueView, QueuesQuery, VersionList,
-    VersionsQuery, WorkerList, WorkerView, WorkersQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, BuildList, BuildRecord, BuildsQuery, Client, DagList, DagView,
+    DagsQuery, Error, MAX_PAGE, ModelList, ModelSummary, ModelView, ModelsQuery, MoveAliasRequest, QueueList,
+    QueueView, QueuesQuery, VersionList, VersionsQuery, WorkerList, WorkerView, WorkersQuery,
 };
 
 const LIMIT: Option<u32> = Some(MAX_PAGE);
@@ -32,6 +32,16 @@ impl Client {
     /// A page of the moves of a model's aliases, newest first.
     pub async fn alias_history(&self, model: &Name, query: &AliasHistoryQuery) -> Result<AliasHistory, Error> {
         self.get_with(&format!("/api/v1/models/{model}/history"), query).await
+    }
+
+    /// Lets an alias of a model point at another version, by hand.
+    pub async fn move_alias(
+        &self,
+        model: &Name,
+        alias: &Name,
+        request: &MoveAliasRequest,
+    ) -> Result<AliasHistoryEntry, Error> {
+        self.post(&format!("/api/v1/models/{model}/aliases/{alias}"), request).await
     }
 
     /// A page of workers, newest first.
@@ -78,14 +88,20 @@ impl Client {
             Ok::<_, Error>((page.versions, page.next))
         });
         let mut versions = versions.await?;
+        versions.reverse();
+        let alias_history = self.all_moves(of).await?;
+        Ok(ModelView { name, versions, aliases, alias_history })
+    }
+
+    /// All moves of a model's aliases, oldest first.
+    pub async fn all_moves(&self, model: &Name) -> Result<Vec<AliasHistoryEntry>, Error> {
         let moves = all_pages(|before| async move {
-            let page = self.alias_history(of, &AliasHistoryQuery { before, limit: LIMIT }).await?;
+            let page = self.alias_history(model, &AliasHistoryQuery { before, limit: LIMIT }).await?;
             Ok::<_, Error>((page.moves, page.next))
         });
-        let mut alias_history = moves.await?;
-        versions.reverse();
-        alias_history.reverse();
-        Ok(ModelView { name, versions, aliases, alias_history })
+        let mut moves = moves.await?;
+        moves.reverse();
+        Ok(moves)
     }
 
     /// All workers, newest first.

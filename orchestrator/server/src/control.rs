@@ -22,19 +22,20 @@ impl Server {
         Ok(self.store.cancel(run_id.to_owned(), reason, from.caller(request.by)).await?)
     }
 
-    /// Has a run that has ended run again: all of it, or what failed and what needs that.
+    /// Has a run that has ended run again: all of it, or what failed and what needs that. A dry run says only what would.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] says why it does not apply and what to do.
     pub async fn rerun(&self, run_id: &str, request: RerunRequest, from: &Origin) -> Result<RunAgain, Error> {
+        let caller = (!request.dry_run).then(|| from.caller(request.by.clone()));
         if request.latest {
-            return self.run_latest(run_id, &request, from.caller(request.by.clone())).await;
+            return self.run_latest(run_id, &request, caller).await;
         }
         let again = if request.from_failed { Again::FromFailed } else { Again::Everything };
-        self.again(run_id, again, from.caller(request.by)).await
+        self.again(run_id, again, caller).await
     }
 
-    /// Has a task that has ended run again, and all that needs it.
+    /// Has a task that has ended run again, and all that needs it. A dry run says only what would.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] says why it does not apply and what to do.
@@ -45,11 +46,18 @@ impl Server {
         request: ClearRequest,
         from: &Origin,
     ) -> Result<RunAgain, Error> {
-        self.again(run_id, Again::Task(task.clone()), from.caller(request.by)).await
+        let caller = (!request.dry_run).then(|| from.caller(request.by));
+        self.again(run_id, Again::Task(task.clone()), caller).await
     }
 
-    /// The same instant, window and parameters, as the version that is live declares the DAG.
-    async fn run_latest(&self, run_id: &str, request: &RerunRequest, caller: Caller) -> Result<RunAgain, Error> {
+    /// The same instant, window and parameters, as the version that is live declares the DAG. `caller`: none where nothing is
+    /// to be done.
+    async fn run_latest(
+        &self,
+        run_id: &str,
+        request: &RerunRequest,
+        caller: Option<Caller>,
+    ) -> Result<RunAgain, Error> {
         if request.from_failed {
             let detail = "a new run in the live version runs from its beginning; leave out `from_failed` or `latest`";
             return Err(Error::Refused(detail.to_owned()));
@@ -61,13 +69,23 @@ impl Server {
         let tasks = template.tasks.iter().map(|task| task.task.clone()).collect();
         let summary = before.summary;
         let run = NewRun { template, window_start: summary.window_start, window_end: summary.window_end };
-        let latest = RunLatest { of: run_id.to_owned(), run, nominal: summary.scheduled_for, caller };
-        let run_id = self.store.run_latest(latest).await?;
+        let (of, nominal) = (run_id.to_owned(), summary.scheduled_for);
+        let run_id = match caller {
+            Some(caller) => self.store.run_latest(RunLatest { of, run, nominal, caller }).await?,
+            None => {
+                self.store.plan_latest(run_id).await?;
+                of
+            }
+        };
         Ok(RunAgain { run_id, version: deployed.version.clone(), version_is_current: true, tasks })
     }
 
-    async fn again(&self, run_id: &str, again: Again, caller: Caller) -> Result<RunAgain, Error> {
-        let done = self.store.rerun(run_id.to_owned(), again, caller).await?;
+    /// `caller`: none where nothing is to be done.
+    async fn again(&self, run_id: &str, again: Again, caller: Option<Caller>) -> Result<RunAgain, Error> {
+        let done = match caller {
+            Some(caller) => self.store.rerun(run_id.to_owned(), again, caller).await?,
+            None => self.store.plan_rerun(run_id.to_owned(), again).await?,
+        };
         let current = self.deployed()?.version == done.version;
         Ok(RunAgain {
             run_id: run_id.to_owned(),

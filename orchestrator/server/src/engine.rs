@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybreak_artifacts::LogName;
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryQuery, Applied, AttemptList, AttemptLog, AttemptsQuery, AuditList, AuditQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AttemptList, AttemptsQuery, AuditList, AuditQuery,
     BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
     BuildList, BuildsQuery, CancelRequest, ClearRequest, ClockView, DagDetail, DagList, DagsQuery, DecisionRequest,
     Durations, EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery, Grid, GridQuery, HealthView, ItemList,
-    ItemsQuery, MarkRequest, Marked, Me, ModelList, ModelsQuery, Overview, PauseRequest, ProjectView, QueueList,
-    QueuesQuery, RerunRequest, RunAgain, RunDetail, RunLineage, RunList, RunWhy, RunsQuery, SetClock, TaskLog,
-    TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery,
-    ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
+    ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, Me, ModelList, ModelsQuery, MoveAliasRequest, Overview,
+    PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList, QueuesQuery,
+    RerunRequest, RunAgain, RunDetail, RunLineage, RunList, RunWhy, RunsQuery, SetClock, TaskLog, TokenList, TokenMade,
+    TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList, VersionsQuery, ViewList, ViewsQuery,
+    WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_spec::Name;
-use daybreak_store::{AttemptRow, RunningAttempt};
+use daybreak_store::RunningAttempt;
 
 use crate::Server;
 use crate::error::of_store;
@@ -23,9 +23,6 @@ use crate::following::Events;
 use crate::http::{Access, Asked, Engine};
 use crate::origin::Origin;
 use crate::refusals::Refused;
-
-/// Most bytes of one attempt's log in one answer.
-const MAX_LOG_BYTES: usize = 8 << 20;
 
 #[async_trait]
 impl Engine for Server {
@@ -60,11 +57,11 @@ impl Engine for Server {
     }
 
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error> {
-        let mut log = TaskLog::default();
-        for attempt in self.store.attempts(run_id, task).await.map_err(of_store)? {
-            log.attempts.push(self.attempt_log(run_id, task, attempt).await?);
-        }
-        Ok(log)
+        Ok(self.whole_log(run_id, task).await?)
+    }
+
+    async fn log_slice(&self, run_id: &str, task: &Name, query: LogQuery) -> Result<LogSlice, Error> {
+        Ok(Self::log_slice(self, run_id, task, query).await?)
     }
 
     async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error> {
@@ -92,6 +89,16 @@ impl Engine for Server {
     async fn alias_history(&self, model: &Name, query: AliasHistoryQuery) -> Result<AliasHistory, Error> {
         let deployed = self.deployed()?;
         self.store.alias_history(deployed.name(), model, &query).await.map_err(of_store)
+    }
+
+    async fn move_alias(
+        &self,
+        model: &Name,
+        alias: &Name,
+        request: MoveAliasRequest,
+        from: Origin,
+    ) -> Result<AliasHistoryEntry, Error> {
+        Ok(Self::move_alias(self, (model, alias), request, &from).await?)
     }
 
     async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error> {
@@ -224,6 +231,19 @@ impl Engine for Server {
         Ok(self.reload_if(Some(&from), expected.as_deref()).await?)
     }
 
+    async fn project_versions(&self, query: ProjectVersionsQuery) -> Result<ProjectVersionList, Error> {
+        let deployed = self.deployed()?;
+        self.store.project_versions(deployed.name(), &query).await.map_err(of_store)
+    }
+
+    async fn files_of_version(&self, version: &str) -> Result<ProjectFiles, Error> {
+        Ok(Self::files_of_version(self, version).await?)
+    }
+
+    async fn project_files(&self) -> Result<ProjectFiles, Error> {
+        Ok(Self::project_files(self).await?)
+    }
+
     async fn clock(&self) -> Result<ClockView, Error> {
         Ok(self.clock_view())
     }
@@ -283,35 +303,5 @@ impl Engine for Server {
                 HealthView { ready: false, reason: Some("the state database does not answer".to_owned()) }
             }
         }
-    }
-}
-
-impl Server {
-    async fn attempt_log(&self, run_id: &str, task: &Name, attempt: AttemptRow) -> Result<AttemptLog, Error> {
-        let unreadable = |error: &dyn std::error::Error| Error::Unavailable {
-            url: "the log's files".to_owned(),
-            detail: error.to_string(),
-        };
-        let AttemptRow { attempt, fence } = attempt;
-        let name = LogName::new(run_id, task, attempt, fence).map_err(|error| unreadable(&error))?;
-        let artifacts = self.artifacts.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut text = String::new();
-            let mut offset = 0;
-            loop {
-                let part = artifacts.read_log(&name, offset, MAX_LOG_BYTES)?;
-                text.push_str(&part.text);
-                if part.next_offset == offset {
-                    return Ok(text);
-                }
-                if text.len() >= MAX_LOG_BYTES {
-                    text.push_str("\n[the rest of a long log is not shown here]\n");
-                    return Ok(text);
-                }
-                offset = part.next_offset;
-            }
-        });
-        let text: Result<String, daybreak_artifacts::Error> = read.await.map_err(|error| unreadable(&error))?;
-        Ok(AttemptLog { attempt, fence, text: text.map_err(|error| unreadable(&error))? })
     }
 }

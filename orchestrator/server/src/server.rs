@@ -10,10 +10,11 @@ use bytes::Bytes;
 use daybreak_artifacts::{Artifacts, Place};
 use daybreak_core::{KindCatalog, first_cursor, taken_over};
 use daybreak_protocol::{Applied, Clock, DeclarationChange, Keys, Orchestrator};
-use daybreak_spec::{Project, Timestamp};
+use daybreak_spec::Timestamp;
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::declared::Found;
 use crate::deployed::Deployed;
 use crate::feed::Feed;
 use crate::following::MAX_STREAMS;
@@ -24,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::orchestrator::InProcess;
 use crate::origin::Origin;
 use crate::real_time::RealTime;
-use crate::reload::ProjectSource;
+use crate::reload::{ProjectSource, ReadProject, Unsound};
 use crate::tokens::Tokens;
 use crate::{Error, Schedules, ServerConfig, Timings, versions};
 
@@ -65,7 +66,7 @@ pub struct Server {
     pub(crate) draining: watch::Sender<bool>,
     /// Where the project is read again, and what was wrong with it the last time.
     pub(crate) source: Mutex<Option<Arc<dyn ProjectSource>>>,
-    pub(crate) problems: Mutex<Option<String>>,
+    pub(crate) problems: Mutex<Option<Unsound>>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) catalog: KindCatalog,
     deployed: RwLock<Option<Arc<Deployed>>>,
@@ -132,19 +133,19 @@ impl Server {
         Ok(Arc::new(server))
     }
 
-    /// Makes a project current: its snapshot is stored, its DAGs and schedules are taken up. Runs that exist keep the
+    /// Makes a project current: its snapshot and its texts are stored, its DAGs and schedules are taken up. Runs that exist keep the
     /// snapshot they were made from.
     ///
     /// # Errors
     /// [`Error::Invalid`] or [`Error::UnknownKind`] for a project that has not passed `check`.
-    pub async fn deploy(&self, project: &Project, root: &Path) -> Result<Applied, Error> {
-        self.deploy_by(project, root, None).await
+    pub async fn deploy(&self, read: &ReadProject, root: &Path) -> Result<Applied, Error> {
+        self.deploy_by(read, root, None).await
     }
 
     /// The same for somebody who asks for it.
     pub(crate) async fn deploy_by(
         &self,
-        project: &Project,
+        ReadProject { project, files, found }: &ReadProject,
         root: &Path,
         from: Option<&Origin>,
     ) -> Result<Applied, Error> {
@@ -152,7 +153,8 @@ impl Server {
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = Bytes::from(serde_json::to_vec(project).expect("declarations always write"));
         let version = self.artifacts.put(snapshot.clone()).await?;
-        let deployed = Deployed::compile(project, version, &self.catalog)?;
+        let deployed = Deployed::compile(project, version, &self.catalog)?.knowing(found.clone());
+        let files = self.keep_texts(files).await?;
         let mut lines = self.scheduler.lock().await;
         let now = self.clock.business_now();
         let dags = self.cursors_of(&deployed, now).await?;
@@ -160,8 +162,9 @@ impl Server {
             project: deployed.name().clone(),
             version: deployed.version.clone(),
             root: root.to_string_lossy().into_owned(),
+            files,
             models: project.models.keys().cloned().collect(),
-            found: None,
+            found: found.to_json(),
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             listens: deployed.listens(),
             dags,
@@ -277,7 +280,7 @@ impl Server {
             Deployed::compile(&project, current.version, &self.catalog).map_err(|error| error.to_string())
         });
         match restored {
-            Ok(deployed) => self.take_up(deployed),
+            Ok(deployed) => self.take_up(deployed.knowing(Found::of_json(current.found.as_deref()))),
             Err(error) => tracing::warn!(error, "the deployed project does not compile any more: deploy it again"),
         }
         Ok(())

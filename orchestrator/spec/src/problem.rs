@@ -1,7 +1,8 @@
 //! What is wrong with a project, in a form that the CLI, the API and the UI show alike. A problem never ends the
 //! reading: everything that can be found is found at once.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Span;
 
@@ -23,7 +24,7 @@ pub struct Problem {
 }
 
 /// Whether a problem stops the project from being run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The project is refused.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use daybreak_core::{Event, Mark, Rejected, RunState, RunStatus, TaskState, TaskStatus};
+use daybreak_core::{Changes, Event, Mark, Rejected, RunState, RunStatus, TaskState, TaskStatus};
 use daybreak_spec::Name;
 
 use crate::audit::audit;
@@ -12,7 +12,7 @@ use crate::changes::{decide, write};
 use crate::known::Known;
 use crate::load::{LoadedRun, hold};
 use crate::tx::{Command, Tx};
-use crate::{Caller, Error};
+use crate::{Caller, Error, Store};
 
 /// Tasks named in an entry of the audit or in a refusal; the others are counted.
 const MOST_NAMED: usize = 20;
@@ -44,6 +44,12 @@ pub(crate) struct Rerun {
     pub caller: Caller,
 }
 
+/// Finds out what would run again, and writes nothing.
+struct PlanRerun {
+    run_id: String,
+    again: Again,
+}
+
 /// How a task ends, in somebody's word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarkTask {
@@ -62,31 +68,17 @@ pub struct MarkTask {
 impl Command for Rerun {
     type Reply = RunAgain;
     async fn run(&self, tx: &mut Tx) -> Result<RunAgain, Error> {
-        let mut run = hold(tx, &self.run_id).await?;
-        let event = Event::Rerun { tasks: self.tasks(&run) };
-        let changes = match self.refusal(&run) {
-            Some(refused) => Err(refused),
-            None => decide(tx, &mut run, &event).await?.map_err(|rejected| self.not_again(&run, rejected)),
-        };
-        let changes = match changes {
-            Ok(changes) => changes,
-            Err(refused) => {
-                tx.known.keep(run);
-                return Err(refused);
-            }
-        };
-        let waits = changes.tasks.iter().filter(|change| change.after.state == TaskState::Waiting);
-        let again: BTreeSet<Name> = waits.map(|change| change.task.clone()).collect();
-        let version = run.version.clone();
+        let (run, changes) = Asked { run_id: &self.run_id, again: &self.again }.decided(tx).await?;
+        let again = RunAgain::of(&run, &changes);
         write(tx, run, &changes, None).await?;
         let (action, asked) = match &self.again {
             Again::Everything => ("rerun", "all of it".to_owned()),
             Again::FromFailed => ("rerun", "from its failed tasks".to_owned()),
             Again::Task(task) => ("clear", format!("`{task}` and all that needs it")),
         };
-        let detail = format!("{asked}: {}", listed(again.iter().map(Name::to_string).collect()));
+        let detail = format!("{asked}: {}", listed(again.tasks.iter().map(Name::to_string).collect()));
         audit(tx, Some(&self.caller), action, (&self.run_id, &detail));
-        Ok(RunAgain { version, tasks: again.into_iter().collect() })
+        Ok(again)
     }
 
     fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {
@@ -94,13 +86,58 @@ impl Command for Rerun {
     }
 }
 
-impl Rerun {
+impl Command for PlanRerun {
+    type Reply = RunAgain;
+    async fn run(&self, tx: &mut Tx) -> Result<RunAgain, Error> {
+        let (run, changes) = Asked { run_id: &self.run_id, again: &self.again }.decided(tx).await?;
+        let again = RunAgain::of(&run, &changes);
+        tx.known.keep(run);
+        Ok(again)
+    }
+
+    fn run_id<'a>(&'a self, _known: &'a Known) -> Option<&'a str> {
+        Some(&self.run_id)
+    }
+}
+
+impl RunAgain {
+    fn of(run: &LoadedRun, changes: &Changes) -> Self {
+        let waits = changes.tasks.iter().filter(|change| change.after.state == TaskState::Waiting);
+        let tasks: BTreeSet<Name> = waits.map(|change| change.task.clone()).collect();
+        Self { version: run.version.clone(), tasks: tasks.into_iter().collect() }
+    }
+}
+
+/// What is to run again of which run.
+struct Asked<'a> {
+    run_id: &'a str,
+    again: &'a Again,
+}
+
+impl Asked<'_> {
+    /// The run, held, and what would change, or why nothing can.
+    async fn decided(&self, tx: &mut Tx) -> Result<(LoadedRun, Changes), Error> {
+        let mut run = hold(tx, self.run_id).await?;
+        let event = Event::Rerun { tasks: self.tasks(&run) };
+        let changes = match self.refusal(&run) {
+            Some(refused) => Err(refused),
+            None => decide(tx, &mut run, &event).await?.map_err(|rejected| self.not_again(&run, rejected)),
+        };
+        match changes {
+            Ok(changes) => Ok((run, changes)),
+            Err(refused) => {
+                tx.known.keep(run);
+                Err(refused)
+            }
+        }
+    }
+
     fn tasks(&self, run: &LoadedRun) -> Vec<Name> {
         let in_state = |wanted: fn(TaskStatus) -> bool| {
             let tasks = run.snapshot.tasks.iter().filter(|(_, task)| wanted(task.progress.state.status()));
             tasks.map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
-        match &self.again {
+        match self.again {
             Again::Everything => in_state(|_| true),
             Again::FromFailed => self.items_instead(
                 run,
@@ -135,7 +172,7 @@ impl Rerun {
 
     /// What is seen before anything is decided.
     fn refusal(&self, run: &LoadedRun) -> Option<Error> {
-        let (run_id, dag) = (&self.run_id, &run.dag);
+        let (run_id, dag) = (self.run_id, &run.dag);
         let state = &run.snapshot.state;
         if let RunState::Skipped { reason } = state {
             return Some(Error::Refused(format!(
@@ -144,7 +181,7 @@ impl Rerun {
                 run.window_end
             )));
         }
-        if let Again::Task(task) = &self.again {
+        if let Again::Task(task) = self.again {
             return (!is_there(run, task)).then(|| no_task(run, task));
         }
         if !state.status().is_terminal() {
@@ -154,7 +191,7 @@ impl Rerun {
                 state.status()
             )));
         }
-        let nothing = self.again == Again::FromFailed && self.tasks(run).is_empty();
+        let nothing = *self.again == Again::FromFailed && self.tasks(run).is_empty();
         nothing.then(|| {
             Error::Refused(format!(
                 "no task of run {run_id} failed or was cancelled; all of it runs again with: daybreak rerun {run_id}"
@@ -164,11 +201,11 @@ impl Rerun {
 
     /// Why tasks cannot run again, from the run as it is now.
     fn not_again(&self, run: &LoadedRun, rejected: Rejected) -> Error {
-        let Again::Task(task) = &self.again else {
+        let Again::Task(task) = self.again else {
             return Error::Refused(format!("run {} cannot run again: {rejected}", self.run_id));
         };
         let Some((_, snapshot)) = run.snapshot.task(task.as_str()) else { return no_task(run, task) };
-        let (run_id, status) = (&self.run_id, snapshot.progress.state.status());
+        let (run_id, status) = (self.run_id, snapshot.progress.state.status());
         let detail = if !status.is_terminal() {
             format!("task `{task}` of run {run_id} is {status} and has not ended: there is nothing to run again yet")
         } else if run.snapshot.state.status() == RunStatus::Queued {
@@ -240,6 +277,16 @@ impl MarkTask {
                  mark it: daybreak clear {run_id} {task}"
             ))
         })
+    }
+}
+
+impl Store {
+    /// What [`Store::rerun`] would have run again now; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Store::rerun`].
+    pub async fn plan_rerun(&self, run_id: String, again: Again) -> Result<RunAgain, Error> {
+        self.write(PlanRerun { run_id, again }).await
     }
 }
 

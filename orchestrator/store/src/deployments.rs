@@ -22,6 +22,8 @@ pub struct Deployment {
     pub version: String,
     /// The folder that its relative paths start from.
     pub root: String,
+    /// The object with the texts that it was read from, where it was read from texts.
+    pub files: Option<String>,
     /// Its declared models.
     pub models: Vec<Name>,
     /// What reading it found out beside its declarations, as JSON; none: what is known of this version stays known.
@@ -70,15 +72,17 @@ impl Command for Deployment {
         .execute(tx.direct().await?)
         .await?;
         query(
-            "INSERT INTO project_version (project, version, root, models, deployed_at_us, found) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
-             deployed_at_us = excluded.deployed_at_us, found = COALESCE(excluded.found, project_version.found)",
+            "INSERT INTO project_version (project, version, root, models, deployed_at_us, files, found) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (project, version) DO UPDATE SET root = excluded.root, \
+             deployed_at_us = excluded.deployed_at_us, files = COALESCE(excluded.files, project_version.files), \
+             found = COALESCE(excluded.found, project_version.found)",
         )
         .bind(project)
         .bind(&self.version)
         .bind(&self.root)
         .bind(models)
         .bind(now)
+        .bind(self.files.as_deref())
         .bind(self.found.as_deref())
         .execute(tx.direct().await?)
         .await?;

@@ -57,6 +57,12 @@ const STEPS: &[Step] = &[
     Step { number: 15, name: "outbox", sql: include_str!("../../../migrations/0015_outbox.sql"), floor: 1 },
     Step { number: 16, name: "queues", sql: include_str!("../../../migrations/0016_queues.sql"), floor: 16 },
     Step { number: 17, name: "what travels", sql: include_str!("../../../migrations/0017_what_travels.sql"), floor: 1 },
+    Step {
+        number: 18,
+        name: "moves and texts",
+        sql: include_str!("../../../migrations/0018_moves_and_texts.sql"),
+        floor: 1,
+    },
     Step { number: 19, name: "looks", sql: include_str!("../../../migrations/0019_looks.sql"), floor: 1 },
 ];
 

@@ -1,12 +1,14 @@
-//! Builds, model versions and aliases: written only inside the transaction of the success that made them.
+//! Builds, model versions and aliases: written only inside the transaction of the success that made them. What people move
+//! by hand is in `moves.rs`.
 
 use daybreak_protocol::{AliasMove, BuildRecord, NewModelVersion};
+use daybreak_spec::{Name, Timestamp};
 
 use crate::database::query;
 use crate::load::LoadedRun;
 use crate::outbox::announce_build;
 use crate::tx::Tx;
-use crate::{Effect, Error};
+use crate::{Caller, Effect, Error};
 
 /// Records a build unless the newest one of the same view, instant and definition holds the same bytes.
 pub(crate) async fn record_build(
@@ -152,23 +154,64 @@ pub(crate) async fn move_alias(
         }
         raise_cursor(tx, project).await?;
     }
+    let noted = NotedMove {
+        project,
+        model: &wanted.model,
+        alias: &wanted.alias,
+        version: wanted.version,
+        previous,
+        as_of: wanted.as_of,
+        moved,
+        by: MovedBy::Task { task_run_id },
+    };
+    note_move(tx, &noted).await?;
+    Ok(moved)
+}
+
+/// A move that was asked for, as the history keeps it.
+pub(crate) struct NotedMove<'a> {
+    pub project: &'a str,
+    pub model: &'a Name,
+    pub alias: &'a str,
+    pub version: u32,
+    /// Where the alias pointed before.
+    pub previous: Option<i64>,
+    pub as_of: Timestamp,
+    pub moved: bool,
+    pub by: MovedBy<'a>,
+}
+
+/// Who moves an alias.
+pub(crate) enum MovedBy<'a> {
+    Task { task_run_id: &'a str },
+    Hand { caller: &'a Caller, reason: &'a str },
+}
+
+/// Writes a move into the history.
+pub(crate) async fn note_move(tx: &mut Tx, noted: &NotedMove<'_>) -> Result<(), Error> {
+    let (task_run_id, moved_by, reason) = match &noted.by {
+        MovedBy::Task { task_run_id } => (Some(*task_run_id), None, None),
+        MovedBy::Hand { caller, reason } => (None, Some(caller.to_string()), Some(*reason)),
+    };
     query(
         "INSERT INTO alias_history (project, number, model, alias, version, previous_version, as_of_us, moved, \
-         task_run_id, at_us) SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 \
-         FROM alias_history WHERE project = $1",
+         task_run_id, at_us, moved_by, reason) SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, \
+         $9, $10, $11 FROM alias_history WHERE project = $1",
     )
-    .bind(project)
-    .bind(wanted.model.as_str())
-    .bind(&wanted.alias)
-    .bind(i64::from(wanted.version))
-    .bind(previous)
-    .bind(wanted.as_of.micros)
-    .bind(i64::from(moved))
+    .bind(noted.project)
+    .bind(noted.model.as_str())
+    .bind(noted.alias)
+    .bind(i64::from(noted.version))
+    .bind(noted.previous)
+    .bind(noted.as_of.micros)
+    .bind(i64::from(noted.moved))
     .bind(task_run_id)
     .bind(tx.now().micros)
+    .bind(moved_by)
+    .bind(reason)
     .execute(tx.direct().await?)
     .await?;
-    Ok(moved)
+    Ok(())
 }
 
 /// Tells everybody who waits on the registry that it changed.

@@ -1,6 +1,7 @@
 //! Running a run again as the version that is live now declares it: a new run of the same instant and window. The firing key
 //! stays with the first run of a firing. Must never touch the run that it repeats.
 
+use daybreak_core::RunStatus;
 use daybreak_spec::Timestamp;
 
 use crate::audit::audit;
@@ -32,10 +33,7 @@ impl Command for RunLatest {
             .fetch_value(tx.direct().await?)
             .await?;
         let state = state.ok_or_else(|| Error::NotFound(format!("no run has the id `{}`", self.of)))?;
-        if !run_status(&state)?.is_terminal() {
-            let detail = format!("run {} has not ended ({state}); wait for its end, or cancel it first", self.of);
-            return Err(Error::Refused(detail));
-        }
+        expect_ended(&self.of, run_status(&state)?)?;
         let NewRun { template, window_start, window_end } = &self.run;
         let row = RunRow {
             scheduled_for: None,
@@ -58,7 +56,23 @@ impl Command for RunLatest {
     }
 }
 
+fn expect_ended(run_id: &str, state: RunStatus) -> Result<(), Error> {
+    if state.is_terminal() {
+        return Ok(());
+    }
+    let detail = format!("run {run_id} has not ended ({state}); wait for its end, or cancel it first");
+    Err(Error::Refused(detail))
+}
+
 impl Store {
+    /// Whether [`Store::run_latest`] would make a run again now.
+    ///
+    /// # Errors
+    /// As [`Store::run_latest`].
+    pub async fn plan_latest(&self, run_id: &str) -> Result<(), Error> {
+        expect_ended(run_id, self.run_summary(run_id).await?.state)
+    }
+
     /// Makes a run again, as another version declares it; the new run's id.
     ///
     /// # Errors

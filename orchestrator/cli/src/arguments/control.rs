@@ -16,6 +16,9 @@ pub struct Rerun {
     /// As a new run, in the version that is live now; without it a run keeps the version it was made from
     #[arg(long)]
     pub latest: bool,
+    /// Only say what would run again
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
     /// Wait for its end; exit 1 if it fails
     #[arg(long)]
     pub wait: bool,
@@ -32,6 +35,9 @@ pub struct Clear {
     pub run: String,
     /// The task
     pub task: String,
+    /// Only say what would run again
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
     /// Wait for the run's end; exit 1 if it fails
     #[arg(long)]
     pub wait: bool,

@@ -24,9 +24,9 @@ pub struct Check {
     /// Folder of the project
     #[arg(default_value = ".")]
     pub directory: PathBuf,
-    /// (internal) leave flow tests out: they are no part of what is deployed
+    /// (internal) leave flow tests out, which are no part of what is deployed, and tell it in words and with the views' features beside the JSON
     #[arg(long, hide = true)]
-    pub without_tests: bool,
+    pub for_server: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

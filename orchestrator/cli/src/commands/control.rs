@@ -22,17 +22,34 @@ use crate::table;
 /// `daybreak rerun`
 pub async fn rerun(arguments: &Rerun) -> Outcome {
     let connection = Connection::open(&arguments.project.directory).await?;
-    let request = RerunRequest { from_failed: arguments.from_failed, latest: arguments.latest, by: Some(caller()) };
+    let Rerun { from_failed, latest, dry_run, .. } = *arguments;
+    let request = RerunRequest { from_failed, latest, dry_run, by: Some(caller()) };
     let again = connection.client.rerun(&arguments.run, &request).await;
+    if dry_run {
+        return would_run_again(connection, again, &arguments.project).await;
+    }
     ran_again(connection, again, arguments.wait, &arguments.project).await
 }
 
 /// `daybreak clear`
 pub async fn clear(arguments: &Clear) -> Outcome {
     let connection = Connection::open(&arguments.project.directory).await?;
-    let request = ClearRequest { by: Some(caller()) };
+    let request = ClearRequest { dry_run: arguments.dry_run, by: Some(caller()) };
     let again = connection.client.clear(&arguments.run, &arguments.task, &request).await;
+    if arguments.dry_run {
+        return would_run_again(connection, again, &arguments.project).await;
+    }
     ran_again(connection, again, arguments.wait, &arguments.project).await
+}
+
+/// Says what would run again in which version.
+async fn would_run_again(
+    connection: Connection,
+    again: Result<RunAgain, daybreak_protocol::Error>,
+    project: &Project,
+) -> Outcome {
+    connection.close().await;
+    print(&again?, project, |again| format!("{}\nnothing was done\n", people_again(again, "would run")))
 }
 
 /// Says what runs again in which version, and follows the run to its end if asked.
@@ -50,7 +67,7 @@ async fn ran_again(
         }
     };
     if !project.json {
-        output::aside(people_again(&again));
+        output::aside(people_again(&again, "runs"));
     }
     let followed = follow(&connection, &again.run_id, wait, project.json).await;
     connection.close().await;
@@ -71,11 +88,12 @@ struct Followed<'a> {
     again: &'a RunAgain,
 }
 
-fn people_again(again: &RunAgain) -> String {
+fn people_again(again: &RunAgain, runs: &str) -> String {
     let tasks: Vec<&str> = again.tasks.iter().map(Name::as_str).collect();
     let version = again.version.get(..12).unwrap_or(&again.version);
     let which = if again.version_is_current { "which is deployed" } else { "not the one that is deployed now" };
-    format!("run {} runs again: {}\nas its version {version} declares them, {which}", again.run_id, tasks.join(", "))
+    let tasks = tasks.join(", ");
+    format!("run {} {runs} again: {tasks}\nas version {version} declares them, {which}", again.run_id)
 }
 
 /// `daybreak mark`

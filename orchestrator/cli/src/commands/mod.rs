@@ -9,6 +9,7 @@ pub mod dags;
 pub mod following;
 pub mod init;
 pub mod migrate;
+pub mod models;
 pub mod project;
 pub mod reading;
 pub mod running;

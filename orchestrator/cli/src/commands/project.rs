@@ -15,14 +15,18 @@ use crate::output;
 pub fn check(arguments: &Check) -> Outcome {
     let home = Home::of(&arguments.directory)?;
     let checker = Checker::default();
-    let checked = match arguments.without_tests {
+    let checked = match arguments.for_server {
         true => checker.check(&home.project),
         false => checker.check_with_tests(&home.project).map(|(checked, _)| checked),
     };
     let checked = checked.map_err(Failure::configuration)?;
     if arguments.json {
-        let json =
+        let mut json =
             serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json(), "secrets": checked.secrets });
+        if arguments.for_server {
+            json["text"] = words(&checked, Style::Plain).into();
+            json["features"] = features(&checked);
+        }
         output::line(format_args!("{json:#}"))?;
     } else {
         show(&checked)?;
@@ -30,26 +34,37 @@ pub fn check(arguments: &Check) -> Outcome {
     if checked.is_sound() { Ok(()) } else { Err(Failure::silent(1)) }
 }
 
+/// The features of its views with their types.
+fn features(checked: &Checked) -> serde_json::Value {
+    let views = checked.plan.iter().flat_map(|plan| &plan.views);
+    let features = views.map(|(name, view)| (name.to_string(), serde_json::json!(view.features)));
+    serde_json::Value::Object(features.collect())
+}
+
 fn show(checked: &Checked) -> Outcome {
+    output::text(words(checked, if std::io::stdout().is_terminal() { Style::Ansi } else { Style::Plain }))
+}
+
+fn words(checked: &Checked, style: Style) -> String {
     let report = DiagnosticReport::new(checked.problems.clone(), &checked.loaded.files);
-    let style = if std::io::stdout().is_terminal() { Style::Ansi } else { Style::Plain };
-    output::text(report.render(style))?;
+    let mut text = report.render(style);
     for (name, users) in &checked.secrets {
         let users: Vec<String> = users.iter().map(|SecretUse { dag, task }| format!("{dag}.{task}")).collect();
-        output::line(format_args!("secret {name}: {}", users.join(", ")))?;
+        text.push_str(&format!("secret {name}: {}\n", users.join(", ")));
     }
     let project = &checked.loaded.project;
-    match (report.errors(), report.warnings()) {
-        (0, warnings) => output::line(format_args!(
-            "{}: {} sources, {} feature views, {} models, {} DAGs; no errors, {warnings} warnings",
+    text.push_str(&match (report.errors(), report.warnings()) {
+        (0, warnings) => format!(
+            "{}: {} sources, {} feature views, {} models, {} DAGs; no errors, {warnings} warnings\n",
             project.name.value,
             project.sources.len(),
             project.feature_views.len(),
             project.models.len(),
             project.dags.len()
-        )),
-        (errors, warnings) => output::line(format_args!("\n{errors} errors, {warnings} warnings")),
-    }
+        ),
+        (errors, warnings) => format!("\n{errors} errors, {warnings} warnings\n"),
+    });
+    text
 }
 
 /// `daybreak explain`

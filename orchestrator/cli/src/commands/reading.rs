@@ -1,7 +1,7 @@
-//! Commands that look: runs, a run, logs, models, features.
+//! Commands that look: runs, a run, logs.
 
 use daybreak_core::TaskStatus;
-use daybreak_protocol::{Client, ItemsQuery, ModelView, RunDetail, RunSummary, RunsQuery, TaskRunView};
+use daybreak_protocol::{Client, ItemsQuery, RunDetail, RunSummary, RunsQuery, TaskRunView};
 use daybreak_spec::Name;
 use serde::Serialize;
 
@@ -177,29 +177,4 @@ async fn logs_of(connection: &Connection, run: &str, task: Option<&str>, project
             |(name, log): (&String, &serde_json::Value)| format!("== {name}\n{}", log.as_str().unwrap_or_default());
         logs.iter().map(shown).collect()
     })
-}
-
-/// `daybreak models`
-pub async fn models(project: &Project) -> Outcome {
-    let connection = Connection::open(&project.directory).await?;
-    let models = connection.client.all_models().await;
-    connection.close().await;
-    print(&models?, project, |models| models.iter().map(people_model).collect())
-}
-
-fn people_model(model: &ModelView) -> String {
-    let mut rows = Vec::new();
-    for version in &model.versions {
-        let aliases =
-            model.aliases.iter().filter(|(_, target)| **target == version.version).map(|(alias, _)| alias.as_str());
-        let metrics = version.content.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
-        rows.push(vec![
-            version.version.to_string(),
-            aliases.collect::<Vec<_>>().join(" "),
-            version.content.as_of.to_string(),
-            version.content.rows.to_string(),
-            metrics.collect::<Vec<_>>().join("  "),
-        ]);
-    }
-    format!("{}\n{}", model.name, table::render(&["version", "alias", "as of", "rows", "holdout"], &rows))
 }

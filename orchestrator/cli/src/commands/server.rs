@@ -1,27 +1,27 @@
 //! `daybreak server`: schedules and hands out work until Ctrl-C or SIGTERM; runs no task and answers no prediction.
 
 use daybreak_protocol::Clock;
-use daybreak_server::Schedules;
-use daybreak_spec::Project;
+use daybreak_server::{ReadProject, Schedules};
 
 use super::up::Signals;
 use crate::arguments::{Listening, Serving};
 use crate::artifacts::{artifacts, shown_place};
-use crate::connection::{database, load_project};
+use crate::connection::database;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::machine::real_now;
 use crate::output;
 use crate::parts::{Listen, OpenServer, Part, ServerOptions};
+use crate::project_folder::load_project;
 use crate::reload::stamps;
 
 /// Runs until told to stop.
 pub async fn server(arguments: &Serving) -> Outcome {
     let home = Home::of(&arguments.directory)?;
-    let (project, options) = project_and_options(&home, arguments)?;
-    let open = OpenServer::open(&home, &project, &options).await?;
-    let (name, running) = (project.name.value.clone(), open.running.clone());
-    drop(project);
+    let (read, options) = project_and_options(&home, arguments)?;
+    let open = OpenServer::open(&home, &read, &options).await?;
+    let (name, running) = (read.project.name.value.clone(), open.running.clone());
+    drop(read);
     let mut part = Part::default();
     open.start(&mut part, None);
     home.announce(&running)?;
@@ -49,9 +49,9 @@ fn shown(arguments: &Serving) -> std::path::Display<'_> {
 }
 
 /// The project as it is now and how it is to be served.
-pub fn project_and_options(home: &Home, arguments: &Serving) -> Outcome<(Project, ServerOptions)> {
+pub fn project_and_options(home: &Home, arguments: &Serving) -> Outcome<(ReadProject, ServerOptions)> {
     let before = stamps(home);
-    let project = load_project(home)?;
+    let read = load_project(home)?;
     let clock = match arguments.clock_from {
         Some(from) => Clock::simulated(real_now, from),
         None => Clock::real(real_now),
@@ -65,7 +65,7 @@ pub fn project_and_options(home: &Home, arguments: &Serving) -> Outcome<(Project
         database: database(arguments.database.as_deref())?,
         artifacts: artifacts(&home.state, arguments.artifacts.as_deref())?,
     };
-    Ok((project, options))
+    Ok((read, options))
 }
 
 /// Where a role is told to listen.

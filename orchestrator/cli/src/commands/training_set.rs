@@ -12,18 +12,19 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::arguments::TrainingSet;
 use crate::artifacts::artifacts;
-use crate::connection::{Connection, load_project};
+use crate::connection::Connection;
 use crate::demo::replay::Departure;
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::output;
+use crate::project_folder::load_project;
 
 /// Writes the rows that a `train` task at that instant would see.
 pub async fn training_set(arguments: &TrainingSet) -> Outcome {
     let model = Name::parse(&arguments.model)
         .ok_or_else(|| Failure::usage(format!("`{}` is not a model's name", arguments.model)))?;
     let home = Home::of(&arguments.project.directory)?;
-    let project = Arc::new(load_project(&home)?);
+    let project = Arc::new(load_project(&home)?.project);
     let artifacts = Artifacts::open(&artifacts(&home.state, None)?).map_err(Failure::configuration)?;
     let connection = Connection::open(&arguments.project.directory).await?;
     // A server that runs may have been told of another store on its command line.

@@ -14,14 +14,15 @@ use crate::output;
 /// Runs until told to stop.
 pub async fn up(arguments: &Up) -> Outcome {
     let home = Home::of(&arguments.server.directory)?;
-    let (project, server) = project_and_options(&home, &arguments.server)?;
+    let (read, server) = project_and_options(&home, &arguments.server)?;
     let heavy = arguments.heavy.unwrap_or_else(heavy_default);
     let (queues, labels) = (arguments.queues.clone(), arguments.labels.iter().cloned().collect());
     let options = Options { server, heavy, queues, labels, secrets: arguments.secrets.clone() };
-    let embedded = Embedded::start(&home, &project, options).await?;
+    let embedded = Embedded::start(&home, &read, options).await?;
+    let project = &read.project;
     let (name, models): (_, Vec<_>) = (project.name.value.clone(), project.models.keys().cloned().collect());
     // The declarations of ten thousand DAGs are not kept while their schedules rest.
-    drop(project);
+    drop(read);
     // A server goes on when nobody reads what it says.
     let _ = output::text(greeting(arguments, &embedded, (&name, &models)));
     let mut signals = Signals::new()?;

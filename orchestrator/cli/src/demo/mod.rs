@@ -18,13 +18,13 @@ use daybreak_server::Schedules;
 
 use crate::arguments::Demo;
 use crate::artifacts::folder;
-use crate::connection::load_project;
 use crate::embedded::{Embedded, Options};
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
 use crate::machine::{heavy_default, real_now};
 use crate::output;
 use crate::parts::{Listen, ServerOptions};
+use crate::project_folder::load_project;
 use progress::Progress;
 use replay::{Day, Endpoint};
 
@@ -36,8 +36,8 @@ pub async fn demo(arguments: &Demo) -> Outcome {
     let begun = Instant::now();
     prepare(arguments)?;
     let home = Home::of(&arguments.data)?;
-    let project = load_project(&home)?;
-    let nights = nights(&project, arguments.nights)?;
+    let read = load_project(&home)?;
+    let nights = nights(&read.project, arguments.nights)?;
     let before = nights[0].at.plus_micros(-1);
     let server = ServerOptions {
         listen: Listen { address: ([127, 0, 0, 1], 0).into(), allow_remote: false },
@@ -49,7 +49,7 @@ pub async fn demo(arguments: &Demo) -> Outcome {
         artifacts: folder(&home.state),
     };
     let options = Options { server, heavy: heavy_default(), queues: None, labels: Labels::new(), secrets: None };
-    let embedded = Embedded::start(&home, &project, options).await?;
+    let embedded = Embedded::start(&home, &read, options).await?;
     let worked = tokio::select! {
         worked = work(&embedded, &home, &nights, arguments) => worked,
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),

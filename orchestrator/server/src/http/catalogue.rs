@@ -5,16 +5,20 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryQuery, AliasView, BuildList, BuildRecord, BuildsQuery, ModelList, ModelVersionRecord,
-    ModelsQuery, VersionList, VersionsQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, AliasView, BuildList, BuildRecord, BuildsQuery, ModelList,
+    ModelVersionRecord, ModelsQuery, MoveAliasRequest, ProblemDetails, VersionList, VersionsQuery,
 };
 use daybreak_spec::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::body::Body;
+use super::control::{require_caller, require_reason};
 use super::path::{OfAlias, OfModel, OfVersion, OfView, PathOf};
 use super::people::{Answer, require_page};
+use super::problem::Refusal;
 use super::routes::Shared;
+use crate::origin::Origin;
 
 /// Builds of a view, oldest first; the newest record per instant and definition.
 #[utoipa::path(get, path = "/api/v1/views/{view}/builds", tag = "catalogue", params(OfView, BuildsQuery), responses((status = 200, body = BuildList)))]
@@ -99,4 +103,21 @@ pub async fn model_version(State(engine): State<Shared>, path: PathOf<OfVersion>
 pub async fn alias(State(engine): State<Shared>, path: PathOf<OfAlias>) -> Answer<AliasView> {
     let Path(OfAlias { model, alias }) = path?;
     Ok(Json(AliasView { version: engine.alias(&model, alias.as_str()).await? }))
+}
+
+/// Lets an alias point at another version: promotes it or goes back to it by hand.
+#[utoipa::path(post, path = "/api/v1/models/{model}/aliases/{alias}", tag = "control", request_body = MoveAliasRequest, params(OfAlias),
+    responses((status = 200, body = AliasHistoryEntry),
+        (status = 409, body = ProblemDetails, content_type = "application/problem+json",
+            description = "the alias points there already, or elsewhere than `expected` says")))]
+pub async fn move_alias(
+    State(engine): State<Shared>,
+    path: PathOf<OfAlias>,
+    from: Origin,
+    body: Result<Body<MoveAliasRequest>, Refusal>,
+) -> Answer<AliasHistoryEntry> {
+    let (Path(OfAlias { model, alias }), Body(request)) = (path?, body?);
+    require_reason(&request.reason)?;
+    require_caller(request.by.as_deref())?;
+    Ok(Json(engine.move_alias(&model, &alias, request, from).await?))
 }

@@ -66,8 +66,9 @@ pub async fn cancel(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Has a run that has ended run again.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "control", request_body = RerunRequest, params(OfRun), responses((status = 202, body = RunAgain)))]
+/// Has a run that has ended run again, or says what would.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "control", request_body = RerunRequest, params(OfRun), responses(
+    (status = 202, body = RunAgain), (status = 200, body = RunAgain, description = "Nothing was done: `dry_run`")))]
 pub async fn rerun(
     State(engine): State<Shared>,
     path: PathOf<OfRun>,
@@ -76,11 +77,12 @@ pub async fn rerun(
 ) -> Result<(StatusCode, Json<RunAgain>), Refusal> {
     let (Path(OfRun { run }), Body(request)) = (path?, body?);
     require_caller(request.by.as_deref())?;
-    Ok((StatusCode::ACCEPTED, Json(engine.rerun(&run.to_string(), request, from).await?)))
+    Ok((begun(request.dry_run), Json(engine.rerun(&run.to_string(), request, from).await?)))
 }
 
-/// Has a task that has ended run again, and all that needs it.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/tasks/{task}/clear", tag = "control", request_body = ClearRequest, params(OfTask), responses((status = 202, body = RunAgain)))]
+/// Has a task that has ended run again, and all that needs it, or says what would.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/tasks/{task}/clear", tag = "control", request_body = ClearRequest, params(OfTask), responses(
+    (status = 202, body = RunAgain), (status = 200, body = RunAgain, description = "Nothing was done: `dry_run`")))]
 pub async fn clear(
     State(engine): State<Shared>,
     path: PathOf<OfTask>,
@@ -89,7 +91,11 @@ pub async fn clear(
 ) -> Result<(StatusCode, Json<RunAgain>), Refusal> {
     let (Path(OfTask { run, task }), Body(request)) = (path?, body?);
     require_caller(request.by.as_deref())?;
-    Ok((StatusCode::ACCEPTED, Json(engine.clear(&run.to_string(), &task, request, from).await?)))
+    Ok((begun(request.dry_run), Json(engine.clear(&run.to_string(), &task, request, from).await?)))
+}
+
+fn begun(dry_run: bool) -> StatusCode {
+    if dry_run { StatusCode::OK } else { StatusCode::ACCEPTED }
 }
 
 /// Says how a task that has not ended ends.
@@ -101,16 +107,7 @@ pub async fn mark(
     body: Result<Body<MarkRequest>, Refusal>,
 ) -> Answer<Marked> {
     let (Path(OfTask { run, task }), Body(request)) = (path?, body?);
-    require_label("/reason", &request.reason, MAX_NOTE_BYTES)?;
-    if request.reason.trim().is_empty() {
-        let item = ErrorItem {
-            pointer: Some("/reason".to_owned()),
-            code: "missing_reason".to_owned(),
-            hint: "say why, for those who look later".to_owned(),
-            ..ErrorItem::default()
-        };
-        return Err(Refusal::unprocessable("a mark needs a reason", vec![item]));
-    }
+    require_reason(&request.reason)?;
     require_caller(request.by.as_deref())?;
     Ok(Json(engine.mark(&run.to_string(), &task, request, from).await?))
 }
@@ -166,6 +163,21 @@ pub async fn audit(
         return Err(invalid("`subject` is the id of a run, or the name of a DAG or a project".to_owned()));
     }
     Ok(Json(engine.audit(query).await?))
+}
+
+/// Refuses what nobody has given a reason for.
+pub(super) fn require_reason(reason: &str) -> Result<(), Refusal> {
+    require_label("/reason", reason, MAX_NOTE_BYTES)?;
+    if !reason.trim().is_empty() {
+        return Ok(());
+    }
+    let item = ErrorItem {
+        pointer: Some("/reason".to_owned()),
+        code: "missing_reason".to_owned(),
+        hint: "say why, for those who look later".to_owned(),
+        ..ErrorItem::default()
+    };
+    Err(Refusal::unprocessable("this needs a reason", vec![item]))
 }
 
 pub(super) fn require_caller(by: Option<&str>) -> Result<(), Refusal> {

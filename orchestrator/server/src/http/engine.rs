@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryQuery, Applied, AttemptList, AttemptsQuery, AuditList, AuditQuery, BackfillChangeRequest,
-    BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery, BuildList, BuildsQuery,
-    CancelRequest, ClearRequest, ClockView, DagDetail, DagList, DagsQuery, DecisionRequest, Durations,
-    EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery, Grid, GridQuery, HealthView, Identity, ItemList,
-    ItemsQuery, MarkRequest, Marked, Me, ModelList, ModelsQuery, Orchestrator, Overview, PauseRequest, ProjectView,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, AttemptList, AttemptsQuery, AuditList, AuditQuery,
+    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
+    BuildList, BuildsQuery, CancelRequest, ClearRequest, ClockView, DagDetail, DagList, DagsQuery, DecisionRequest,
+    Durations, EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery, Grid, GridQuery, HealthView, Identity,
+    ItemList, ItemsQuery, LogQuery, LogSlice, MarkRequest, Marked, Me, ModelList, ModelsQuery, MoveAliasRequest,
+    Orchestrator, Overview, PauseRequest, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView,
     QueueList, QueuesQuery, RerunRequest, RunAgain, RunDetail, RunLineage, RunList, RunWhy, RunsQuery, SetClock,
     TaskLog, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, TriggerRequest, Triggered, VersionList,
     VersionsQuery, ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
@@ -66,6 +67,8 @@ pub trait Engine: Orchestrator + 'static {
     async fn run(&self, run_id: &str) -> Result<RunDetail, Error>;
     /// The log of one task of a run.
     async fn log(&self, run_id: &str, task: &Name) -> Result<TaskLog, Error>;
+    /// A piece of one attempt's log.
+    async fn log_slice(&self, run_id: &str, task: &Name, query: LogQuery) -> Result<LogSlice, Error>;
     /// The items of a task of a run that is done once per item.
     async fn items(&self, run_id: &str, task: &Name, query: ItemsQuery) -> Result<ItemList, Error>;
     /// Changes of runs and tasks as they come, after the event `last`.
@@ -78,6 +81,14 @@ pub trait Engine: Orchestrator + 'static {
     async fn model_versions(&self, model: &Name, query: VersionsQuery) -> Result<VersionList, Error>;
     /// A page of the moves of a model's aliases.
     async fn alias_history(&self, model: &Name, query: AliasHistoryQuery) -> Result<AliasHistory, Error>;
+    /// Lets an alias point at another version, by hand.
+    async fn move_alias(
+        &self,
+        model: &Name,
+        alias: &Name,
+        request: MoveAliasRequest,
+        from: Origin,
+    ) -> Result<AliasHistoryEntry, Error>;
     /// A page of the builds of a view.
     async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error>;
     /// Whoever asks.
@@ -117,6 +128,12 @@ pub trait Engine: Orchestrator + 'static {
     /// Reads the project again. Refused with all that is wrong with it.
     /// `None`: another version than `expected` is live, and nothing was done.
     async fn reload(&self, from: Origin, expected: Option<String>) -> Result<Option<Applied>, Error>;
+    /// A page of the versions of the project.
+    async fn project_versions(&self, query: ProjectVersionsQuery) -> Result<ProjectVersionList, Error>;
+    /// The texts of a version of the project.
+    async fn files_of_version(&self, version: &str) -> Result<ProjectFiles, Error>;
+    /// The texts of the project's folder as they are now.
+    async fn project_files(&self) -> Result<ProjectFiles, Error>;
     /// Asks for the end of a run. Refused when it has ended.
     async fn cancel(&self, run_id: &str, request: CancelRequest, from: Origin) -> Result<(), Error>;
     /// Has a run that has ended run again.

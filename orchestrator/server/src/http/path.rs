@@ -61,6 +61,28 @@ pub struct OfVersion {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
+pub struct OfProjectVersion {
+    /// SHA-256 (hex) of the version's snapshot.
+    #[param(value_type = String, pattern = "^[0-9a-f]{64}$")]
+    pub version: Hash,
+}
+
+/// A SHA-256 in hex.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub struct Hash(pub String);
+
+impl TryFrom<String> for Hash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(hex) { Ok(Self(text)) } else { Err("64 hexadecimal digits") }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct OfAlias {
     /// The model.
     pub model: Name,

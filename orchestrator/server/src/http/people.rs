@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use daybreak_protocol::{
-    ClockView, DagList, DagsQuery, HealthView, ItemList, ItemsQuery, LogQuery, MAX_PAGE, PauseRequest, ProblemDetails,
-    RunDetail, RunList, RunsQuery, SetClock, TaskLog, TriggerRequest, Triggered,
+    ClockView, DagList, DagsQuery, HealthView, ItemList, ItemsQuery, LogQuery, LogView, MAX_PAGE, PauseRequest,
+    ProblemDetails, RunDetail, RunList, RunsQuery, SetClock, TriggerRequest, Triggered,
 };
 use ulid::Ulid;
 
@@ -54,9 +54,10 @@ pub async fn run(State(engine): State<Shared>, path: PathOf<OfRun>) -> Answer<Ru
     Ok(Json(engine.run(&run.to_string()).await?))
 }
 
-/// What the attempts of a task wrote; with `follow`, as events `log` while it is written, and `end`.
+/// What the attempts of a task wrote; with `follow`, as events `log` while it is written, and `end`; with `fence`, `from` or
+/// `bytes` a piece of one attempt's.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/tasks/{task}/log", tag = "runs", params(OfTask, LogQuery, LastEventHeader),
-    responses((status = 200, content((TaskLog = "application/json"), (String = "text/event-stream")))))]
+    responses((status = 200, content((LogView = "application/json"), (String = "text/event-stream")))))]
 pub async fn log(
     State(engine): State<Shared>,
     path: PathOf<OfTask>,
@@ -65,11 +66,24 @@ pub async fn log(
     bearer: Bearer,
 ) -> Result<Response, Refusal> {
     let (Path(OfTask { run, task }), Query(query)) = (path?, query?);
+    if query.follow && query.wants_slice() {
+        let detail =
+            "a log is followed as a whole: leave out `fence`, `from` and `bytes`; `last-event-id` says from where";
+        return Err(invalid_query(detail.to_owned()));
+    }
+    if query.bytes.is_some_and(|bytes| !LogQuery::BYTES.contains(&bytes)) {
+        return Err(invalid_query(format!("`bytes` is {} to {}", LogQuery::BYTES.start(), LogQuery::BYTES.end())));
+    }
+    let run = run.to_string();
     if query.follow {
-        let events = engine.follow_log(&run.to_string(), &task, last).await?;
+        let events = engine.follow_log(&run, &task, last).await?;
         return Ok(stream(events, (engine, bearer)));
     }
-    Ok(Json(engine.log(&run.to_string(), &task).await?).into_response())
+    let view = match query.wants_slice() {
+        true => LogView::Slice(engine.log_slice(&run, &task, query).await?),
+        false => LogView::Whole(engine.log(&run, &task).await?),
+    };
+    Ok(Json(view).into_response())
 }
 
 /// The items of a task that is done once per item of a list, in its order.

@@ -1,16 +1,19 @@
-//! The deployed project: what is live, and reading it again. To add a route: a function here, a line in `routes`.
+//! The deployed project: what is live, reading it again, its versions and their texts. To add a route: a function here, a line in `routes`.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use daybreak_protocol::{Applied, ProblemDetails, ProjectView};
+use daybreak_protocol::{Applied, ProblemDetails, ProjectFiles, ProjectVersionList, ProjectVersionsQuery, ProjectView};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Body;
+use super::path::{Hash, OfProjectVersion, PathOf};
+use super::people::{Answer, require_page};
 use super::problem::Refusal;
 use super::routes::Shared;
 use crate::origin::Origin;
@@ -75,4 +78,30 @@ pub async fn reload(
 ) -> Result<Json<Applied>, Refusal> {
     let (IfMatch(expected), Body(Nothing {})) = (expected?, body?);
     engine.reload(from, expected).await?.map(Json).ok_or_else(stale)
+}
+
+/// The versions of the project that were deployed, newest first.
+#[utoipa::path(get, path = "/api/v1/project/versions", tag = "project", params(ProjectVersionsQuery), responses((status = 200, body = ProjectVersionList)))]
+pub async fn versions(
+    State(engine): State<Shared>,
+    query: Result<Query<ProjectVersionsQuery>, QueryRejection>,
+) -> Answer<ProjectVersionList> {
+    let Query(query) = query?;
+    require_page(None, query.limit)?;
+    Ok(Json(engine.project_versions(query).await?))
+}
+
+/// The texts that a version of the project was read from, as they were when it was deployed last.
+#[utoipa::path(get, path = "/api/v1/project/versions/{version}/files", tag = "project", params(OfProjectVersion), responses((status = 200, body = ProjectFiles)))]
+pub async fn files_of_version(State(engine): State<Shared>, path: PathOf<OfProjectVersion>) -> Answer<ProjectFiles> {
+    let Path(OfProjectVersion { version: Hash(version) }) = path?;
+    Ok(Json(engine.files_of_version(&version).await?))
+}
+
+/// The texts of the project's folder as they are now: what `problems` of the project is about.
+#[utoipa::path(get, path = "/api/v1/project/files", tag = "project", responses((status = 200, body = ProjectFiles),
+    (status = 404, body = ProblemDetails, content_type = "application/problem+json",
+        description = "the server has no folder that is a project")))]
+pub async fn files(State(engine): State<Shared>) -> Answer<ProjectFiles> {
+    Ok(Json(engine.project_files().await?))
 }

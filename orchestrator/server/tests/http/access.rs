@@ -47,6 +47,7 @@ GET    /api/v1/models/{model}/versions             VOEA
 GET    /api/v1/models/{model}/history              VOEA
 GET    /api/v1/models/{model}/versions/{version}   VOEAW T
 GET    /api/v1/models/{model}/aliases/{alias}      VOEAW T
+POST   /api/v1/models/{model}/aliases/{alias}       OEA
 GET    /api/v1/live                                   AW
 GET    /api/v1/runs                                VOEA
 GET    /api/v1/runs/{run}                          VOEA
@@ -71,6 +72,9 @@ POST   /api/v1/dags/{dag}/pause                     OEA
 POST   /api/v1/dags/{dag}/resume                    OEA
 GET    /api/v1/project                             VOEA
 POST   /api/v1/project/reload                        EA
+GET    /api/v1/project/versions                    VOEA
+GET    /api/v1/project/versions/{version}/files    VOEA
+GET    /api/v1/project/files                       VOEA
 GET    /api/v1/audit                               VOEA
 GET    /api/v1/clock                               VOEA
 POST   /api/v1/clock                                OEA

@@ -101,6 +101,7 @@ async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
     let (rerun, cancel) = (of_run("rerun"), of_run("cancel"));
     let (clear, mark) = (of_run("tasks/train/clear"), of_run("tasks/train/mark"));
     let decide = of_run("tasks/go/decision");
+    let promote = "/api/v1/models/late_arrival/aliases/champion";
     let long_reason = format!(r#"{{"state":"failed","reason":"{}"}}"#, "x".repeat(501));
     let cases = [
         (rerun.as_str(), r#"{"from_faild":true}"#, "/from_faild", "unknown_field"),
@@ -114,6 +115,15 @@ async fn a_mistake_in_what_is_asked_by_hand_gets_422_with_its_pointer() {
         (&mark, r#"{"state":"failed","reason":" "}"#, "/reason", "missing_reason"),
         (&mark, long_reason.as_str(), "/reason", "invalid_text"),
         (&mark, r#"{"state":"succeeded","reason":"x","outputs":[]}"#, "/outputs", "wrong_type"),
+        (&clear, r#"{"dry_run":"yes"}"#, "/dry_run", "wrong_type"),
+        (promote, r#"{"reason":"x"}"#, "/version", "missing_field"),
+        (promote, r#"{"version":2}"#, "/reason", "missing_field"),
+        (promote, r#"{"version":2,"reason":" "}"#, "/reason", "missing_reason"),
+        (promote, r#"{"version":2,"reason":"a\u0000b"}"#, "/reason", "invalid_text"),
+        (promote, r#"{"version":-2,"reason":"x"}"#, "/version", "wrong_type"),
+        (promote, r#"{"version":4294967296,"reason":"x"}"#, "/version", "wrong_type"),
+        (promote, r#"{"version":2,"reason":"x","expect":1}"#, "/expect", "unknown_field"),
+        (promote, r#"{"version":2,"reason":"x","by":"a\u0000b"}"#, "/by", "invalid_text"),
         (&decide, "{}", "/decision", "missing_field"),
         (&decide, r#"{"decision":"maybe"}"#, "/decision", "wrong_type"),
         (&decide, r#"{"decision":"approve","notes":"x"}"#, "/notes", "unknown_field"),
@@ -210,6 +220,8 @@ async fn names_and_ids_that_are_none_are_not_found() {
         "/api/v1/models/late_arrival/versions/-1",
         "/api/v1/models/late_arrival/versions/4294967296",
         "/api/v1/models/late_arrival/aliases/The%20Best",
+        "/api/v1/project/versions/ff/files",
+        "/api/v1/project/versions/..%2f..%2fetc/files",
     ];
     for path in paths {
         let answer = server.get(path).await;
@@ -239,6 +251,12 @@ async fn a_query_that_makes_no_sense_gets_422() {
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/score/items?state=asleep",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/score/items?from=-1",
         "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?follow=perhaps",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?follow=true&from=7",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?fence=x",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?bytes=15",
+        "/api/v1/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/tasks/train/log?bytes=1048577",
+        "/api/v1/project/versions?limit=501",
+        "/api/v1/project/versions?before=7",
         "/api/v1/events?run=7",
         "/api/v1/events?dag=Not%20A%20Name",
         "/api/v1/events?since=7",

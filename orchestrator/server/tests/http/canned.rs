@@ -6,20 +6,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybreak_core::{RunStatus, TaskStatus, Why, WhyKind};
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryQuery, Applied, Assignment, AttemptList, AttemptsQuery, Attention, AuditList, AuditQuery,
-    BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState, BackfillView, BackfillsQuery,
-    BuildCursor, BuildList, BuildRecord, BuildsQuery, CancelRequest, Change, ClearRequest, ClockView, DagDetail,
-    DagList, DagsQuery, DecisionRequest, Durations, EndpointSettings, Error, EventsQuery, FiringList, FiringsQuery,
-    Grid, GridQuery, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery, Live, MarkRequest, Marked,
-    Me, MintPublication, ModelList, ModelVersionRecord, ModelsQuery, NewModelVersion, Orchestrator, Overview,
-    PauseRequest, Poll, ProjectView, QueueList, QueuesQuery, Register, Registration, Report, Reprocess, RerunRequest,
-    Role, RunAgain, RunDetail, RunLineage, RunList, RunSummary, RunWhy, RunsQuery, SetClock, StreamEvent, TaskLog,
-    TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest, Triggered,
-    VersionList, VersionsQuery, ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, Applied, Assignment, AttemptList, AttemptsQuery, Attention,
+    AuditList, AuditQuery, BackfillChangeRequest, BackfillList, BackfillPlan, BackfillRequest, BackfillState,
+    BackfillView, BackfillsQuery, BuildList, BuildRecord, BuildsQuery, CancelRequest, Change, ClearRequest, ClockView,
+    DagDetail, DagList, DagsQuery, DecisionRequest, Durations, EndpointSettings, Error, EventsQuery, Fault, FiringList,
+    FiringsQuery, Grid, GridQuery, HashCursor, HealthView, Heartbeat, HeartbeatReply, Identity, ItemList, ItemsQuery,
+    Live, LogQuery, LogSlice, MarkRequest, Marked, Me, MintPublication, ModelList, ModelVersionRecord, ModelsQuery,
+    MoveAliasRequest, NewModelVersion, Orchestrator, Overview, PauseRequest, Poll, ProjectFile, ProjectFiles,
+    ProjectVersionList, ProjectVersionsQuery, ProjectView, QueueList, QueuesQuery, Register, Registration, Report,
+    Reprocess, RerunRequest, Role, RunAgain, RunDetail, RunLineage, RunList, RunSummary, RunWhy, RunsQuery, SetClock,
+    StreamEvent, TaskLog, TaskWhy, TokenList, TokenMade, TokenRequest, TokenView, TokensQuery, Trigger, TriggerRequest,
+    Triggered, VersionList, VersionsQuery, ViewList, ViewsQuery, WhyQuery, WorkerList, WorkersQuery,
 };
 use daybreak_server::http::{Access, Asked, Engine};
 use daybreak_server::{Events, Origin, Refused};
-use daybreak_spec::{Name, Timestamp};
+use daybreak_spec::{Name, Severity, Timestamp};
 
 pub const ADMIN: &str = "the-projects-token";
 pub const ATTEMPT: &str = "the-token-of-an-attempt";
@@ -142,6 +143,41 @@ pub fn again() -> RunAgain {
     RunAgain { run_id: RUN.to_owned(), version: "0".repeat(64), version_is_current: false, tasks }
 }
 
+/// The move of an alias by hand.
+pub fn moved() -> AliasHistoryEntry {
+    AliasHistoryEntry {
+        alias: "champion".to_owned(),
+        from: Some(3),
+        to: 2,
+        as_of: noon(),
+        run_id: None,
+        by: Some("ann".to_owned()),
+        reason: Some("worse by day".to_owned()),
+        moved_at: noon(),
+    }
+}
+
+pub fn slice() -> LogSlice {
+    LogSlice { attempt: 1, fence: FENCE, from: 10, text: "two\n".to_owned(), next: 14, end: true }
+}
+
+pub fn files() -> ProjectFiles {
+    let file = ProjectFile { path: "daybreak.yaml".to_owned(), text: "version: 1\n".to_owned() };
+    ProjectFiles { files: vec![file], left_out: 0 }
+}
+
+pub fn fault() -> Fault {
+    Fault {
+        code: "unknown_key".to_owned(),
+        severity: Severity::Error,
+        message: "no such key".to_owned(),
+        file: Some("daybreak.yaml".to_owned()),
+        line: Some(3),
+        column: Some(1),
+        help: None,
+    }
+}
+
 pub fn why() -> RunWhy {
     let why = Why { kind: WhyKind::WaitsForTasks, words: "waits for `train` (running)".to_owned() };
     let task = TaskWhy { task: name("judge"), state: TaskStatus::Waiting, why };
@@ -234,6 +270,12 @@ impl Engine for Canned {
         Ok(TaskLog::default())
     }
 
+    async fn log_slice(&self, run_id: &str, task: &Name, query: LogQuery) -> Result<LogSlice, Error> {
+        let LogQuery { fence, from, bytes, .. } = query;
+        self.note(format!("slice {run_id} {task} {fence:?} {from:?} {bytes:?}"));
+        Ok(slice())
+    }
+
     async fn follow_changes(&self, query: EventsQuery, last: Option<String>) -> Result<Events, Error> {
         self.note(format!("changes {:?} {last:?}", query.run));
         let change = Change::Run { run_id: RUN.to_owned(), dag: name("nightly"), state: RunStatus::Running };
@@ -261,10 +303,21 @@ impl Engine for Canned {
         Ok(AliasHistory::default())
     }
 
+    async fn move_alias(
+        &self,
+        model: &Name,
+        alias: &Name,
+        request: MoveAliasRequest,
+        from: Origin,
+    ) -> Result<AliasHistoryEntry, Error> {
+        self.note(format!("move {model} {alias} {} from {from}", serde_json::to_string(&request).unwrap()));
+        if request.expected == Some(3) { Ok(moved()) } else { Err(Error::NotNow("it points elsewhere".to_owned())) }
+    }
+
     async fn list_builds(&self, view: &Name, query: BuildsQuery) -> Result<BuildList, Error> {
         let after = query.after.map(|after| after.to_string());
         self.note(format!("builds of {view} {:?} {:?} {after:?} {:?}", query.from, query.to, query.limit));
-        let first = BuildCursor { as_of: noon(), definition_hash: "0a".repeat(32) };
+        let first = HashCursor { at: noon(), hash: "0a".repeat(32) };
         Ok(BuildList { builds: Vec::new(), next: after.is_none().then_some(first) })
     }
 
@@ -352,7 +405,21 @@ impl Engine for Canned {
 
     async fn project(&self) -> Result<ProjectView, Error> {
         let problems = Some("daybreak.yaml:3:1: no such key".to_owned());
-        Ok(ProjectView { name: "shop".to_owned(), version: "f".repeat(64), problems })
+        Ok(ProjectView { name: "shop".to_owned(), version: "f".repeat(64), problems, faults: vec![fault()] })
+    }
+
+    async fn project_versions(&self, query: ProjectVersionsQuery) -> Result<ProjectVersionList, Error> {
+        self.note(format!("versions {:?} {:?}", query.before.map(|before| before.to_string()), query.limit));
+        Ok(ProjectVersionList { versions: Vec::new(), next: Some(HashCursor { at: noon(), hash: "f".repeat(64) }) })
+    }
+
+    async fn files_of_version(&self, version: &str) -> Result<ProjectFiles, Error> {
+        self.note(format!("files of {version}"));
+        Ok(files())
+    }
+
+    async fn project_files(&self) -> Result<ProjectFiles, Error> {
+        Err(Error::NotFound("this server does not follow a folder".to_owned()))
     }
 
     async fn reload(&self, _: Origin, expected: Option<String>) -> Result<Option<Applied>, Error> {

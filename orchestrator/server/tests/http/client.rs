@@ -2,13 +2,15 @@
 
 use daybreak_core::TaskStatus;
 use daybreak_protocol::{
-    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, ItemsQuery, MarkRequest, MarkWord,
-    Marked, MintPublication, OLDEST_PROTOCOL, Orchestrator as _, Outcome, PROTOCOL_VERSION, PauseRequest, Poll,
-    Register, Report, RerunRequest, RunsQuery, TriggerRequest, WhyQuery,
+    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, ItemsQuery, LogQuery, MarkRequest,
+    MarkWord, Marked, MintPublication, MoveAliasRequest, OLDEST_PROTOCOL, Orchestrator as _, Outcome, PROTOCOL_VERSION,
+    PauseRequest, Poll, ProjectVersionsQuery, Register, Report, RerunRequest, RunsQuery, TriggerRequest, WhyQuery,
 };
 use daybreak_spec::{Labels, Name, Timestamp};
 
-use crate::canned::{ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, again, name, noon, run, version, why};
+use crate::canned::{
+    ADMIN, ATTEMPT, FENCE, RUN, TASK_RUN, WORKER, again, fault, files, moved, name, noon, run, slice, version, why,
+};
 use crate::wire::{Served, serve};
 
 fn client(server: &Served, token: &str) -> Client {
@@ -113,11 +115,11 @@ async fn people_read_and_ask() {
 async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
     let server = serve().await;
     let (client, by) = (client(&server, ADMIN), Some("ann".to_owned()));
-    let rerun = RerunRequest { from_failed: true, latest: false, by: by.clone() };
+    let rerun = RerunRequest { from_failed: true, latest: false, dry_run: false, by: by.clone() };
     assert_eq!(client.rerun(RUN, &rerun).await.unwrap(), again());
     let client = client.of_command_line();
     assert!(matches!(client.rerun(RUN, &RerunRequest::default()).await, Err(Error::Refused(_))));
-    assert_eq!(client.clear(RUN, "train", &ClearRequest { by }).await.unwrap(), again());
+    assert_eq!(client.clear(RUN, "train", &ClearRequest { dry_run: true, by }).await.unwrap(), again());
     assert!(matches!(client.clear(RUN, "tests", &ClearRequest::default()).await, Err(Error::NotFound(_))));
     let mark = MarkRequest {
         state: MarkWord::Succeeded,
@@ -138,7 +140,7 @@ async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
     let asked = [
         format!(r#"rerun {RUN} {{"from_failed":true,"latest":false,"by":"ann"}} from 127.0.0.1"#),
         format!(r#"rerun {RUN} {{"from_failed":false,"latest":false}} from cli 127.0.0.1"#),
-        format!(r#"clear {RUN} train {{"by":"ann"}} from cli 127.0.0.1"#),
+        format!(r#"clear {RUN} train {{"dry_run":true,"by":"ann"}} from cli 127.0.0.1"#),
         format!("clear {RUN} tests {{}} from cli 127.0.0.1"),
         format!(
             r#"mark {RUN} train {{"state":"succeeded","reason":"done elsewhere","outputs":{{"rows":7}}}} from cli 127.0.0.1"#
@@ -148,6 +150,41 @@ async fn people_control_runs_by_hand_and_are_known_by_where_they_ask_from() {
         format!(r#"items {RUN} score Some("failed") Some(7) Some(50)"#),
         format!("log {RUN} score[3]"),
         format!(r#"audit Some("nightly") Some("{RUN}") Some(7)"#),
+    ];
+    assert_eq!(server.engine.asked(), asked);
+}
+
+#[tokio::test]
+async fn people_move_an_alias_and_read_the_project_and_pieces_of_logs() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    let mut request = MoveAliasRequest {
+        version: 2,
+        reason: "worse by day".to_owned(),
+        expected: Some(3),
+        by: Some("ann".to_owned()),
+    };
+    assert_eq!(client.move_alias(&name("late_arrival"), &name("champion"), &request).await.unwrap(), moved());
+    request.expected = Some(4);
+    let refused = client.move_alias(&name("late_arrival"), &name("champion"), &request).await;
+    assert!(matches!(refused, Err(Error::NotNow(_))), "{refused:?}");
+    assert_eq!(client.project().await.unwrap().faults, [fault()]);
+    let page = client.project_versions(&ProjectVersionsQuery::default()).await.unwrap();
+    let query = ProjectVersionsQuery { before: page.next, limit: Some(2) };
+    client.project_versions(&query).await.unwrap();
+    assert_eq!(client.files_of_version(&"f".repeat(64)).await.unwrap(), files());
+    assert!(matches!(client.project_files().await, Err(Error::NotFound(_))));
+    let query = LogQuery { follow: false, fence: Some(FENCE), from: Some(-20), bytes: Some(16) };
+    assert_eq!(client.log_slice(RUN, "train", &query).await.unwrap(), slice());
+    let asked = [
+        r#"move late_arrival champion {"version":2,"reason":"worse by day","expected":3,"by":"ann"} from 127.0.0.1"#
+            .to_owned(),
+        r#"move late_arrival champion {"version":2,"reason":"worse by day","expected":4,"by":"ann"} from 127.0.0.1"#
+            .to_owned(),
+        "versions None None".to_owned(),
+        format!(r#"versions Some("{}.{}") Some(2)"#, noon().micros, "f".repeat(64)),
+        format!("files of {}", "f".repeat(64)),
+        format!("slice {RUN} train Some(7) Some(-20) Some(16)"),
     ];
     assert_eq!(server.engine.asked(), asked);
 }

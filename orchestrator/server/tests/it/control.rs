@@ -70,7 +70,7 @@ async fn a_failed_night_runs_again_from_its_failed_tasks_in_the_version_it_was_m
     world.server.wait_run(&run).await.expect("the run");
     let mut changed = crate::support::nights();
     changed["overlap"] = json!("skip");
-    world.server.deploy(&project(changed), world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&project(changed).into(), world.folder.path()).await.expect("it deploys");
     let again = world.server.rerun(&run, from_failed(), &cli()).await.expect("it has ended");
     assert_eq!((again.version_is_current, &again.version), (false, &first_version.version), "its own is pinned");
     worker.finish(&world.server, &run).await;
@@ -90,7 +90,7 @@ async fn a_run_again_in_the_live_version_is_a_new_run_of_the_same_instant() {
     worker.finish(&world.server, &first.id).await;
     let mut changed = crate::support::nights();
     changed["overlap"] = json!("skip");
-    let applied = world.server.deploy(&project(changed), world.folder.path()).await.expect("it deploys");
+    let applied = world.server.deploy(&project(changed).into(), world.folder.path()).await.expect("it deploys");
     let both = RerunRequest { from_failed: true, ..latest() };
     assert!(matches!(world.server.rerun(&first.id, both, &cli()).await, Err(Error::Refused(_))));
     let again = world.server.rerun(&first.id, latest(), &cli()).await.expect("it has ended");

@@ -106,7 +106,7 @@ async fn a_follower_of_one_server_sees_what_another_does_and_a_token_is_taken_ba
         config.database = Some(postgres().url("events"));
         std::fs::create_dir_all(folder.path().join(place)).expect("a folder");
         let server = Server::open(config).await.expect("it opens");
-        server.deploy(&project(nights()), folder.path()).await.expect("it deploys");
+        server.deploy(&project(nights()).into(), folder.path()).await.expect("it deploys");
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let running = server.clone();
         servers.push((server, stop, tokio::spawn(async move { running.run(stopped).await })));

@@ -67,7 +67,7 @@ async fn a_task_is_handed_what_its_parameters_name_and_its_kind_reads_and_nothin
     for seed in 1..4 {
         let tasks = drawn(seed);
         let world = World::with(nights(), Timings::default()).await;
-        world.server.deploy(&project(&tasks), world.folder.path()).await.expect("it deploys");
+        world.server.deploy(&project(&tasks).into(), world.folder.path()).await.expect("it deploys");
         world.server.trigger("drawn", None, Map::new()).await.expect("it starts");
         let worker = world.worker().await;
         let mut seen = BTreeMap::new();

@@ -127,7 +127,7 @@ async fn missed_nights_are_left_out_where_the_schedule_says_so() {
     world.advance(FIRST).await;
     assert_eq!(world.runs().await.len(), 1, "what falls due while the server looks is not missed");
     let folder = world.folder.path().to_path_buf();
-    world.server.deploy(&crate::support::project(schedule), &folder).await.expect("it deploys");
+    world.server.deploy(&crate::support::project(schedule).into(), &folder).await.expect("it deploys");
     world.advance(SECOND).await;
     assert_eq!(world.runs().await.len(), 2);
 }

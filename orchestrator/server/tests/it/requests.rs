@@ -99,7 +99,7 @@ async fn pages_of_dags_and_queues_lose_and_repeat_none_while_others_come() {
     let world = World::new().await;
     let engine: &dyn Engine = &*world.server;
     let deploy = async |dags: &[(&str, &str)]| {
-        world.server.deploy(&with_dags(dags), world.folder.path()).await.expect("it deploys");
+        world.server.deploy(&with_dags(dags).into(), world.folder.path()).await.expect("it deploys");
     };
     deploy(&[("b", "gpu"), ("d", "large"), ("p", "small")]).await;
     let dags = async |after: Option<&str>| {
@@ -126,7 +126,7 @@ async fn who_wants_all_of_a_list_gets_it_however_many_pages_it_has() {
     let world = World::new().await;
     let names: Vec<String> = (0..=MAX_PAGE).map(|number| format!("d{number:03}")).collect();
     let dags: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), name.as_str())).collect();
-    world.server.deploy(&with_dags(&dags), world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&with_dags(&dags).into(), world.folder.path()).await.expect("it deploys");
     let client = Client::new(&world.serve().await, "secret");
     let mut expected = names.clone();
     expected.push("nightly".to_owned());

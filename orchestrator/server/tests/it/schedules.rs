@@ -37,7 +37,7 @@ fn daily(cron: &str, more: Json) -> Json {
 async fn world_of(dags: &[(String, Json)]) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let world = World::open(folder, Timings::default()).await;
-    world.server.deploy(&small(dags), world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&small(dags).into(), world.folder.path()).await.expect("it deploys");
     world
 }
 
@@ -143,7 +143,7 @@ async fn a_pause_survives_a_kill_and_a_deployment_and_runs_by_hand_go_on() {
     world.server.pause("nightly", note("new feed"), &Origin::cli()).await.expect("it is paused");
     let world = world.killed_and_opened_again().await;
     let folder = world.folder.path().to_path_buf();
-    world.server.deploy(&project(nights()), &folder).await.expect("it deploys");
+    world.server.deploy(&project(nights()).into(), &folder).await.expect("it deploys");
     world.advance(SECOND).await;
     assert_eq!(all_runs(&world.server).await, []);
     world.server.trigger("nightly", None, serde_json::Map::new()).await.expect("by hand it runs");
@@ -167,7 +167,7 @@ async fn a_schedule_changed_and_deployed_never_fires_again_for_the_slot_that_has
     {
         let mut changed = nights();
         (changed["cron"], changed["timezone"]) = (json!(cron), json!(zone));
-        world.server.deploy(&project(changed), &folder).await.expect("it deploys");
+        world.server.deploy(&project(changed).into(), &folder).await.expect("it deploys");
         world.advance("2013-03-09T20:00:00Z").await;
         let instants: Vec<String> = all_runs(&world.server).await.into_iter().map(|(_, at, _)| at).collect();
         assert_eq!(instants, expected, "{cron} in {zone}");
@@ -226,7 +226,7 @@ async fn excluded_dates_and_calendars_make_no_run_after_a_restart_either() {
     project.calendars = serde_json::from_value(holidays).expect("a calendar");
     let folder = tempfile::tempdir().expect("a folder");
     let world = World::open(folder, Timings::default()).await;
-    world.server.deploy(&project, world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&project.into(), world.folder.path()).await.expect("it deploys");
     world.advance("2013-03-09T13:00:00Z").await;
     let world = world.killed_and_opened_again().await;
     for day in ["10", "11", "12"] {
@@ -250,7 +250,8 @@ async fn a_real_clock_that_is_stepped_back_and_forth_doubles_and_loses_nothing_w
     let mut config = config(folder.path(), Timings::default());
     config.clock = Clock::real(stepped);
     let server = Server::open(config).await.expect("it opens");
-    server.deploy(&small(&[("d".to_owned(), daily("* * * * *", json!({})))]), folder.path()).await.expect("it deploys");
+    let every_minute = small(&[("d".to_owned(), daily("* * * * *", json!({})))]);
+    server.deploy(&every_minute.into(), folder.path()).await.expect("it deploys");
     let instants = || async {
         // Looks once at what is due, and does not wait for a firing of the far future.
         server.wait_firing("d", at("2100-01-01T00:00:00Z")).await.expect_err("it is not due");

@@ -38,7 +38,7 @@ async fn serve() -> Fuzzed {
     let mut config = config(folder.path(), Timings::default());
     config.clock = Clock::real(real_now);
     let server = Server::open(config).await.expect("it opens");
-    server.deploy(&project(nights()), folder.path()).await.expect("it deploys");
+    server.deploy(&project(nights()).into(), folder.path()).await.expect("it deploys");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let service = server.router().into_make_service_with_connect_info::<SocketAddr>();

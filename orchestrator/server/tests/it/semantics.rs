@@ -26,7 +26,7 @@ fn task(needs: &[&str], extra: Json) -> Json {
 
 async fn deployed(project: &Project) -> World {
     let world = World::open(tempfile::tempdir().expect("a folder"), Timings::default()).await;
-    world.server.deploy(project, world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&project.clone().into(), world.folder.path()).await.expect("it deploys");
     world
 }
 
@@ -64,7 +64,7 @@ async fn a_condition_on_a_task_that_is_not_needed_is_refused_at_deployment() {
         "c": task(&["a"], json!({ "trigger": { "when": "b.done" } })),
     }));
     let world = World::open(tempfile::tempdir().expect("a folder"), Timings::default()).await;
-    let refused = world.server.deploy(&project, world.folder.path()).await.expect_err("it is refused");
+    let refused = world.server.deploy(&project.into(), world.folder.path()).await.expect_err("it is refused");
     assert!(matches!(&refused, Error::Invalid { problems, .. } if problems[0].code == "not_needed"), "{refused:?}");
 }
 

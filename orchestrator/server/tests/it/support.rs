@@ -141,7 +141,7 @@ impl World {
     pub async fn with(schedule: Json, timings: Timings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let world = Self::open(folder, timings).await;
-        world.server.deploy(&project(schedule), world.folder.path()).await.expect("it deploys");
+        world.server.deploy(&project(schedule).into(), world.folder.path()).await.expect("it deploys");
         world
     }
 

@@ -33,7 +33,7 @@ fn project(inner: &str) -> Project {
 
 async fn world() -> World {
     let world = World::with(nights(), daybreak_server::Timings::default()).await;
-    world.server.deploy(&project("inner"), world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&project("inner").into(), world.folder.path()).await.expect("it deploys");
     world
 }
 
@@ -124,7 +124,7 @@ async fn a_run_that_a_task_makes_has_its_window_its_version_and_its_parameters()
     let run = world.server.trigger("outer", None, Map::new()).await.expect("it starts");
     let ask = worker.take("ask").await;
     // What is deployed meanwhile has no such DAG; the run keeps the version it was made from.
-    world.server.deploy(&project("other"), world.folder.path()).await.expect("it deploys");
+    world.server.deploy(&project("other").into(), world.folder.path()).await.expect("it deploys");
     worker.report(&ask, wait(runs_inner(json!({ "day": "monday" })))).await.expect("it holds the task");
     let only = worker.take("only").await;
     assert_eq!((only.project_hash.as_str(), only.window_end), (ask.project_hash.as_str(), ask.window_end));

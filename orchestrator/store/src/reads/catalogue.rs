@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybreak_protocol::{
-    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, BuildCursor, BuildList, BuildRecord, BuildsQuery, ModelList,
+    AliasHistory, AliasHistoryEntry, AliasHistoryQuery, BuildList, BuildRecord, BuildsQuery, HashCursor, ModelList,
     ModelSummary, ModelsQuery, VersionList, VersionsQuery,
 };
 use daybreak_spec::{Name, Timestamp};
@@ -20,7 +20,8 @@ macro_rules! of_moves {
     ($after:literal) => {
         concat!(
             "SELECT alias_history.number, alias_history.model, alias_history.alias, alias_history.version, ",
-            "alias_history.previous_version, alias_history.as_of_us, alias_history.at_us, task_run.run_id ",
+            "alias_history.previous_version, alias_history.as_of_us, alias_history.at_us, task_run.run_id, ",
+            "alias_history.moved_by, alias_history.reason ",
             $after
         )
     };
@@ -34,7 +35,7 @@ impl Store {
         let limit = wanted.effective_limit();
         let earliest = wanted.from.map_or(i64::MIN, |from| from.micros);
         let (behind, hash) = match &wanted.after {
-            Some(BuildCursor { as_of, definition_hash }) => (as_of.micros, definition_hash.as_str()),
+            Some(HashCursor { at, hash }) => (at.micros, hash.as_str()),
             None => (i64::MIN, ""),
         };
         let rows = query(
@@ -55,8 +56,7 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         let builds = rows.iter().map(build).collect::<Result<Vec<_>, _>>()?;
-        let cursor =
-            |build: &BuildRecord| BuildCursor { as_of: build.as_of, definition_hash: build.definition_hash.clone() };
+        let cursor = |build: &BuildRecord| HashCursor { at: build.as_of, hash: build.definition_hash.clone() };
         let (builds, next) = cut(builds, limit, cursor);
         Ok(BuildList { builds, next })
     }
@@ -162,6 +162,8 @@ pub(super) fn numbered_move(row: &Row) -> Result<(i64, AliasHistoryEntry), Error
         to: count(row, "version")?,
         as_of: Timestamp::from_micros(row.try_get("as_of_us")?),
         run_id: row.try_get("run_id")?,
+        by: row.try_get("moved_by")?,
+        reason: row.try_get("reason")?,
         moved_at: Timestamp::from_micros(row.try_get("at_us")?),
     };
     Ok((row.try_get("number")?, entry))

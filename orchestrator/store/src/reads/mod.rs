@@ -11,6 +11,7 @@ mod grid;
 mod items;
 mod lineage;
 mod overview;
+mod project_versions;
 mod registry;
 mod runs;
 mod scheduling;

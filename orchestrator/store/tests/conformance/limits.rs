@@ -149,6 +149,7 @@ async fn slots_that_a_deployment_adds_are_taken_at_the_next_sweep(world: World) 
         project: name("demo"),
         version: "bb".to_owned(),
         root: "/project".to_owned(),
+        files: None,
         listens: Vec::new(),
         models: vec![name("late")],
         found: None,

@@ -18,6 +18,7 @@ mod outages;
 mod outbox;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
+mod project_versions;
 mod queues;
 mod registry;
 mod runs;

@@ -20,6 +20,7 @@ async fn listen(world: &World, listens: Vec<Listened>) {
         project: name("demo"),
         version: "bb".to_owned(),
         root: "/project".to_owned(),
+        files: None,
         listens,
         models: Vec::new(),
         found: None,

@@ -23,6 +23,7 @@ fn deployment(dags: Vec<DeployedDag>) -> Deployment {
         project: name("demo"),
         version: "aa".to_owned(),
         root: "/project".to_owned(),
+        files: None,
         listens: Vec::new(),
         models: vec![name("late")],
         found: None,

@@ -170,6 +170,7 @@ impl World {
             project: name("demo"),
             version: "aa".to_owned(),
             root: "/project".to_owned(),
+            files: None,
             listens: Vec::new(),
             models: vec![name("late")],
             found: None,

@@ -111,6 +111,7 @@ async fn deploy_too(world: &World, dag: &str) {
         project: name("demo"),
         version: "aa".to_owned(),
         root: "/project".to_owned(),
+        files: None,
         listens: Vec::new(),
         models: Vec::new(),
         found: None,
