@@ -5,6 +5,7 @@ mod control;
 mod events;
 mod handed_out;
 mod logs;
+mod looks;
 mod metrics;
 mod moves;
 mod nights;

@@ -43,7 +43,7 @@ fn files(text: &str) -> ProjectFiles {
 fn read(overlap: &str, text: &str) -> ReadProject {
     let mut schedule = nights();
     schedule["overlap"] = json!(overlap);
-    ReadProject { project: project(schedule), files: files(text) }
+    ReadProject { files: files(text), ..project(schedule).into() }
 }
 
 fn unsound() -> Unsound {
