@@ -20,6 +20,7 @@ async fn deploy(world: &World, version: &str, files: Option<&str>) {
         root: "/project".to_owned(),
         files: files.map(str::to_owned),
         models: Vec::new(),
+        found: None,
         limits: Vec::new(),
         listens: Vec::new(),
         dags: Vec::new(),

@@ -242,6 +242,7 @@ async fn what_reading_a_project_found_stays_with_its_version(world: World) {
             project: name("demo"),
             version: version.to_owned(),
             root: "/project".to_owned(),
+            files: None,
             models: Vec::new(),
             found: found.map(str::to_owned),
             limits: Vec::new(),
