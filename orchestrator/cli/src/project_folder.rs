@@ -1,11 +1,12 @@
 //! Reading the project's folder: its declarations and its texts, while `daybreak check` in a child process says whether
 //! anything is wrong with it, so that no server holds what a check needs.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use daybreak_protocol::{Fault, ProjectFile, ProjectFiles};
-use daybreak_server::{ReadProject, Unsound};
-use daybreak_spec::{Severity, SourceFiles};
+use daybreak_protocol::{DeclaredAt, Fault, FeatureColumn, ProjectFile, ProjectFiles};
+use daybreak_server::{Found, ReadProject, Unsound};
+use daybreak_spec::{Loaded, Name, Severity, SourceFiles, Span};
 use serde::Deserialize;
 
 use crate::failure::{Failure, Outcome};
@@ -62,7 +63,16 @@ pub fn load_project(home: &Home) -> Result<ReadProject, Unread> {
         return Err(Unread::Unsound(unsound(&check.stdout, &check.stderr)));
     }
     let loaded = loaded.map_err(Failure::configuration)?;
-    Ok(ReadProject { project: loaded.project, files: texts_of(&loaded.files) })
+    let found = found(&loaded, &check.stdout);
+    Ok(ReadProject { project: loaded.project, files: texts_of(&loaded.files), found })
+}
+
+/// Where its DAGs stand, and what the check has printed of its views.
+fn found(loaded: &Loaded, stdout: &[u8]) -> Found {
+    let declared = |span: Span| DeclaredAt { file: loaded.files.path(span.file).to_owned(), line: span.line };
+    let dags = loaded.project.dags.iter().map(|(name, dag)| (name.clone(), declared(dag.span))).collect();
+    let told: Option<ToldFeatures> = serde_json::from_slice(stdout).ok();
+    Found { dags, features: told.map(|told| told.features).unwrap_or_default() }
 }
 
 /// The texts of the folder as they are now, right or wrong.
@@ -77,7 +87,13 @@ fn texts_of(files: &SourceFiles) -> ProjectFiles {
     )
 }
 
-/// What the check prints.
+/// What the check prints of a sound project.
+#[derive(Deserialize)]
+struct ToldFeatures {
+    features: BTreeMap<Name, Vec<FeatureColumn>>,
+}
+
+/// What it prints of another one.
 #[derive(Deserialize)]
 struct Told {
     text: String,
@@ -131,6 +147,19 @@ mod tests {
         assert_eq!(place(&faults[0]), ("cycle".to_owned(), Some("dags.yaml".to_owned()), Some(3), Some(5)));
         assert_eq!(place(&faults[1]), ("unused".to_owned(), None, None, None));
         assert_eq!((faults[0].help.as_deref(), faults[1].severity), (Some("leave it out"), Severity::Warning));
+    }
+
+    #[test]
+    fn what_reading_finds_beside_the_declarations_is_kept() {
+        let dags = "dags:\n  nightly:\n    tasks:\n      a: { kind: noop }\n".to_owned();
+        let texts = [("daybreak.yaml".to_owned(), "version: 1\n".to_owned()), ("dags/a.yaml".to_owned(), dags)];
+        let loaded = daybreak_spec::load_texts(std::path::Path::new("/project"), texts);
+        let told = br#"{"ok": true, "problems": [], "features": {"weather": [{"name": "temp", "type": "f64"}]}}"#;
+        let found = found(&loaded, told);
+        let dag: Vec<_> = found.dags.iter().map(|(name, at)| (name.as_str(), at.file.as_str(), at.line)).collect();
+        assert_eq!(dag, [("nightly", "dags/a.yaml", 2)]);
+        let features: Vec<_> = found.features.values().flatten().map(|column| column.name.as_str()).collect();
+        assert_eq!(features, ["temp"]);
     }
 
     #[test]

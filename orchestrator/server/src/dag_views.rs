@@ -53,7 +53,7 @@ impl Server {
             view: self.dag_view(&deployed, (name, dag), &rows).await?,
             params: dag.param_views(),
             version: deployed.version.clone(),
-            declared: None,
+            declared: deployed.declared.get(name).cloned(),
         })
     }
 

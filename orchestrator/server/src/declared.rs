@@ -1,10 +1,32 @@
 //! What the live version declares of its feature views, and which of them each model reads. Never looks at files: what only
-//! they tell comes with the project.
+//! they tell comes with the project, as [`Found`]. To find something more: a field there, filled by whoever reads projects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use daybreak_protocol::FeatureColumn;
+use daybreak_protocol::{DeclaredAt, FeatureColumn};
 use daybreak_spec::{AggregateFunction, ColumnType, FeatureView, Name, Project, ViewDefinition};
+use serde::{Deserialize, Serialize};
+
+/// What reading and checking a project found out beside its declarations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Where its DAGs are declared.
+    pub dags: BTreeMap<Name, DeclaredAt>,
+    /// The features of its views with their types.
+    pub features: BTreeMap<Name, Vec<FeatureColumn>>,
+}
+
+impl Found {
+    /// As it is kept; none where nothing was found.
+    pub(crate) fn to_json(&self) -> Option<String> {
+        (*self != Self::default()).then(|| serde_json::to_string(self).expect("names and texts always write"))
+    }
+
+    /// As it was kept; whatever does not read is as good as not known.
+    pub(crate) fn of_json(text: Option<&str>) -> Self {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
 
 /// A feature view.
 #[derive(Clone, Debug, PartialEq, Eq)]

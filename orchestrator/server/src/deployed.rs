@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use daybreak_core::{DagGraph, Data, Firings, KindCatalog, ScheduleCompiler, UpdateRule, tasks_named};
-use daybreak_protocol::{ErrorItem, ParamView, ScheduleView};
+use daybreak_protocol::{DeclaredAt, ErrorItem, ParamView, ScheduleView};
 use daybreak_spec::{
     After, Alert, AlertEvent, Cache, Dag, LimitUse, Name, Node, Param, Placement, Predictions, Project, Schedule,
     ScheduleRules, Source, Task,
@@ -14,7 +14,7 @@ use daybreak_store::{CacheRule, LimitShare, Listened, RunTemplate, TaskTemplate}
 use serde_json::{Map, Value as Json, json};
 
 use crate::Error;
-use crate::declared::{self, DeclaredView};
+use crate::declared::{self, DeclaredView, Found};
 
 /// A project that runs can be made of.
 pub(crate) struct Deployed {
@@ -34,6 +34,8 @@ pub(crate) struct Deployed {
     pub views: BTreeMap<Name, DeclaredView>,
     /// The views that each model reads.
     pub views_of_models: BTreeMap<Name, BTreeSet<Name>>,
+    /// Where its DAGs are declared, if that is known.
+    pub declared: BTreeMap<Name, DeclaredAt>,
 }
 
 /// A DAG that is ready to fire.
@@ -92,7 +94,19 @@ impl Deployed {
             predictions: project.predictions.clone(),
             views: declared::views(project),
             views_of_models: declared::views_of_models(project),
+            declared: BTreeMap::new(),
         })
+    }
+
+    /// With what reading it found out.
+    pub(crate) fn knowing(mut self, found: Found) -> Self {
+        for (name, features) in found.features {
+            if let Some(view) = self.views.get_mut(&name) {
+                view.features = features;
+            }
+        }
+        self.declared = found.dags;
+        self
     }
 
     /// The project's name.

@@ -46,6 +46,7 @@ mod waits;
 mod workers;
 
 pub use config::{Schedules, ServerConfig, Timings};
+pub use declared::Found;
 pub use error::Error;
 pub use following::Events;
 pub use migrating::{database_name, migrate};

@@ -58,7 +58,7 @@ impl Server {
         attention.extend(late);
         attention.extend(stale_views(&deployed, &standings.publications, &standings.live, clock.business_now));
         let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        attention.extend(problems.map(|unsound| Attention::ProjectProblems { text: unsound.words }));
+        attention.extend(problems.map(|problems| Attention::ProjectProblems { text: problems.words }));
         Ok(Overview {
             business_now: clock.business_now,
             real_now: clock.real_now,

@@ -8,21 +8,24 @@ use async_trait::async_trait;
 use daybreak_protocol::{Applied, Fault, ProjectFiles, ProjectView};
 use daybreak_spec::{Problem, Project, Severity, Source, Stamp};
 
+use crate::declared::Found;
 use crate::origin::Origin;
 use crate::{Error, Server};
 
-/// A project with the texts that it was read from.
+/// A project with the texts that it was read from, and what that found out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadProject {
     /// What they declare.
     pub project: Project,
     /// The texts; none where a program has declared it.
     pub files: ProjectFiles,
+    /// What they tell beside the declarations.
+    pub found: Found,
 }
 
 impl From<Project> for ReadProject {
     fn from(project: Project) -> Self {
-        Self { project, files: ProjectFiles::default() }
+        Self { project, files: ProjectFiles::default(), found: Found::default() }
     }
 }
 

@@ -14,6 +14,7 @@ use daybreak_spec::Timestamp;
 use daybreak_store::{Database, DeployedCursor, DeployedDag, Deployment, LeaseClock, Options, Sources, Store};
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::declared::Found;
 use crate::deployed::Deployed;
 use crate::feed::Feed;
 use crate::following::MAX_STREAMS;
@@ -144,7 +145,7 @@ impl Server {
     /// The same for somebody who asks for it.
     pub(crate) async fn deploy_by(
         &self,
-        ReadProject { project, files }: &ReadProject,
+        ReadProject { project, files, found }: &ReadProject,
         root: &Path,
         from: Option<&Origin>,
     ) -> Result<Applied, Error> {
@@ -152,7 +153,7 @@ impl Server {
         let root = root.canonicalize().map_err(unusable)?;
         let snapshot = Bytes::from(serde_json::to_vec(project).expect("declarations always write"));
         let version = self.artifacts.put(snapshot.clone()).await?;
-        let deployed = Deployed::compile(project, version, &self.catalog)?;
+        let deployed = Deployed::compile(project, version, &self.catalog)?.knowing(found.clone());
         let files = self.keep_texts(files).await?;
         let mut lines = self.scheduler.lock().await;
         let now = self.clock.business_now();
@@ -163,7 +164,7 @@ impl Server {
             root: root.to_string_lossy().into_owned(),
             files,
             models: project.models.keys().cloned().collect(),
-            found: None,
+            found: found.to_json(),
             limits: project.limits.iter().map(|(name, limit)| (name.clone(), limit.slots)).collect(),
             listens: deployed.listens(),
             dags,
@@ -279,7 +280,7 @@ impl Server {
             Deployed::compile(&project, current.version, &self.catalog).map_err(|error| error.to_string())
         });
         match restored {
-            Ok(deployed) => self.take_up(deployed),
+            Ok(deployed) => self.take_up(deployed.knowing(Found::of_json(current.found.as_deref()))),
             Err(error) => tracing::warn!(error, "the deployed project does not compile any more: deploy it again"),
         }
         Ok(())

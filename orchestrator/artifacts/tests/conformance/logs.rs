@@ -14,6 +14,7 @@ on_both!(
     a_writer_that_is_dropped_ends_its_log,
     a_part_never_cuts_a_character,
     a_flood_keeps_its_beginning_and_its_end_and_says_what_is_missing,
+    the_length_of_a_log_counts_what_was_dropped_too,
     two_attempts_under_different_fences_do_not_mix,
     items_of_a_list_have_logs_of_their_own,
 );
@@ -101,6 +102,18 @@ fn a_flood_keeps_its_beginning_and_its_end_and_says_what_is_missing(world: &Worl
     assert_eq!(text.matches("bytes left out here").count(), 1);
     let kept = text.len() as u64;
     assert!(kept <= cap + (1 << 20) && kept > cap * 8 / 10, "{kept} bytes");
+}
+
+fn the_length_of_a_log_counts_what_was_dropped_too(world: &World) {
+    assert_eq!(world.elsewhere.log_length(&log(3)).expect("read"), 0, "nothing was written");
+    let writer = world.artifacts.capped_log_writer(&log(3), 4 << 20);
+    let line = format!("{}\n", "x".repeat(999));
+    (0..10).for_each(|_| writer.bytes(line.repeat(1000).as_bytes()));
+    world.runtime.block_on(writer.close()).expect("closed");
+    let length = world.elsewhere.log_length(&log(3)).expect("read");
+    assert_eq!(length, 10_000_000);
+    let end = world.elsewhere.read_log(&log(3), length - 1000, 1 << 20).expect("read");
+    assert_eq!((end.text, end.next_offset), (line, length));
 }
 
 fn two_attempts_under_different_fences_do_not_mix(world: &World) {

@@ -24,7 +24,7 @@ pub struct Check {
     /// Folder of the project
     #[arg(default_value = ".")]
     pub directory: PathBuf,
-    /// (internal) leave flow tests out, which are no part of what is deployed, and tell it in words beside the JSON
+    /// (internal) leave flow tests out, which are no part of what is deployed, and tell it in words and with the views' features beside the JSON
     #[arg(long, hide = true)]
     pub for_server: bool,
     /// Print JSON

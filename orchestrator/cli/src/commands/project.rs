@@ -25,12 +25,20 @@ pub fn check(arguments: &Check) -> Outcome {
             serde_json::json!({ "ok": checked.is_sound(), "problems": checked.to_json(), "secrets": checked.secrets });
         if arguments.for_server {
             json["text"] = words(&checked, Style::Plain).into();
+            json["features"] = features(&checked);
         }
         output::line(format_args!("{json:#}"))?;
     } else {
         show(&checked)?;
     }
     if checked.is_sound() { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+/// The features of its views with their types.
+fn features(checked: &Checked) -> serde_json::Value {
+    let views = checked.plan.iter().flat_map(|plan| &plan.views);
+    let features = views.map(|(name, view)| (name.to_string(), serde_json::json!(view.features)));
+    serde_json::Value::Object(features.collect())
 }
 
 fn show(checked: &Checked) -> Outcome {

@@ -227,3 +227,21 @@ proptest! {
         prop_assert_eq!(backwards, expected);
     }
 }
+
+#[test]
+fn the_jumps_of_a_zones_clocks_are_listed_from_one_instant_up_to_another() {
+    let changes = |zone: &str, from: &str, to: &str| -> Vec<(Timestamp, i64, i64)> {
+        let found = compiled(&schedule("0 0 * * *", zone)).clock_changes(at(from), at(to));
+        found.into_iter().map(|change| (change.at, change.before_s / 60, change.after_s / 60)).collect()
+    };
+    let (spring, autumn) = ("2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z");
+    let year = changes(NEW_YORK, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
+    assert_eq!(year, [(at(spring), -300, -240), (at(autumn), -240, -300)]);
+    assert_eq!(changes(NEW_YORK, spring, autumn), [(at(spring), -300, -240)], "the first is in it, the second is not");
+    assert_eq!(changes(NEW_YORK, "2026-03-08T07:00:01Z", autumn), []);
+    assert_eq!(changes(NEW_YORK, autumn, spring), [], "an empty stretch has none");
+    assert_eq!(changes("UTC", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"), []);
+    // Half an hour, in the other half of the world.
+    let lord_howe = changes("Australia/Lord_Howe", "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z");
+    assert_eq!(lord_howe, [(at("2026-04-04T15:00:00Z"), 660, 630)]);
+}

@@ -2,9 +2,10 @@
 
 use daybreak_core::TaskStatus;
 use daybreak_protocol::{
-    AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, Heartbeat, ItemsQuery, LogQuery, MarkRequest,
-    MarkWord, Marked, MintPublication, MoveAliasRequest, OLDEST_PROTOCOL, Orchestrator as _, Outcome, PROTOCOL_VERSION,
-    PauseRequest, Poll, ProjectVersionsQuery, Register, Report, RerunRequest, RunsQuery, TriggerRequest, WhyQuery,
+    AttemptCursor, AttemptsQuery, AuditQuery, CancelRequest, ClearRequest, Client, Error, EventsQuery, FiringsQuery,
+    GridQuery, Heartbeat, ItemsQuery, LogQuery, MarkRequest, MarkWord, Marked, MintPublication, MoveAliasRequest,
+    OLDEST_PROTOCOL, Orchestrator as _, Outcome, PROTOCOL_VERSION, PauseRequest, Poll, ProjectVersionsQuery, Register,
+    Report, RerunRequest, Role, RunsQuery, TriggerRequest, ViewsQuery, WhyQuery,
 };
 use daybreak_spec::{Labels, Name, Timestamp};
 
@@ -107,6 +108,34 @@ async fn people_read_and_ask() {
         format!(r#"changes Some("{RUN}") None"#),
         r#"trigger nightly {"at":"2013-03-10T12:00:00Z","params":{"days":7}} by the admin"#.to_owned(),
         r#"pause nightly {"note":"new feed","by":"ann"} from 127.0.0.1"#.to_owned(),
+    ];
+    assert_eq!(server.engine.asked(), asked);
+}
+
+#[tokio::test]
+async fn pages_of_a_user_interface_are_looked_at() {
+    let server = serve().await;
+    let client = client(&server, ADMIN);
+    let me = client.me().await.unwrap();
+    assert_eq!((me.name.as_str(), me.role), ("the admin", Role::Admin));
+    assert_eq!(client.overview().await.unwrap().running, [run().summary]);
+    let (nightly, page) = (name("nightly"), GridQuery { before: Some(RUN.to_owned()), limit: Some(500) });
+    client.grid(&nightly, &page).await.unwrap();
+    client.durations(&nightly, &page).await.unwrap();
+    client.views(&ViewsQuery { after: Some(name("weather")), limit: None }).await.unwrap();
+    let query = FiringsQuery { from: Some(noon()), to: Some(noon()), dag: Some(nightly.clone()) };
+    client.firings(&query).await.unwrap();
+    let after = AttemptCursor { started_us: 1_362_916_800_000_000, task_run_id: TASK_RUN.to_owned(), fence: 7 };
+    let query = AttemptsQuery { task: Name::parse_of_run("score[3]"), after: Some(after), limit: Some(20) };
+    client.attempts(RUN, &query).await.unwrap();
+    assert!(matches!(client.dag(&nightly).await, Err(Error::NotFound(_))));
+    assert!(matches!(client.lineage(RUN).await, Err(Error::NotFound(_))));
+    let asked = [
+        format!(r#"grid nightly Some("{RUN}") Some(500)"#),
+        format!(r#"durations nightly Some("{RUN}") Some(500)"#),
+        r#"views Some("weather") None"#.to_owned(),
+        r#"firings Some("nightly")"#.to_owned(),
+        format!(r#"attempts {RUN} Some("score[3]") Some("1362916800000000.{TASK_RUN}.7") Some(20)"#),
     ];
     assert_eq!(server.engine.asked(), asked);
 }

@@ -78,6 +78,28 @@ async fn a_failed_night_runs_again_from_its_failed_tasks_in_the_version_it_was_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_would_run_again_and_starts_nothing() {
+    let world = World::new().await;
+    let worker = world.worker().await;
+    let run = failed_night(&world, &worker).await;
+    let audited = world.server.audit(&AuditQuery::default()).await.expect("the audit").entries.len();
+    let dry = |request: RerunRequest| RerunRequest { dry_run: true, ..request };
+    let failed = world.server.rerun(&run, dry(from_failed()), &cli()).await.expect("it has ended");
+    assert_eq!(failed.tasks, [name("judge"), name("promote"), name("train")]);
+    let latest = RerunRequest { latest: true, ..RerunRequest::default() };
+    let anew = world.server.rerun(&run, dry(latest), &cli()).await.expect("it has ended");
+    assert_eq!((anew.tasks.len(), &anew.run_id), (5, &run), "there is no new run");
+    let judge = ClearRequest { dry_run: true, by: None };
+    let cleared = world.server.clear(&run, &name("publish"), judge, &cli()).await.expect("it has ended");
+    assert_eq!(cleared.tasks, [name("promote"), name("publish")]);
+    assert_eq!(world.runs().await.len(), 1);
+    assert_eq!(world.server.wait_run(&run).await.expect("the run").state, RunStatus::Failed);
+    assert_eq!(world.server.audit(&AuditQuery::default()).await.expect("the audit").entries.len(), audited);
+    let again = world.server.rerun(&run, from_failed(), &cli()).await.expect("it has ended");
+    assert_eq!(again, failed, "as it said");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_again_in_the_live_version_is_a_new_run_of_the_same_instant() {
     let world = World::new().await;
     let worker = world.worker().await;

@@ -4,11 +4,15 @@
 mod control;
 mod events;
 mod handed_out;
+mod logs;
+mod looks;
 mod metrics;
+mod moves;
 mod nights;
 #[expect(dead_code, reason = "the store's stories use the rest")]
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
+mod project;
 mod requests;
 mod restarts;
 mod schedules;

@@ -20,8 +20,8 @@ macro_rules! of_moves {
     ($after:literal) => {
         concat!(
             "SELECT alias_history.number, alias_history.model, alias_history.alias, alias_history.version, ",
-            "alias_history.previous_version, alias_history.as_of_us, alias_history.at_us, alias_history.moved_by, ",
-            "alias_history.reason, task_run.run_id ",
+            "alias_history.previous_version, alias_history.as_of_us, alias_history.at_us, task_run.run_id, ",
+            "alias_history.moved_by, alias_history.reason ",
             $after
         )
     };

@@ -10,6 +10,7 @@ use crate::support::{World, at, caller, name, not_yet};
 
 crate::stories! {
     a_failed_run_runs_again_from_its_failed_tasks_in_its_own_version,
+    a_dry_run_says_what_would_run_again_and_changes_nothing,
     a_whole_run_runs_again_and_keeps_the_logs_of_what_succeeded,
     a_cleared_task_takes_along_what_needs_it_and_queues_behind_the_active_run,
     what_cannot_run_again_says_why_and_what_to_do,
@@ -75,6 +76,27 @@ async fn a_failed_run_runs_again_from_its_failed_tasks_in_its_own_version(world:
     assert_eq!(world.run_status(&run).await, RunStatus::Succeeded);
     let why = refused(rerun(&world, &run, Again::FromFailed).await);
     assert!(why.ends_with(&format!("all of it runs again with: daybreak rerun {run}")), "{why}");
+}
+
+async fn a_dry_run_says_what_would_run_again_and_changes_nothing(world: World) {
+    let run = failed_run(&world).await;
+    let before = world.store.run(&run).await.expect("the run");
+    let audited = world.count("SELECT COUNT(*) FROM audit").await;
+    let plan = async |again: Again| -> Result<Vec<String>, Error> {
+        let plan = world.store.plan_rerun(run.clone(), again).await?;
+        assert_eq!(plan.version, "aa", "the run's own");
+        Ok(plan.tasks.iter().map(ToString::to_string).collect())
+    };
+    assert_eq!(plan(Again::FromFailed).await.expect("it has ended"), ["second", "third"]);
+    assert_eq!(plan(Again::Everything).await.expect("it has ended"), ["first", "second", "third"]);
+    assert_eq!(plan(Again::Task(name("third"))).await.expect("it has ended"), ["third"]);
+    assert!(matches!(plan(Again::Task(name("fourth"))).await, Err(Error::NotFound(_))));
+    world.store.plan_latest(&run).await.expect("it has ended");
+    let after = world.store.run(&run).await.expect("the run");
+    assert_eq!((before, audited), (after, world.count("SELECT COUNT(*) FROM audit").await));
+    assert_eq!(rerun(&world, &run, Again::FromFailed).await.expect("it has ended"), ["second", "third"], "as it said");
+    assert!(refused(plan(Again::FromFailed).await).contains("is running and has not ended"));
+    assert!(refused(world.store.plan_latest(&run).await).contains("has not ended (running)"));
 }
 
 async fn a_whole_run_runs_again_and_keeps_the_logs_of_what_succeeded(world: World) {

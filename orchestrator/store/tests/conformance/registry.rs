@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use daybreak_protocol::{
-    AliasHistoryQuery, AliasMove, BuildRecord, BuildsQuery, HashCursor, ModelsQuery, NewModelVersion, TaskResult,
-    VersionsQuery,
+    AliasHistoryEntry, AliasHistoryQuery, AliasMove, AuditQuery, BuildRecord, BuildsQuery, HashCursor, ModelsQuery,
+    NewModelVersion, TaskResult, VersionsQuery,
 };
-use daybreak_store::{Effect, Error};
+use daybreak_store::{Effect, Error, MoveByHand};
 use serde_json::json;
 
 use crate::support::{World, at, caller, name};
@@ -22,6 +22,11 @@ crate::stories! {
     pages_of_versions_and_moves_lead_back_to_the_first,
     models_are_listed_by_name_whether_declared_or_trained,
     live_tells_declared_models_and_where_their_aliases_point,
+    an_alias_goes_back_by_hand_with_who_and_why_and_the_next_night_goes_on_from_there,
+    a_move_by_hand_that_expects_another_version_changes_nothing,
+    a_move_by_hand_to_what_there_is_not_is_refused,
+    an_alias_that_points_nowhere_is_moved_by_hand_too,
+    two_servers_that_move_an_alias_at_once_move_it_once,
 }
 
 fn build(hours: i64, object: &str) -> BuildRecord {
@@ -222,4 +227,107 @@ async fn live_tells_declared_models_and_where_their_aliases_point(world: World) 
     let after = world.store.live(&name("demo")).await.expect("it reads");
     assert!(after.cursor > before.cursor);
     assert_eq!((after.live[0].alias.as_str(), after.live[0].version.version), ("champion", 1));
+}
+
+/// Versions of `late` by the hour that they are of, promoted one after the other.
+async fn nights(world: &World, versions: u32) -> daybreak_core::WorkerIdentity {
+    let worker = world.worker().await;
+    for version in 1..=versions {
+        let hours = 24 * i64::from(version);
+        let mut result = trained(&format!("m{version}"));
+        result.model_version.as_mut().expect("it trains").as_of = at(hours);
+        leave(world, &worker, result).await;
+        leave(world, &worker, promoted(version, hours)).await;
+    }
+    worker
+}
+
+fn by_hand(version: u32, expected: Option<u32>) -> MoveByHand {
+    MoveByHand {
+        project: name("demo"),
+        model: name("late"),
+        alias: name("champion"),
+        version,
+        expected,
+        reason: "worse by day".to_owned(),
+        caller: daybreak_store::Caller { said: Some("bob".to_owned()), ..caller() },
+    }
+}
+
+async fn champion(world: &World) -> Option<u32> {
+    let champion = world.store.alias(&name("demo"), &name("late"), "champion").await.expect("it reads");
+    champion.map(|champion| champion.version)
+}
+
+async fn moves(world: &World) -> Vec<AliasHistoryEntry> {
+    let page = world.store.alias_history(&name("demo"), &name("late"), &AliasHistoryQuery::default()).await;
+    page.expect("moves").moves
+}
+
+/// What the audit has of the model.
+async fn audited(world: &World) -> Vec<(String, String)> {
+    let of_model = AuditQuery { subject: Some("late".to_owned()), ..AuditQuery::default() };
+    let entries = world.store.audit(&of_model).await.expect("the audit").entries;
+    entries.into_iter().map(|entry| (entry.action, entry.detail)).collect()
+}
+
+async fn an_alias_goes_back_by_hand_with_who_and_why_and_the_next_night_goes_on_from_there(world: World) {
+    let worker = nights(&world, 3).await;
+    let before = world.store.live(&name("demo")).await.expect("it reads").cursor;
+    let mut effects = world.store.effects();
+    let moved = world.store.move_by_hand(by_hand(1, Some(3))).await.expect("it points at 3");
+    assert_eq!((moved.from, moved.to, moved.as_of, &moved.run_id), (Some(3), 1, at(24), &None));
+    assert_eq!((moved.by.as_deref(), moved.reason.as_deref()), (Some("ann (bob)"), Some("worse by day")));
+    assert_eq!(moves(&world).await[0], moved, "as it was answered");
+    assert!(moves(&world).await[1].by.is_none() && moves(&world).await[1].run_id.is_some(), "a run did");
+    assert!(std::iter::from_fn(|| effects.try_recv().ok()).any(|effect| effect == Effect::RegistryMoved));
+    let live = world.store.live(&name("demo")).await.expect("it reads");
+    assert!(live.cursor > before);
+    assert_eq!(live.live[0].version.version, 1);
+    let detail = "`champion` from version 3 to version 1: worse by day".to_owned();
+    assert_eq!(audited(&world).await, [("promote".to_owned(), detail)]);
+    assert_eq!(leave(&world, &worker, promoted(2, 12)).await["moved"], json!(false), "older than where it stands");
+    assert_eq!(leave(&world, &worker, promoted(2, 48)).await["moved"], json!(true));
+    assert_eq!(champion(&world).await, Some(2));
+}
+
+async fn a_move_by_hand_that_expects_another_version_changes_nothing(world: World) {
+    nights(&world, 2).await;
+    let refused = world.store.move_by_hand(by_hand(1, Some(3))).await.expect_err("it points at 2");
+    assert!(matches!(&refused, Error::NotNow(why) if why.contains("points at version 2 and not at version 3")));
+    let refused = world.store.move_by_hand(by_hand(2, None)).await.expect_err("it points there");
+    assert!(matches!(&refused, Error::NotNow(why) if why.contains("points at version 2 already")), "{refused}");
+    assert_eq!((champion(&world).await, moves(&world).await.len()), (Some(2), 2));
+    assert!(audited(&world).await.is_empty());
+}
+
+async fn a_move_by_hand_to_what_there_is_not_is_refused(world: World) {
+    let unknown = world.store.move_by_hand(by_hand(1, None)).await;
+    assert!(matches!(&unknown, Err(Error::NotFound(why)) if why == "model `late` has no versions"), "{unknown:?}");
+    nights(&world, 2).await;
+    let unknown = world.store.move_by_hand(by_hand(7, Some(2))).await;
+    assert!(matches!(&unknown, Err(Error::Refused(why)) if why.ends_with("it has 1 to 2")), "{unknown:?}");
+    assert_eq!((champion(&world).await, moves(&world).await.len()), (Some(2), 2));
+}
+
+async fn an_alias_that_points_nowhere_is_moved_by_hand_too(world: World) {
+    nights(&world, 1).await;
+    let challenger = |expected| MoveByHand { alias: name("challenger"), ..by_hand(1, expected) };
+    let refused = world.store.move_by_hand(challenger(Some(1))).await.expect_err("it points nowhere");
+    assert!(matches!(&refused, Error::NotNow(why) if why.contains("points nowhere and not at version 1")), "{refused}");
+    let moved = world.store.move_by_hand(challenger(None)).await.expect("it has the version");
+    assert_eq!((moved.alias.as_str(), moved.from, moved.to), ("challenger", None, 1));
+    let models = world.store.models(&name("demo"), &ModelsQuery::default()).await.expect("models").models;
+    assert_eq!(models[0].aliases, BTreeMap::from([("challenger".to_owned(), 1), ("champion".to_owned(), 1)]));
+    assert_eq!(audited(&world).await[0].1, "`challenger` to version 1: worse by day");
+}
+
+async fn two_servers_that_move_an_alias_at_once_move_it_once(world: World) {
+    nights(&world, 3).await;
+    let other = world.open_another().await;
+    let both = tokio::join!(world.store.move_by_hand(by_hand(1, Some(3))), other.move_by_hand(by_hand(2, Some(3))));
+    let moved: Vec<u32> = [&both.0, &both.1].into_iter().flatten().map(|moved| moved.to).collect();
+    assert_eq!(moved.len(), 1, "{both:?}");
+    assert_eq!(champion(&world).await, Some(moved[0]));
+    assert_eq!((moves(&world).await.len(), audited(&world).await.len()), (4, 1));
 }

@@ -30,7 +30,7 @@ fn wait(condition: Awaited) -> Wait {
     Wait { condition, again_after_us: None, limit_us: None, at_limit }
 }
 
-async fn long_lived(world: &World) -> WorkerIdentity {
+pub async fn long_lived(world: &World) -> WorkerIdentity {
     let worker = world.worker().await;
     world.store.beat(worker.clone(), 100_000 * SECOND, false).await.expect("it is known");
     worker
@@ -43,7 +43,7 @@ fn asking() -> RunTemplate {
     template
 }
 
-async fn waits(world: &World, worker: &WorkerIdentity, wait: Wait) -> (String, ClaimedTask) {
+pub async fn waits(world: &World, worker: &WorkerIdentity, wait: Wait) -> (String, ClaimedTask) {
     let run = start(world, asking()).await;
     let task = world.claim_one(worker).await;
     world.report(&task, ReportedEnd::Other(AttemptEnd::Deferred(wait))).await.expect("it holds the task");
@@ -157,7 +157,7 @@ async fn a_run_of_another_dag_is_found_by_its_window(world: World) {
     assert_eq!(shown, [(exactly.as_str(), Some(same.as_str())), (at_least.as_str(), Some(same.as_str()))]);
 }
 
-fn approval(on_reject: OnReject) -> Wait {
+pub fn approval(on_reject: OnReject) -> Wait {
     wait(Awaited::Approval { message: Some("the new model".to_owned()), on_reject })
 }
 
@@ -226,7 +226,7 @@ fn sub_run(dag: &str) -> Box<NewRun> {
 }
 
 /// `ask` has made a run of `prices` and waits for it: the run, the task and the run that was made.
-async fn makes(world: &World, worker: &WorkerIdentity) -> (String, ClaimedTask, String) {
+pub async fn makes(world: &World, worker: &WorkerIdentity) -> (String, ClaimedTask, String) {
     deploy_too(world, "prices").await;
     let run = start(world, asking()).await;
     let task = world.claim_one(worker).await;
