@@ -8,4 +8,5 @@ mod bad_input;
 mod canned;
 mod client;
 mod document;
+mod pages;
 mod wire;
