@@ -48,7 +48,8 @@ pub fn document<P: PartialSchema + ToSchema>(routes: impl IntoIterator<Item = De
     for DescribedRoute { callers, schemas, paths: mut of_route } in routes {
         components = components.schemas_from_iter(schemas);
         for (path, item) in &mut of_route.paths {
-            for (_, method, operation) in operations(item) {
+            for (word, method, operation) in operations(item) {
+                operation.operation_id = Some(operation_id(word, path));
                 complete(operation, (path, callers), &P::name());
                 paths.add_path_operation(path.clone(), vec![method], operation.clone());
             }
@@ -63,6 +64,13 @@ pub fn document<P: PartialSchema + ToSchema>(routes: impl IntoIterator<Item = De
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("Workflows that train by night and serve by day. Errors are RFC 9457 problem+json."));
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
+}
+
+/// Names an operation, as no other one of the document: `post_runs_run_cancel`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.strip_prefix("/api/v1").unwrap_or(path).split(|sign: char| !sign.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    format!("{}_{}", method.to_ascii_lowercase(), words.join("_"))
 }
 
 /// What the form of a route says about it.

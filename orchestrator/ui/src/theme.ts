@@ -35,7 +35,7 @@ export const STATES: Record<AnyState, Look> = {
   queued: { word: "queued", color: "var(--state-ready)", sign: "≡" },
   ready: { word: "ready", color: "var(--state-ready)", sign: "≡" },
   running: { word: "running", color: "var(--state-running)", sign: "▶" },
-  deferred: { word: "deferred", color: "var(--state-deferred)", sign: "⏸" },
+  deferred: { word: "deferred", color: "var(--state-deferred)", sign: "‖" },
   retry_wait: { word: "waits to retry", color: "var(--state-retry)", sign: "↻" },
   succeeded: { word: "succeeded", color: "var(--state-succeeded)", sign: "✓" },
   failed: { word: "failed", color: "var(--state-failed)", sign: "✕" },

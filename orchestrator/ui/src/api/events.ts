@@ -1,12 +1,7 @@
 // Server-sent events over `fetch`, which can carry the token: one connection that comes back by itself and goes on after the
 // last event it has seen. To follow something: `follow(path, { … })`, and call what it returns to stop.
 import { ApiError, fetchWithToken, refused } from "./client";
-
-export interface ServerEvent {
-  event: string;
-  id: string;
-  data: string;
-}
+import { eventsOf, type ServerEvent } from "./event-stream";
 
 export interface Follow {
   onEvent: (event: ServerEvent) => void;
@@ -59,31 +54,4 @@ export function follow(path: string, { onEvent, onConnected, onRefused }: Follow
 
   void again();
   return () => stop.abort();
-}
-
-/** The events of a body, one by one. */
-export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
-  const reader = body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
-  let event: ServerEvent = { event: "message", id: "", data: "" };
-  let data: string[] = [];
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const lines = (rest + value).split(/\r\n|\n|\r/);
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (line === "") {
-        if (data.length > 0) yield { ...event, data: data.join("\n") };
-        event = { event: "message", id: event.id, data: "" };
-        data = [];
-      } else if (line.startsWith("data:")) data.push(field(line, 5));
-      else if (line.startsWith("event:")) event.event = field(line, 6);
-      else if (line.startsWith("id:")) event.id = field(line, 3);
-    }
-  }
-}
-
-function field(line: string, colon: number): string {
-  return line.slice(line[colon] === " " ? colon + 1 : colon);
 }

@@ -2,7 +2,8 @@
 // touches is read again, rarely. A hidden tab holds no connection (browsers give a host six) and goes on when it is seen.
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import { follow, type ServerEvent } from "./events";
+import type { ServerEvent } from "./event-stream";
+import { follow } from "./events";
 import type { RunDetail, Schema } from "./types";
 
 type Change = Schema<"Change">;

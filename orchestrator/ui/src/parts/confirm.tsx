@@ -63,7 +63,7 @@ export function Confirm({ opened, onClose, title, children, verb, danger = false
         {error !== null && <ErrorView error={error} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>Leave it</Button>
-          <Button color={danger ? "red" : undefined} loading={busy} disabled={missing || disabled} onClick={() => void go()}>{verb}</Button>
+          <Button {...(danger ? { color: "red" } : {})} loading={busy} disabled={missing || disabled} onClick={() => void go()}>{verb}</Button>
         </Group>
       </Stack>
     </Modal>

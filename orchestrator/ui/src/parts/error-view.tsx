@@ -19,7 +19,7 @@ export function ErrorView({ error, again, title }: Props) {
       <Text size="sm">{error.message}</Text>
       {(problem?.errors?.length ?? 0) > 0 && (
         <List size="sm" mt="xs">
-          {problem?.errors?.map((item, place) => <List.Item key={place}>{[item.pointer, item.message].filter(Boolean).join(": ")}</List.Item>)}
+          {problem?.errors?.map((item, place) => <List.Item key={place}>{[item.pointer, item.hint].filter(Boolean).join(": ")}</List.Item>)}
         </List>
       )}
       <Group mt="sm" gap="md">

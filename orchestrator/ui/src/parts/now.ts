@@ -2,42 +2,48 @@
 import { useSyncExternalStore } from "react";
 
 interface Clock {
-  now: number;
-  lookers: Set<() => void>;
-  timer: ReturnType<typeof setInterval> | undefined;
+  now: () => number;
+  /** One function for all its life: another one would be another subscription at each drawing. */
+  subscribe: (look: () => void) => () => void;
 }
 
 const CLOCKS = new Map<number, Clock>();
 
+const STILL: Clock = { now: () => 0, subscribe: () => () => undefined };
+
+/** Now, in milliseconds since 1970, renewed every so many milliseconds; `null`: when the component is drawn. */
+export function useNow(everyMs: number | null): number {
+  const { now, subscribe } = everyMs === null ? STILL : clockOf(everyMs);
+  return useSyncExternalStore(subscribe, now) || Date.now();
+}
+
 function clockOf(everyMs: number): Clock {
   let clock = CLOCKS.get(everyMs);
   if (clock === undefined) {
-    clock = { now: Date.now(), lookers: new Set(), timer: undefined };
+    clock = makeClock(everyMs);
     CLOCKS.set(everyMs, clock);
   }
   return clock;
 }
 
-const STILL = () => () => undefined;
-
-/** Now, in milliseconds since 1970, renewed every so many milliseconds; `null`: when the component is drawn. */
-export function useNow(everyMs: number | null): number {
-  const clock = everyMs === null ? null : clockOf(everyMs);
-  const subscribe = clock === null || everyMs === null ? STILL : (look: () => void) => enter(clock, everyMs, look);
-  return useSyncExternalStore(subscribe, () => clock?.now ?? 0) || Date.now();
-}
-
-function enter(clock: Clock, everyMs: number, look: () => void): () => void {
-  if (clock.lookers.size === 0) {
-    clock.now = Date.now();
-    clock.timer = setInterval(() => {
-      clock.now = Date.now();
-      for (const each of clock.lookers) each();
-    }, everyMs);
-  }
-  clock.lookers.add(look);
-  return () => {
-    clock.lookers.delete(look);
-    if (clock.lookers.size === 0) clearInterval(clock.timer);
+function makeClock(everyMs: number): Clock {
+  const lookers = new Set<() => void>();
+  let now = Date.now();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const tick = () => {
+    now = Date.now();
+    for (const look of lookers) look();
   };
+  const subscribe = (look: () => void) => {
+    if (lookers.size === 0) {
+      now = Date.now();
+      timer = setInterval(tick, everyMs);
+    }
+    lookers.add(look);
+    return () => {
+      lookers.delete(look);
+      if (lookers.size === 0) clearInterval(timer);
+    };
+  };
+  return { now: () => now, subscribe };
 }

@@ -7,7 +7,7 @@ import { STATES } from "../theme";
 
 export function RunBars({ runs }: { runs: RunSummary[] }) {
   const now = Date.now();
-  const took = runs.map((run) => between(run.started_at ?? run.created_at, run.ended_at, now) ?? 0);
+  const took = runs.map((run) => between(run.started_at, run.ended_at, now) ?? 0);
   const longest = Math.max(1, ...took);
   const bars = runs.map((run, place) => {
     const ms = took[place] ?? 0;

@@ -5,6 +5,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { RunState, TaskState } from "../api/types";
+import { TASK_LETTERS } from "../format/letters";
 import { between, duration, instant } from "../format/time";
 import { STATES } from "../theme";
 
@@ -33,9 +34,6 @@ interface Props {
   height?: number;
 }
 
-const LETTERS: Record<string, TaskState> = {
-  w: "waiting", q: "ready", r: "running", d: "deferred", y: "retry_wait", s: "succeeded", f: "failed", k: "skipped", u: "upstream_failed", c: "cancelled",
-};
 const CELL = 18;
 const NAMES = 180;
 const HEAD = 64;
@@ -173,7 +171,7 @@ function words(runs: readonly Column[], tasks: readonly string[], { column, row 
   if (found === undefined) return "";
   const { run, states, ms } = found;
   const head = `Run of ${instant(run.window_end)}: ${STATES[run.state].word}, ${duration(ms)}`;
-  const state = LETTERS[states[row] ?? "."];
+  const state = TASK_LETTERS[states[row] ?? "."];
   if (row < 0) return head;
   return `${tasks[row] ?? ""}: ${state === undefined ? "not in this run" : STATES[state].word}. ${head}`;
 }
@@ -223,7 +221,7 @@ function colorsOf(element: HTMLElement): Colors {
   const css = getComputedStyle(element);
   const value = (name: string) => css.getPropertyValue(name).trim();
   const color = (state: TaskState | RunState) => value(STATES[state].color.slice(4, -1));
-  const states = new Map(Object.entries(LETTERS).map(([letter, state]) => [letter, color(state)]));
+  const states = new Map(Object.entries(TASK_LETTERS).map(([letter, state]) => [letter, color(state)]));
   for (const state of ["queued", "running", "succeeded", "failed", "cancelled", "skipped"] as const) states.set(state, color(state));
   const colors = { surface: value("--surface"), muted: value("--muted"), text: value("--mantine-color-text"), mark: value("--mantine-primary-color-light"), states };
   known = { scheme, colors };

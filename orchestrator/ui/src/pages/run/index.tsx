@@ -1,5 +1,55 @@
-import { Page } from "../../parts/page";
+// One run, live: how it stands and why, what can be done about it, its tasks in several views, and the task that is chosen.
+import { Badge } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "react-router";
+import { api, ask } from "../../api/client";
+import { useDeclared, zoneOf } from "../../api/declared";
+import type { RunDetail } from "../../api/types";
+import { instant } from "../../format/time";
+import { useAddress } from "../../parts/address";
+import { Loaded, Page } from "../../parts/page";
+import { State } from "../../parts/state";
+import { RunActions } from "./actions";
+import { Attention } from "./attention";
+import { Head } from "./head";
+import { TaskPanel } from "./task-panel";
+import { Views } from "./views";
+import "./run.css";
 
-export default function Stub() {
-  return <Page title="run">soon</Page>;
+export default function RunPage() {
+  const { run: id = "" } = useParams();
+  const run = useQuery({
+    queryKey: ["run", id],
+    queryFn: () => ask(api.GET("/api/v1/runs/{run}", { params: { path: { run: id } } })),
+  });
+  if (run.data === undefined) return <Page title="Run" above={[["/runs", "Runs"]]}><Loaded query={run} height={420}>{() => null}</Loaded></Page>;
+  return <Run run={run.data} failed={run.error} />;
+}
+
+function Run({ run, failed }: { run: RunDetail; failed: Error | null }) {
+  const zone = zoneOf(useDeclared(run.dag).data);
+  const [words, choose] = useAddress();
+  const chosen = words.get("task");
+  const wide = words.get("wide") !== null;
+  const beside = (
+    <>
+      <State state={run.state} />
+      {failed !== null && <Badge color="orange" variant="light" tt="none" title={failed.message}>may be old</Badge>}
+    </>
+  );
+  return (
+    <Page
+      title={`${run.dag} ${instant(run.window_end)}`}
+      above={[["/runs", "Runs"], [`/dags/${run.dag}`, run.dag]]}
+      beside={beside}
+      actions={<RunActions run={run} />}
+    >
+      <Head run={run} zone={zone} />
+      <Attention run={run} zone={zone} onChoose={(task) => choose({ task })} />
+      <div className={chosen === null ? "run-body" : wide ? "run-body run-body-wide" : "run-body run-body-split"}>
+        <Views run={run} zone={zone} chosen={chosen} onChoose={(task) => choose({ task })} />
+        {chosen !== null && <TaskPanel key={chosen} run={run} name={chosen} zone={zone} />}
+      </div>
+    </Page>
+  );
 }

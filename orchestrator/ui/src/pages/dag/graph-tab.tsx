@@ -1,0 +1,63 @@
+// The tasks of a DAG as they are declared now, with the states of its newest run, live. A click goes to that task of that run.
+import { Anchor, Skeleton, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Link, useNavigate } from "react-router";
+import { api, ask } from "../../api/client";
+import { zoneOf } from "../../api/declared";
+import type { RunDetail } from "../../api/types";
+import { between, duration } from "../../format/time";
+import { Card } from "../../parts/page";
+import { State } from "../../parts/state";
+import type { TaskOfGraph } from "../../parts/task-graph";
+import { Time } from "../../parts/time";
+import { Took } from "../../parts/took";
+import type { Dag } from ".";
+
+const TaskGraph = lazy(() => import("../../parts/task-graph"));
+
+const HEIGHT = "min(62vh, 620px)";
+
+export function GraphTab({ dag }: { dag: Dag }) {
+  const navigate = useNavigate();
+  const id = dag.last_run?.id;
+  const run = useQuery({
+    queryKey: ["run", id],
+    queryFn: () => ask(api.GET("/api/v1/runs/{run}", { params: { path: { run: id ?? "" } } })),
+    enabled: id !== undefined,
+  }).data;
+  const choose = id === undefined ? {} : { onChoose: (task: string) => void navigate(`/runs/${id}?task=${encodeURIComponent(task)}`) };
+  return (
+    <Card title={<Newest dag={dag} run={run} />} flush>
+      <Suspense fallback={<Skeleton height={360} />}>
+        <TaskGraph tasks={tasksOf(dag, run)} height={HEIGHT} {...choose} />
+      </Suspense>
+    </Card>
+  );
+}
+
+function Newest({ dag, run }: { dag: Dag; run: RunDetail | undefined }) {
+  if (dag.last_run == null) return <Text size="sm" fw={400} className="muted">It has not run yet; these are its tasks.</Text>;
+  const { id, window_end, state, started_at, ended_at, created_at } = { ...dag.last_run, ...run };
+  const zone = zoneOf(dag);
+  return (
+    <span className="dag-newest">
+      <span>Newest run</span>
+      <Anchor component={Link} to={`/runs/${id}`} inherit><Time at={window_end} {...(zone === undefined ? {} : { zone })} /></Anchor>
+      <State state={state} />
+      <Took run={{ state, started_at: started_at ?? null, ended_at: ended_at ?? null, created_at }} longest={0} />
+    </span>
+  );
+}
+
+/** As declared now; what the run knows of a task that it has too. */
+function tasksOf(dag: Dag, run: RunDetail | undefined): TaskOfGraph[] {
+  const now = Date.now();
+  const known = new Map(run?.tasks.map((task) => [task.name, task]));
+  return dag.tasks.map(({ name, kind, needs }) => {
+    const task = known.get(name);
+    if (task === undefined) return { name, kind, needs };
+    const ms = task.ended_at == null ? null : between(task.started_at, task.ended_at, now);
+    return { name, kind, needs, state: task.state, note: ms === null ? kind : `${kind} · ${duration(ms)}` };
+  });
+}
