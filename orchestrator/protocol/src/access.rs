@@ -14,7 +14,7 @@ use crate::page::rows_of_page;
 pub enum Role {
     /// Looks at everything but tokens, features and predictions.
     Viewer,
-    /// Also starts, cancels, reruns, clears, marks and pauses, moves simulated time, and predicts.
+    /// Also starts, cancels, reruns, clears, marks, pauses and promotes, moves simulated time, and predicts.
     Operator,
     /// Also makes another version of the project current, which decides what code runs.
     Editor,

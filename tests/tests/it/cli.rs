@@ -197,6 +197,10 @@ fn a_run_is_run_again_marked_and_explained_by_hand_and_the_audit_tells_of_it() {
     refused(&["clear", id, "jugde"], "it has features, judge, promote, publish, train");
     refused(&["mark", id, "judge", "failed", "--reason", "no"], "daybreak clear");
     refused(&["why", "01ARZ3NDEKTSV4RRFFQ69G5FAV"], "no run has the id");
+    let dry = daybreak(folder.path(), &["clear", id, "judge", "--dry-run"]);
+    assert!(text(&dry.stdout).contains("would run again: judge, promote"), "{}", text(&dry.stdout));
+    let dry = json(&daybreak(folder.path(), &["rerun", id, "--latest", "--dry-run", "--json"]));
+    assert_eq!((dry["tasks"].as_array().map(Vec::len), &dry["run_id"]), (Some(5), &run["id"]));
     let cleared = daybreak(folder.path(), &["clear", id, "judge", "--wait"]);
     assert!(cleared.status.success(), "{}", text(&cleared.stderr));
     assert!(text(&cleared.stderr).contains("runs again: judge, promote"), "{}", text(&cleared.stderr));
@@ -211,5 +215,45 @@ fn a_run_is_run_again_marked_and_explained_by_hand_and_the_audit_tells_of_it() {
     assert_eq!(audit[0]["from"], "cli 127.0.0.1", "{audit}");
     let models = json(&daybreak(folder.path(), &["models", "--json"]));
     assert_eq!(models[0]["versions"].as_array().map(Vec::len), Some(1), "the same bytes are the same version");
+    drop(served);
+}
+
+#[test]
+fn a_champion_is_promoted_and_taken_back_by_hand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(daybreak(folder.path(), &["init"]).status.success());
+    let served = Served::start(folder.path(), &[]);
+    for at in ["2025-03-01T02:00:00Z", "2025-03-02T02:00:00Z"] {
+        assert!(daybreak(folder.path(), &["run", "nightly", "--at", at, "--wait"]).status.success());
+    }
+    let answers = |version: i64| {
+        let ask = ["predict", "returned", "customer=c1", "amount=120", "--json"];
+        let answered = || (json(&daybreak(folder.path(), &ask))["model_version"] == version).then_some(());
+        wait_for("the endpoint to follow", Duration::from_secs(30), answered);
+    };
+    answers(2);
+    let back = |reason: &str| daybreak(folder.path(), &["models", "rollback", "returned", "--reason", reason]);
+    let output = back("worse by day");
+    assert_eq!(
+        text(&output.stdout),
+        "`champion` of model `returned` points at version 1 now; it pointed at version 2\n"
+    );
+    answers(1);
+    let further = back("further");
+    assert_eq!(further.status.code(), Some(4));
+    assert!(text(&further.stderr).contains("pointed nowhere before version 1"), "{}", text(&further.stderr));
+    let promote = ["models", "promote", "returned", "2", "--reason", "it was the feed", "--json"];
+    let moved = json(&daybreak(folder.path(), &promote));
+    answers(2);
+    assert_eq!((&moved["from"], &moved["to"], &moved["reason"]), (&1.into(), &2.into(), &"it was the feed".into()));
+    assert_eq!(daybreak(folder.path(), &promote).status.code(), Some(4), "it points there");
+    assert_eq!(daybreak(folder.path(), &promote[..4]).status.code(), Some(2), "a move has its reason");
+    let models = json(&daybreak(folder.path(), &["models", "--json"]));
+    assert_eq!(models[0]["aliases"]["champion"], 2);
+    let reasons: Vec<_> =
+        models[0]["alias_history"].as_array().expect("moves").iter().map(|entry| &entry["reason"]).collect();
+    assert_eq!(reasons[2..], ["worse by day", "it was the feed"], "{models}");
+    let audit = json(&daybreak(folder.path(), &["audit", "--of", "returned", "--json"]));
+    assert_eq!(audit.as_array().map(Vec::len), Some(2), "{audit}");
     drop(served);
 }

@@ -56,6 +56,37 @@ fn what_is_written_becomes_live_and_what_is_broken_changes_nothing() {
     drop(served);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_told_with_their_places_beside_the_texts_of_the_folder_and_of_versions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    project(folder.path());
+    write(folder.path(), "closed.txt", "2026-12-25 # Christmas\n");
+    write(folder.path(), "calendars.yaml", "calendars:\n  closed: { path: closed.txt }\n");
+    write(folder.path(), "a.test.yaml", "tests: {}\n");
+    let served = Served::start(folder.path(), &[]);
+    let client = served.client();
+    let live = client.project().await.expect("a project").version;
+    let texts = client.files_of_version(&live).await.expect("they are kept").files;
+    let paths: Vec<&str> = texts.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["a.yaml", "calendars.yaml", "closed.txt", "daybreak.yaml"], "flow tests are no part of it");
+    assert_eq!(texts[2].text, "2026-12-25 # Christmas\n");
+    write(folder.path(), "a.yaml", "dags:\n  a:\n    tasks: { t: { kind: nop }, u: { knd: noop } }\n");
+    assert!(client.reload().await.is_err());
+    let shown = client.project().await.expect("a project");
+    let problems = shown.problems.expect("there are some");
+    assert!(shown.faults.len() >= 2, "{:?}", shown.faults);
+    for fault in &shown.faults {
+        let place = (fault.file.as_deref(), fault.line, fault.column.is_some());
+        assert_eq!(place, (Some("a.yaml"), Some(3), true), "{fault:?}");
+        assert!(problems.contains(&fault.message) && problems.contains(&format!("[{}]", fault.code)), "{problems}");
+    }
+    assert!(shown.faults.iter().any(|fault| fault.help.as_deref().is_some_and(|help| help.contains("noop"))));
+    let now = client.project_files().await.expect("a folder").files;
+    assert!(now[0].text.contains("kind: nop }"), "as they are now, right or wrong");
+    assert_eq!(client.files_of_version(&live).await.expect("they are kept").files, texts, "what is live is as it was");
+    drop(served);
+}
+
 #[test]
 fn a_run_keeps_the_version_it_was_made_from() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -33,6 +33,7 @@ pub struct Promote {
     #[arg(value_parser = name)]
     pub model: Name,
     /// The version
+    #[arg(id = "number", value_name = "VERSION")]
     pub version: u32,
     /// The alias that is moved
     #[arg(long, value_parser = name, default_value = "champion")]
