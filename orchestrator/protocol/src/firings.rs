@@ -13,7 +13,7 @@ pub struct FiringsQuery {
     pub from: Option<Timestamp>,
     /// Before this instant, at most 100 days later; default: 7 days later.
     pub to: Option<Timestamp>,
-    /// Of this DAG only.
+    /// Of this DAG only; of one that the live version does not declare there are none.
     pub dag: Option<Name>,
 }
 

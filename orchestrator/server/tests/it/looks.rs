@@ -145,7 +145,11 @@ async fn a_view_is_stale_once_its_newest_publication_is_older_than_its_ttl() {
         views.collect::<Vec<_>>()
     };
     let unpublished = ("means".to_owned(), None, None);
-    assert_eq!(stale(expires).await, [unpublished.clone()], "the live model reads it, and nobody has published it");
+    assert_eq!(
+        stale(expires).await,
+        std::slice::from_ref(&unpublished),
+        "the live model reads it, and nobody has published it"
+    );
     let views = client.views(&ViewsQuery::default()).await.expect("views").views;
     let weather = &views[1];
     assert_eq!((weather.name.as_str(), weather.fresh, weather.fresh_until), ("weather", true, Some(expires)));
@@ -212,7 +216,7 @@ async fn a_calendar_tells_what_clocks_do() {
     let week = client.firings(&FiringsQuery::default()).await.expect("firings");
     assert_eq!((week.firings.len(), week.truncated), (7, false), "a week from business time on");
     let unknown = FiringsQuery { dag: Some(name("daily")), ..FiringsQuery::default() };
-    assert!(matches!(client.firings(&unknown).await, Err(Error::NotFound(_))));
+    assert_eq!(client.firings(&unknown).await.expect("nothing").firings, [], "as lists of what is not there are empty");
     let far = FiringsQuery { to: Some(at("2014-03-09T00:00:00Z")), ..FiringsQuery::default() };
     assert!(matches!(world.server.firings(&far).await, Err(daybreak_server::Error::Refused(_))));
 }

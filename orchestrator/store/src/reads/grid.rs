@@ -1,7 +1,7 @@
 //! Runs of a DAG beside each other, with the states and the times of their tasks. One statement for a page: the tasks of a
 //! run come as one text, for fifty thousand rows would take longer than all the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
 use daybreak_protocol::{Durations, Grid, GridQuery, GridRun, RunDurations};
 use daybreak_spec::{Name, Timestamp};
@@ -39,10 +39,10 @@ impl Store {
         wanted: &GridQuery,
     ) -> Result<Grid, Error> {
         let (rows, next) = self.page(STATES, (project, dag), wanted).await?;
-        let columns = Columns::of(&rows, order)?;
-        let runs = rows.iter().map(|row| {
+        let columns = Columns::of(&rows, order, |state| Ok(Grid::letter(task_status(state)?)))?;
+        let (tasks, states) = columns.placed(order.len(), &Grid::NO_TASK)?;
+        let runs = rows.iter().zip(states).map(|(row, states)| {
             let scheduled_for = instant(row, "scheduled_for_us")?;
-            let states = columns.place(row, Grid::NO_TASK, |told| Ok(Grid::letter(task_status(told)?)))?;
             Ok(GridRun {
                 id: row.try_get("run_id")?,
                 state: run_status(row.try_get("state")?)?,
@@ -55,7 +55,7 @@ impl Store {
                 states: states.into_iter().collect(),
             })
         });
-        Ok(Grid { runs: runs.collect::<Result<_, Error>>()?, next, tasks: columns.names })
+        Ok(Grid { runs: runs.collect::<Result<_, Error>>()?, next, tasks })
     }
 
     /// The same with how long the tasks took.
@@ -66,9 +66,9 @@ impl Store {
         wanted: &GridQuery,
     ) -> Result<Durations, Error> {
         let (rows, next) = self.page(TIMES, (project, dag), wanted).await?;
-        let columns = Columns::of(&rows, order)?;
-        let runs = rows.iter().map(|row| {
-            let (queued_us, running_us) = columns.place(row, (None, None), times)?.into_iter().unzip();
+        let (tasks, times) = Columns::of(&rows, order, times)?.placed(order.len(), &(None, None))?;
+        let runs = rows.iter().zip(times).map(|(row, times)| {
+            let (queued_us, running_us) = times.into_iter().unzip();
             Ok(RunDurations {
                 id: row.try_get("run_id")?,
                 state: run_status(row.try_get("state")?)?,
@@ -80,7 +80,7 @@ impl Store {
                 running_us,
             })
         });
-        Ok(Durations { runs: runs.collect::<Result<_, Error>>()?, next, tasks: columns.names })
+        Ok(Durations { runs: runs.collect::<Result<_, Error>>()?, next, tasks })
     }
 
     async fn page(
@@ -102,37 +102,62 @@ impl Store {
     }
 }
 
-/// The columns of a page.
-struct Columns {
-    names: Vec<Name>,
-    places: BTreeMap<Name, usize>,
+/// A page whose columns are found while it is read.
+struct Columns<'a, T> {
+    names: Vec<&'a str>,
+    places: HashMap<&'a str, usize>,
+    /// Where the tasks of the run before stood: those of the next one mostly come in the same order.
+    before: Vec<usize>,
+    /// What is told of each run's tasks.
+    runs: Vec<Vec<(usize, T)>>,
 }
 
-impl Columns {
-    /// Those of `order`, then those that only these runs have, by name.
-    fn of(rows: &[Row], order: &[Name]) -> Result<Self, Error> {
-        let known: BTreeSet<&str> = order.iter().map(Name::as_str).collect();
-        let mut others = BTreeSet::new();
+impl<'a, T: Clone> Columns<'a, T> {
+    /// Reads what is told of the tasks of a page's runs.
+    fn of(rows: &'a [Row], order: &'a [Name], read: impl Fn(&str) -> Result<T, Error>) -> Result<Self, Error> {
+        let names: Vec<&str> = order.iter().map(Name::as_str).collect();
+        let places = names.iter().enumerate().map(|(place, name)| (*name, place)).collect();
+        let mut columns = Self { names, places, before: Vec::new(), runs: Vec::with_capacity(rows.len()) };
         for row in rows {
-            others.extend(tasks(row)?.map(|(task, _)| task).filter(|task| !known.contains(task)));
+            let mut run = Vec::with_capacity(columns.before.len());
+            for (number, (task, told)) in tasks(row)?.enumerate() {
+                run.push((columns.place(number, task), read(told)?));
+            }
+            columns.runs.push(run);
         }
-        let mut names = order.to_vec();
-        for other in others {
-            names.push(name(other)?);
-        }
-        let places = names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
-        Ok(Self { names, places })
+        Ok(columns)
     }
 
-    /// What is told of a run's tasks, each in its column.
-    fn place<T: Clone>(&self, row: &Row, without: T, read: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-        let mut placed = vec![without; self.names.len()];
-        for (task, told) in tasks(row)? {
-            if let Some(place) = self.places.get(task) {
-                placed[*place] = read(told)?;
-            }
+    fn place(&mut self, number: usize, task: &'a str) -> usize {
+        if let Some(place) = self.before.get(number).filter(|place| self.names[**place] == task) {
+            return *place;
         }
-        Ok(placed)
+        let place = *self.places.entry(task).or_insert(self.names.len());
+        if place == self.names.len() {
+            self.names.push(task);
+        }
+        match self.before.get_mut(number) {
+            Some(before) => *before = place,
+            None => self.before.push(place),
+        }
+        place
+    }
+
+    /// The columns, first the `known` ones, then the others by name; and for each run what is told of its tasks, in their
+    /// order.
+    fn placed(self, known: usize, without: &T) -> Result<(Vec<Name>, Vec<Vec<T>>), Error> {
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order[known..].sort_by_key(|place| self.names[*place]);
+        let mut columns = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(column, place)| columns[*place] = column);
+        let placed = self.runs.into_iter().map(|run| {
+            let mut placed = vec![without.clone(); columns.len()];
+            run.into_iter().for_each(|(place, told)| placed[columns[place]] = told);
+            placed
+        });
+        let placed = placed.collect();
+        let names = order.iter().map(|place| name(self.names[*place])).collect::<Result<_, _>>()?;
+        Ok((names, placed))
     }
 }
 
