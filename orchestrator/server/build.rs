@@ -41,7 +41,7 @@ fn main() {
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts through the environment")]
 fn variable(name: &str) -> Option<String> {
-    env::var(name).ok()
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn npm(ui: &Path, arguments: &[&str]) -> Command {

@@ -15,6 +15,8 @@ export interface Daybreak {
   folder: string;
   /** A call of the API; the answer's body. */
   call: <T>(method: string, path: string, body?: unknown) => Promise<T>;
+  /** Ends it and starts it again at the same address, doing something between. */
+  restart: (between: () => Promise<void>) => Promise<Daybreak>;
   /** Moves business time on, and waits for the end of what falls due. */
   moveTo: (at: string) => Promise<void>;
   stop: () => Promise<void>;
@@ -38,7 +40,12 @@ export async function start(files: "flights" | Record<string, string>): Promise<
     cpSync(join(ROOT, "dags/flights"), folder, { recursive: true });
     cpSync(join(import.meta.dirname, "project"), folder, { recursive: true });
   } else for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const child = spawn(BINARY, ["up", folder, "--listen", "127.0.0.1:0", "--clock-from", "2013-02-01T00:00:00Z"], { stdio: ["ignore", "pipe", "pipe"] });
+  return serve(folder, "127.0.0.1:0");
+}
+
+/** Serves a project that is there. */
+export async function serve(folder: string, listen: string): Promise<Daybreak> {
+  const child = spawn(BINARY, ["up", folder, "--listen", listen, "--clock-from", "2013-02-01T00:00:00Z"], { stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (printed += text.toString()));
   const running = join(folder, ".daybreak/server.json");
@@ -71,15 +78,25 @@ function daybreak({ url, token, folder, child }: Started): Daybreak {
   async function moveTo(at: string): Promise<void> {
     await call("POST", "/api/v1/clock", { at });
     await until(`the runs up to ${at}`, async () => {
-      const { next_firings, active_runs } = await call<{ next_firings: { at: string }[]; active_runs: number }>("GET", "/api/v1/overview");
-      return active_runs === 0 && next_firings.every((firing) => new Date(firing.at) > new Date(at));
+      const { next_firings, running } = await call<{ next_firings: { at: string }[]; running: { dag: string }[] }>("GET", "/api/v1/overview");
+      const fired = next_firings.every((firing) => new Date(firing.at) > new Date(at));
+      // A run of `release` waits for somebody's decision.
+      return fired && running.every(({ dag }) => dag === "release");
     });
   }
-  async function stop(): Promise<void> {
+  async function end(): Promise<void> {
     const ended = new Promise((go) => child.once("exit", go));
     child.kill("SIGTERM");
     await ended;
+  }
+  async function restart(between: () => Promise<void>): Promise<Daybreak> {
+    await end();
+    await between();
+    return serve(folder, new URL(url).host);
+  }
+  async function stop(): Promise<void> {
+    await end();
     rmSync(folder, { recursive: true, force: true });
   }
-  return { url, token, folder, call, moveTo, stop };
+  return { url, token, folder, call, restart, moveTo, stop };
 }

@@ -1,5 +1,8 @@
 // Who is signed in, what they may do, and what is seen when that or the connection ends.
+import { start } from "./server";
 import { expect, settled, test } from "./test";
+
+const EMPTY = "version: 1\nname: empty\n";
 
 interface Made {
   id: string;
@@ -43,15 +46,33 @@ test("a viewer is shown nothing that a viewer may not do", async ({ signedIn, da
   await expect(page.getByRole("button", { name: /promote|roll back/i })).toHaveCount(0);
 });
 
-test("a connection that is lost is said, and comes back by itself", async ({ signedIn, context, expected }) => {
-  expected.push(/ERR_INTERNET_DISCONNECTED/);
-  const page = await signedIn();
-  await page.goto("/");
+test("a server that goes is missed, and the page goes on by itself when it is back", async ({ browser }) => {
+  let daybreak = await start({ "daybreak.yaml": EMPTY });
+  const page = await browser.newPage();
+  await page.addInitScript((token) => localStorage.setItem("daybreak-token", token), daybreak.token);
+  await page.goto(`${daybreak.url}/dags`);
   await settled(page);
-  await context.setOffline(true);
-  await expect(page.getByText("no connection, trying again")).toBeVisible({ timeout: 30_000 });
-  await context.setOffline(false);
-  await expect(page.getByText("no connection, trying again")).toHaveCount(0, { timeout: 30_000 });
+  const missed = page.getByText("no connection, trying again");
+  daybreak = await daybreak.restart(async () => expect(missed).toBeVisible());
+  await expect(missed).toHaveCount(0, { timeout: 30_000 });
+  await page.close();
+  await daybreak.stop();
+});
+
+test("a project without anything is calm on every page", async ({ browser }) => {
+  const daybreak = await start({ "daybreak.yaml": EMPTY });
+  const page = await browser.newPage();
+  const seen: string[] = [];
+  page.on("pageerror", (error) => seen.push(error.message));
+  await page.addInitScript((token) => localStorage.setItem("daybreak-token", token), daybreak.token);
+  for (const path of ["/", "/dags", "/runs", "/backfills", "/schedules", "/features", "/models", "/predict", "/workers", "/project", "/audit", "/settings"]) {
+    await page.goto(daybreak.url + path);
+    await settled(page);
+    await expect(page.getByRole("alert"), path).toHaveCount(0);
+  }
+  expect(seen).toEqual([]);
+  await page.close();
+  await daybreak.stop();
 });
 
 test("what does not exist is said calmly, with the request's id", async ({ signedIn, expected }) => {

@@ -11,6 +11,8 @@ export interface Follow {
   onRefused?: (error: ApiError) => void;
 }
 
+/** The server says something at least every ten seconds; who is silent for longer is gone, whatever the connection thinks. */
+const SILENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
@@ -23,11 +25,13 @@ export function follow(path: string, { onEvent, onConnected, onRefused }: Follow
   async function connection(): Promise<boolean> {
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (last !== "") headers["last-event-id"] = last;
-    const response = await fetchWithToken(new URL(path, location.origin).href, { headers, signal: stop.signal });
+    const silence = new Silence();
+    const signal = AbortSignal.any([stop.signal, silence.signal]);
+    const response = await fetchWithToken(new URL(path, location.origin).href, { headers, signal });
     if (!response.ok || response.body === null) throw refused(await response.json().catch(() => null), response);
     onConnected?.(true);
     pause = FIRST_PAUSE_MS;
-    for await (const event of eventsOf(response.body)) {
+    for await (const event of eventsOf(response.body.pipeThrough(silence.watch()))) {
       if (event.id !== "") last = event.id;
       onEvent(event);
       if (event.event === "end") return false;
@@ -54,4 +58,29 @@ export function follow(path: string, { onEvent, onConnected, onRefused }: Follow
 
   void again();
   return () => stop.abort();
+}
+
+/** Ends a connection on which nothing has come for too long. */
+class Silence {
+  private readonly ends = new AbortController();
+  private timer = this.wait();
+
+  get signal(): AbortSignal {
+    return this.ends.signal;
+  }
+
+  watch(): TransformStream<Uint8Array, Uint8Array> {
+    return new TransformStream({
+      transform: (bytes, passed) => {
+        clearTimeout(this.timer);
+        this.timer = this.wait();
+        passed.enqueue(bytes);
+      },
+      flush: () => clearTimeout(this.timer),
+    });
+  }
+
+  private wait(): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.ends.abort(), SILENCE_MS);
+  }
 }

@@ -38,6 +38,15 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / DAY_MS)} d ${Math.round((ms % DAY_MS) / 3_600_000)} h`;
 }
 
+const MINUTE_MS = 60_000;
+
+/** Distances between durations that read well: 1, 2, 5, 10 ms … 15 s, 30 s, 1 min … 6 h, 1 d …, in milliseconds. */
+export const DURATION_STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000],
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 5, 10, 20, 50, 100].map((days) => days * DAY_MS),
+];
+
 /** `in 4 min`, `3 h ago`, `just now`. */
 export function distance(at: string, now: number): string {
   const ms = new Date(at).getTime() - now;

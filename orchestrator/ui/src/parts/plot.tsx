@@ -20,6 +20,8 @@ interface Props {
   lines: Line[];
   /** How a value is written. */
   format: (value: number) => string;
+  /** Distances between the lines of the axis that read well, ascending; decimal ones where they are left out. */
+  steps?: number[];
   /** In words. */
   label: string;
   time?: boolean;
@@ -31,7 +33,7 @@ interface Props {
 const COLORS = ["#6449d0", "#0c8599", "#d9480f", "#2b8a3e", "#c2255c", "#1971c2", "#e67700", "#5f3dc4"];
 const COLORS_ON_DARK = ["#9785de", "#3bc9db", "#ffa94d", "#69db7c", "#f783ac", "#74c0fc", "#ffd43b", "#b197fc"];
 
-export default function Plot({ x, lines, format, label, time = true, height = 220, onChoose }: Props) {
+export default function Plot({ x, lines, format, steps, label, time = true, height = 220, onChoose }: Props) {
   const { ref, width } = useElementSize();
   const place = useRef<HTMLDivElement>(null);
   const dark = useComputedColorScheme("light") === "dark";
@@ -53,7 +55,13 @@ export default function Plot({ x, lines, format, label, time = true, height = 22
       points: { show: points && x.length < 200, size: 5 },
       value: (_, value) => (value == null ? "–" : format(value)),
     });
-    const axis: uPlot.Axis = { ...rule, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick)) };
+    const axis: uPlot.Axis = {
+      ...rule,
+      // As wide as its longest number.
+      size: (_, values) => 16 + 6.2 * Math.max(4, ...(values ?? []).map((value) => value.length)),
+      values: (_, ticks) => ticks.map((tick) => format(tick)),
+      ...(steps === undefined ? {} : { incrs: steps }),
+    };
     const options: uPlot.Options = {
       width,
       height,
@@ -69,7 +77,7 @@ export default function Plot({ x, lines, format, label, time = true, height = 22
     };
     plot.over.addEventListener("click", clicked);
     return () => plot.destroy();
-  }, [x, lines, width, height, dark, time, format]);
+  }, [x, lines, width, height, dark, time, format, steps]);
 
   return <div ref={ref} role="img" aria-label={label} className="plot"><div ref={place} /></div>;
 }

@@ -7,6 +7,7 @@ import { Link } from "react-router";
 import { api, ask } from "../api/client";
 import { EVERY_MINUTE_MS } from "../api/queries";
 import type { Schema } from "../api/types";
+import { Words } from "./words";
 
 const FEW = 3;
 
@@ -18,7 +19,10 @@ export function useProject() {
 export function Problems() {
   const { data } = useProject();
   if (data?.problems == null) return null;
-  const faults = data.faults ?? [];
+  // What keeps it from being deployed first; warnings alone do not.
+  const all = data.faults ?? [];
+  const errors = all.filter(({ severity }) => severity === "error");
+  const faults = errors.length > 0 ? errors : all;
   const more = faults.length - FEW;
   return (
     <Alert color="orange" icon={<IconFileAlert size={20} />} title="The project's files have problems; the version before them stays live">
@@ -31,5 +35,5 @@ export function Problems() {
 
 function Fault({ fault: { file, line, message } }: { fault: Schema<"Fault"> }) {
   const place = file == null ? null : `${file}${line == null ? "" : `:${line}`}`;
-  return <>{place !== null && <span className="mono">{place} </span>}{message}</>;
+  return <>{place !== null && <span className="mono">{place} </span>}<Words text={message} /></>;
 }

@@ -2,20 +2,22 @@
 import { Tooltip } from "@mantine/core";
 import { Link } from "react-router";
 import type { RunSummary } from "../api/types";
+import { quantile } from "../format/stats";
 import { between, duration, instant } from "../format/time";
 import { STATES } from "../theme";
 
 export function RunBars({ runs }: { runs: RunSummary[] }) {
   const now = Date.now();
   const took = runs.map((run) => between(run.started_at, run.ended_at, now) ?? 0);
-  const longest = Math.max(1, ...took);
+  // One that took far longer than the others would make them all alike: it ends at the top.
+  const top = Math.max(1, Math.min(Math.max(...took), 4 * (quantile(took.filter((ms) => ms > 0), 0.5) ?? 1)));
   const bars = runs.map((run, place) => {
     const ms = took[place] ?? 0;
     const label = `${instant(run.window_end)}: ${STATES[run.state].word}, ${duration(ms)}`;
     return (
       <Tooltip key={run.id} label={label}>
         <Link to={`/runs/${run.id}`} aria-label={label} className="run-bar">
-          <span className={run.state === "running" ? "breathes" : undefined} style={{ height: `${25 + (75 * ms) / longest}%`, background: STATES[run.state].color }} />
+          <span className={run.state === "running" ? "breathes" : undefined} style={{ height: `${25 + Math.min(75, (75 * ms) / top)}%`, background: STATES[run.state].color }} />
         </Link>
       </Tooltip>
     );

@@ -3,6 +3,7 @@
 import { Button, Group, Text } from "@mantine/core";
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { count } from "../format/number";
+import { Words } from "./words";
 import { type Token, yamlTokens } from "./yaml-tokens";
 import "./source-view.css";
 
@@ -107,8 +108,8 @@ function MarkBelow({ mark: { line, column, severity, message, help, code } }: { 
       <div>
         <span className="source-mark-word">{severity}</span>{" "}
         <span className="muted">line {line}{column == null ? "" : `, column ${column}`}{code === undefined ? "" : ` · ${code}`}</span>
-        <div>{message}</div>
-        {help != null && help !== "" && <div className="muted">{help}</div>}
+        <div><Words text={message} /></div>
+        {help != null && help !== "" && <div className="muted"><Words text={help} /></div>}
       </div>
     </div>
   );

@@ -30,6 +30,12 @@ export function Took({ run, longest }: { run: Timed; longest: number }) {
   );
 }
 
+/** How long it ran, in words alone. */
+export function Ran({ run }: { run: Timed }) {
+  const { running } = useTimes(run);
+  return run.started_at == null ? null : <span className="took-words">{duration(running)}</span>;
+}
+
 /** How long it waited for its turn. */
 export function Queued({ run }: { run: Timed }) {
   const { queued } = useTimes(run);

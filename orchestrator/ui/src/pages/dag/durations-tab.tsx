@@ -1,13 +1,13 @@
 // How long the runs of a DAG took over time, queued apart from running; and which of its tasks take how long. A click on a
 // point opens its run.
-import { Button, Group, SegmentedControl, Skeleton, Text } from "@mantine/core";
+import { Button, Group, SegmentedControl, Skeleton, Stack, Text } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../../api/client";
 import type { Schema } from "../../api/types";
 import { quantile } from "../../format/stats";
-import { duration } from "../../format/time";
+import { duration, DURATION_STEPS } from "../../format/time";
 import { useAddress } from "../../parts/address";
 import { EmptyView } from "../../parts/empty-view";
 import { Card, Loaded } from "../../parts/page";
@@ -42,14 +42,14 @@ function Shown({ durations }: { durations: Schema<"Durations"> }) {
   };
   const title = chosen.length === 0 ? "Whole runs" : chosen.length === 1 ? (chosen[0] ?? "") : `${chosen.length} tasks`;
   return (
-    <>
+    <Stack gap="md">
       <Card title={title} actions={<Choices several={chosen.length > 1} any={chosen.length > 0} measure={measure} choose={choose} />} flush>
         <DurationPlot durations={durations} tasks={chosen.join(",")} measure={measure} title={title} />
       </Card>
       <Card title="Tasks, the longest first" flush>
         <TaskTimes durations={durations} chosen={chosen} onToggle={toggle} />
       </Card>
-    </>
+    </Stack>
   );
 }
 
@@ -94,6 +94,7 @@ function DurationPlot({ durations, tasks, measure, title }: { durations: Schema<
           x={series.x}
           lines={series.lines}
           format={duration}
+          steps={DURATION_STEPS}
           height={260}
           label={`${title}: how long they took. ${words}`}
           onChoose={(place) => void navigate(`/runs/${series.runs[place] ?? ""}`)}

@@ -1,6 +1,7 @@
 // What one should know of a DAG before looking closer: when it runs, what comes next, what it takes, where it stands.
 import { Alert, Anchor, Tooltip } from "@mantine/core";
 import { IconPlayerPause } from "@tabler/icons-react";
+import { Fragment } from "react";
 import { Link } from "react-router";
 import { zoneOf } from "../../api/declared";
 import type { Schema } from "../../api/types";
@@ -18,12 +19,11 @@ export function Facts({ dag }: { dag: Dag }) {
     dag.next.length === 0 ? null : [dag.paused == null ? "Next firings" : "Next firings, once resumed", <NextFirings key="next" dag={dag} />],
     ["Active runs", dag.active_runs === 0 ? "none" : <Anchor key="active" component={Link} to={`/runs?dag=${encodeURIComponent(dag.name)}`} inherit>{dag.active_runs.toLocaleString("en")}</Anchor>],
     dag.params.length === 0 ? null : ["Parameters", <Params key="params" params={dag.params} />],
-    ["Tasks", dag.tasks.length.toLocaleString("en")],
   ];
   return (
     <>
       {dag.paused != null && <Paused pause={dag.paused} />}
-      <Card><FactList facts={facts} /></Card>
+      <Card><div className="dag-facts"><FactList facts={facts} /></div></Card>
     </>
   );
 }
@@ -39,19 +39,23 @@ function Paused({ pause: { since, by, note } }: { pause: Schema<"PauseView"> }) 
 function Schedule({ dag }: { dag: Dag }) {
   const all = occasions(dag);
   if (all.length === 0) return <span className="muted">by hand only</span>;
-  return all.map(({ words, more }, place) => (
-    <div key={place}>
-      {words}
-      {more.length > 0 && <div className="muted dag-small">{more.join("; ")}</div>}
-    </div>
+  return all.map(({ words, more: [first, ...rest] }, place) => (
+    <Tooltip key={place} disabled={rest.length === 0} label={rest.map((word) => <div key={word}>{word}</div>)} events={{ hover: true, focus: true, touch: true }}>
+      <div tabIndex={rest.length === 0 ? -1 : 0}>{words}{first !== undefined && <div className="muted dag-small">{first}</div>}</div>
+    </Tooltip>
   ));
 }
 
-const FEW = 3;
-
+/** The next one, and the two after it. */
 function NextFirings({ dag }: { dag: Dag }) {
   const zone = zoneOf(dag);
-  return dag.next.slice(0, FEW).map((at) => <div key={at}><Time at={at} {...(zone === undefined ? {} : { zone })} /></div>);
+  const [first, ...others] = dag.next.slice(0, 3).map((at) => <Time key={at} at={at} {...(zone === undefined ? {} : { zone })} />);
+  return (
+    <>
+      <div>{first}</div>
+      {others.length > 0 && <div className="muted dag-small">then {others.map((time, place) => <Fragment key={time.key}>{place > 0 && ", "}{time}</Fragment>)}</div>}
+    </>
+  );
 }
 
 function Params({ params }: { params: Schema<"ParamView">[] }) {

@@ -1,5 +1,6 @@
 // The tasks of a DAG as they are declared now, with the states of its newest run, live. A click goes to that task of that run.
 import { Anchor, Skeleton, Text } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Link, useNavigate } from "react-router";
@@ -11,15 +12,17 @@ import { Card } from "../../parts/page";
 import { State } from "../../parts/state";
 import type { TaskOfGraph } from "../../parts/task-graph";
 import { Time } from "../../parts/time";
-import { Took } from "../../parts/took";
+import { Ran } from "../../parts/took";
 import type { Dag } from ".";
 
 const TaskGraph = lazy(() => import("../../parts/task-graph"));
 
-const HEIGHT = "min(62vh, 620px)";
+/** Few tasks side by side need little room. */
+const FEW = 10;
 
 export function GraphTab({ dag }: { dag: Dag }) {
   const navigate = useNavigate();
+  const narrow = useMediaQuery("(max-width: 48em)") ?? false;
   const id = dag.last_run?.id;
   const run = useQuery({
     queryKey: ["run", id],
@@ -30,7 +33,7 @@ export function GraphTab({ dag }: { dag: Dag }) {
   return (
     <Card title={<Newest dag={dag} run={run} />} flush>
       <Suspense fallback={<Skeleton height={360} />}>
-        <TaskGraph tasks={tasksOf(dag, run)} height={HEIGHT} {...choose} />
+        <TaskGraph tasks={tasksOf(dag, run)} height={dag.tasks.length <= FEW && !narrow ? 340 : "min(62vh, 620px)"} {...choose} />
       </Suspense>
     </Card>
   );
@@ -45,7 +48,7 @@ function Newest({ dag, run }: { dag: Dag; run: RunDetail | undefined }) {
       <span>Newest run</span>
       <Anchor component={Link} to={`/runs/${id}`} inherit><Time at={window_end} {...(zone === undefined ? {} : { zone })} /></Anchor>
       <State state={state} />
-      <Took run={{ state, started_at: started_at ?? null, ended_at: ended_at ?? null, created_at }} longest={0} />
+      <span className="muted"><Ran run={{ state, started_at: started_at ?? null, ended_at: ended_at ?? null, created_at }} /></span>
     </span>
   );
 }

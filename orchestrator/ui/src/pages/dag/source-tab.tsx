@@ -1,5 +1,5 @@
 // The file in which a DAG is declared: as it is now, with what is wrong at its lines, and how it has changed.
-import { Group, SegmentedControl, Select, Skeleton, Text } from "@mantine/core";
+import { Group, SegmentedControl, Select, Skeleton, Stack, Text } from "@mantine/core";
 import { lazy, Suspense, useMemo } from "react";
 import type { Schema } from "../../api/types";
 import { useAddress } from "../../parts/address";
@@ -28,7 +28,7 @@ function Source({ dag, files }: { dag: Dag; files: Schema<"ProjectFile">[] }) {
   const marks = useMemo(() => marksOf(faults ?? [], path), [faults, path]);
   if (path === undefined) return <EmptyView title="The project has no files here"><Text size="sm">This server was given the project without its texts.</Text></EmptyView>;
   return (
-    <>
+    <Stack gap="md">
       <Problems />
       <Card flush>
         <Group className="dag-tools" justify="space-between" gap="sm">
@@ -44,7 +44,7 @@ function Source({ dag, files }: { dag: Dag; files: Schema<"ProjectFile">[] }) {
           {history ? <VersionHistory path={path} /> : file === undefined ? <Gone path={path} /> : <SourceView path={path} text={file.text} marks={marks} at={path === home?.path ? home.line : null} />}
         </Suspense>
       </Card>
-    </>
+    </Stack>
   );
 }
 

@@ -25,7 +25,7 @@ function Nothing() {
   return (
     <Group className="home-calm" gap="sm" wrap="nowrap">
       <IconCircleCheck size={22} stroke={1.6} color="var(--state-succeeded)" aria-hidden />
-      <Text>Nothing needs you. Every DAG's newest run went well, and what is live is fresh.</Text>
+      <Text size="sm">Nothing needs you. Every DAG's newest run went well, and what is live is fresh.</Text>
     </Group>
   );
 }

@@ -29,7 +29,7 @@ export function look(item: Attention): Look {
   switch (item.kind) {
     case "project_problems":
       return {
-        subject: "The project's files", what: "have problems", detail: item.text, advice: "Mend them; the version before them stays live meanwhile.",
+        subject: "The project's files", what: "have problems", detail: firstError(item.text), advice: "Mend them; the version before them stays live meanwhile.",
         to: "/project", verb: "See the files", tone: "bad",
       };
     case "failed_run":
@@ -64,6 +64,15 @@ export function look(item: Attention): Look {
         to: `/features/${item.view}`, verb: "See view", since: item.fresh_until ?? item.as_of, sinceWord: item.fresh_until == null ? "as of" : "fresh until", tone: "warn", business: true,
       };
   }
+}
+
+/** The first problem that keeps the project from being deployed, and where it is: `extra.yaml:38:3: …`. */
+function firstError(text: string): string {
+  const lines = text.split("\n");
+  const place = Math.max(0, lines.findIndex((line) => line.startsWith("error[")));
+  const message = lines[place]?.replace(/^error\[\w+\]: /, "") ?? "";
+  const at = lines.slice(place + 1).find((line) => line.includes("--> "));
+  return at === undefined ? message : `${at.slice(at.indexOf("--> ") + 4).trim()}: ${message}`;
 }
 
 function labelWords(labels: Record<string, string>): string {

@@ -12,7 +12,7 @@ export function LiveCard({ live }: { live: LiveAlias[] }) {
   const all = <Anchor component={Link} to="/models" size="sm">Models</Anchor>;
   return (
     <Card title="Live models" actions={all} flush>
-      {live.length === 0 ? <Text className="home-calm muted">No model is live yet. A task of kind <Code>promote</Code> makes one so, or somebody by hand.</Text> : <ul className="plain-list">{live.map((alias) => <Row key={`${alias.model} ${alias.alias}`} alias={alias} />)}</ul>}
+      {live.length === 0 ? <Text className="home-calm muted" size="sm">No model is live yet. A task of kind <Code>promote</Code> makes one so, or somebody by hand.</Text> : <ul className="plain-list">{live.map((alias) => <Row key={`${alias.model} ${alias.alias}`} alias={alias} />)}</ul>}
     </Card>
   );
 }
@@ -29,7 +29,7 @@ function Row({ alias: { model, alias, version, since, run_id, metrics } }: { ali
         {Object.entries(metrics).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{metric(value)}</dd></div>)}
       </dl>
       <div className="muted home-small">
-        live since <Time at={since} relative />, {run_id == null ? "moved by hand" : <>moved by <Anchor component={Link} to={`/runs/${run_id}`} inherit>a run</Anchor></>}
+        live since <Time at={since} relative />, {run_id == null ? "moved by hand" : <>moved by <Anchor component={Link} to={`/runs/${run_id}`} inherit underline="always">a run</Anchor></>}
       </div>
     </li>
   );

@@ -21,7 +21,7 @@ export function NextCard({ firings, now, simulated }: Props) {
   return (
     <Card title="Next firings" actions={all} flush>
       {firings.length === 0 ? (
-        <Text className="home-calm muted">No DAG has a schedule that fires again.</Text>
+        <Text className="home-calm muted" size="sm">No DAG has a schedule that fires again.</Text>
       ) : (
         <ul className="plain-list">{firings.slice(0, FEW).map((firing) => <Row key={`${firing.dag} ${firing.at}`} firing={firing} now={now} simulated={simulated} />)}</ul>
       )}

@@ -26,7 +26,7 @@ export function RunningCard({ runs, active }: { runs: RunSummary[]; active: numb
   return (
     <Card title="Runs now" actions={all} flush>
       {runs.length === 0 ? (
-        <Text className="home-calm muted">Nothing runs at the moment.</Text>
+        <Text className="home-calm muted" size="sm">Nothing runs at the moment.</Text>
       ) : (
         <ul className="plain-list">
           {running.map((run) => <Row key={run.id} run={run} states={states.get(run.id)} />)}

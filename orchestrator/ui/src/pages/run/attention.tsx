@@ -1,7 +1,7 @@
 // What of a run needs somebody: a decision it waits for, why it does not go on, what it has failed of.
 import { Anchor, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type CSSProperties, Fragment, type ReactNode, useState } from "react";
 import { api, ask } from "../../api/client";
 import { useSession } from "../../api/session";
 import type { RunDetail, Schema, TaskRun } from "../../api/types";
@@ -38,7 +38,7 @@ export function awaitsApproval({ state, wait }: TaskRun): boolean {
 
 function Notice({ color, children, actions }: { color: string; children: ReactNode; actions?: ReactNode }) {
   return (
-    <section className="card run-notice" style={{ "--notice": color } as React.CSSProperties}>
+    <section className="card run-notice" style={{ "--notice": color } as CSSProperties}>
       <div className="run-notice-words">{children}</div>
       {actions}
     </section>
@@ -69,7 +69,7 @@ function Approval({ run, task, zone, onChoose }: Props & { task: TaskRun }) {
 }
 
 /** Short pauses between two tasks are no news. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 5_000;
 
 const HOLDING: ReadonlySet<Schema<"WhyKind">> = new Set(["run_queued", "no_worker", "no_free_slot", "no_room", "retry", "deferred"]);
 
@@ -92,13 +92,26 @@ function Held({ run, zone, onChoose }: Props) {
       <strong>{run.state === "queued" ? "Why this is not running" : "What it waits for"}</strong>
       <ul>
         {ofRun.map(({ words }) => <li key={words}>This run <Words text={words} zone={zone} /></li>)}
-        {ofTasks.slice(0, FEW).map(({ task, words }) => (
-          <li key={task}><Anchor component="button" onClick={() => onChoose(task)}>{task}</Anchor> <Words text={words} zone={zone} /></li>
+        {alike(ofTasks).slice(0, FEW).map(({ tasks, words }) => (
+          <li key={tasks[0]}>
+            {tasks.slice(0, FEW).map((task, place) => (
+              <Fragment key={task}>{place > 0 && ", "}<Anchor component="button" onClick={() => onChoose(task)}>{task}</Anchor></Fragment>
+            ))}
+            {tasks.length > FEW && ` and ${(tasks.length - FEW).toLocaleString("en")} more`}
+            {tasks.length > 1 ? ": each " : " "}<Words text={words} zone={zone} />
+          </li>
         ))}
-        {ofTasks.length > FEW && <li>and {ofTasks.length - FEW} more</li>}
+        {alike(ofTasks).length > FEW && <li>and more, for other reasons</li>}
       </ul>
     </Notice>
   );
+}
+
+/** Tasks that are held for the same reason, together. */
+function alike(tasks: Schema<"TaskWhy">[]): { tasks: string[]; words: string }[] {
+  const byWords = new Map<string, string[]>();
+  for (const { task, words } of tasks) byWords.set(words, [...(byWords.get(words) ?? []), task]);
+  return [...byWords].map(([words, names]) => ({ tasks: names, words }));
 }
 
 function isHeld(task: TaskRun, now: number): boolean {

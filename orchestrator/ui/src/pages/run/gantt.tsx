@@ -4,7 +4,7 @@ import { ActionIcon, Group, Text } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { IconZoomIn, IconZoomOut } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, useMemo, useRef, useState } from "react";
+import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
 import { useNow } from "../../parts/now";
 import { Loaded } from "../../parts/page";
 import { StateDot } from "../../parts/state";
@@ -76,6 +76,12 @@ function Lanes({ rows, span, now, zoom, chosen, onChoose }: LanesProps) {
   const x = (at: number) => ((at - span.from) / (span.to - span.from)) * lane;
   const ticks = ticksOf(span, ((span.to - span.from) / lane) * TICK_PX);
   const vars = { "--names": `${names}px`, width: names + lane + 24, height: seen.getTotalSize() } as CSSProperties;
+  useEffect(() => {
+    // A long run is opened where something happens.
+    const first = now === null ? -1 : rows.findIndex(({ task }) => task.state === "running");
+    if (first > 8) seen.scrollToIndex(first - 4, { align: "start" });
+    // Once: what is looked at afterwards is for people to say.
+  }, []);
   return (
     <div ref={ref}>
       <div ref={box} className="gantt" style={{ maxHeight: "min(68vh, 660px)" }} tabIndex={0} role="region" aria-label="Gantt chart: scrolls">

@@ -1,5 +1,5 @@
 // One day: its firings by DAG, and whether clocks change.
-import { Badge } from "@mantine/core";
+import { Badge, VisuallyHidden } from "@mantine/core";
 import { IconClockExclamation } from "@tabler/icons-react";
 import type { CSSProperties } from "react";
 import { Link } from "react-router";
@@ -12,7 +12,7 @@ export function ChangeBadge({ changes }: { changes: readonly ClockChange[] }) {
   const zones = changes.map(({ timezone }) => timezone).join(", ");
   return (
     <Badge size="sm" variant="light" color="orange" tt="none" className="change-badge" leftSection={<IconClockExclamation size={12} aria-hidden />} title={`Clocks change in ${zones}`}>
-      clocks {jumpWords(change)}
+      <VisuallyHidden>clocks change: </VisuallyHidden>{jumpWords(change)}
     </Badge>
   );
 }

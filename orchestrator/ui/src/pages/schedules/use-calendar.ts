@@ -97,6 +97,7 @@ function inDays({ firings, clock_changes, truncated }: FiringList, clock: Clock)
     }
     group.firings.push({ time: wall.slice(11, 16), firing });
   }
+  for (const day of days.values()) day.groups.sort((one, other) => (one.firings[0]?.time ?? "").localeCompare(other.firings[0]?.time ?? ""));
   for (const change of clock_changes) dayAt(wallClock(change.at, zoneOf(clock, change.timezone)).slice(0, 10)).changes.push(change);
   return { days, changes: clock_changes, until: truncated ? (firings.at(-1)?.at ?? null) : null };
 }

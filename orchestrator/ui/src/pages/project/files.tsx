@@ -1,0 +1,77 @@
+// The files as they are now, with what is wrong marked at its lines.
+import { Select, Skeleton, Text, UnstyledButton } from "@mantine/core";
+import { lazy, Suspense, useMemo } from "react";
+import type { Schema } from "../../api/types";
+import { bytes } from "../../format/number";
+import { useAddress } from "../../parts/address";
+import { EmptyView } from "../../parts/empty-view";
+import { Card, Loaded } from "../../parts/page";
+import { type ProjectFile, useFilesNow } from "../../parts/project-files";
+import type { Mark } from "../../parts/source-view";
+import { usePending } from "./use-pending";
+
+const SourceView = lazy(() => import("../../parts/source-view"));
+
+type Project = Schema<"ProjectView">;
+
+export function Files({ project }: { project: Project }) {
+  const files = useFilesNow(project.version);
+  return (
+    <Loaded query={files} height={400}>
+      {({ files: all, left_out }) => (
+        <>
+          {all.length === 0 ? <EmptyView title="The project has no files here"><Text size="sm">This server was given the project without its texts.</Text></EmptyView> : <FileBrowser project={project} files={all} />}
+          {(left_out ?? 0) > 0 && <Text size="sm" c="dimmed" mt="xs">{left_out} more files are too large to be shown here.</Text>}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function FileBrowser({ project, files }: { project: Project; files: ProjectFile[] }) {
+  const [address, choose] = useAddress();
+  const faults = project.faults ?? [];
+  const asked = address.get("file");
+  const file = files.find(({ path }) => path === asked) ?? (asked === null ? (files.find(({ path }) => path === faults[0]?.file) ?? files[0]) : undefined);
+  const marks = useMemo(() => faults.flatMap(({ file: at, line, ...fault }): Mark[] => (at === file?.path && line != null ? [{ ...fault, line }] : [])), [faults, file?.path]);
+  const line = Number(address.get("line"));
+  const go = (path: string | null) => choose({ file: path, line: null });
+  return (
+    <div className="project-files">
+      <Select className="file-select" aria-label="File" data={files.map(({ path }) => path)} value={file?.path ?? null} onChange={go} allowDeselect={false} searchable hiddenFrom="md" />
+      <FileList files={files} project={project} chosen={file?.path} onChoose={go} />
+      <Card title={<span className="mono">{file?.path ?? asked}</span>} flush>
+        {file === undefined ? (
+          <EmptyView title="There is no such file"><Text size="sm">{asked} is not in the project's folder any more.</Text></EmptyView>
+        ) : (
+          <Suspense fallback={<Skeleton height={400} />}><SourceView path={file.path} text={file.text} marks={marks} at={Number.isInteger(line) && line > 0 ? line : null} /></Suspense>
+        )}
+      </Card>
+    </div>
+  );
+}
+
+interface ListProps {
+  files: ProjectFile[];
+  project: Project;
+  chosen: string | undefined;
+  onChoose: (path: string) => void;
+}
+
+function FileList({ files, project, chosen, onChoose }: ListProps) {
+  const pending = usePending(project.version);
+  return (
+    <nav className="card file-list mantine-visible-from-md" aria-label="Files">
+      {files.map(({ path, text }) => {
+        const faults = (project.faults ?? []).filter(({ file }) => file === path).length;
+        const change = pending?.find((each) => each.path === path)?.change;
+        return (
+          <UnstyledButton key={path} className="file-link" aria-current={path === chosen ? "true" : undefined} onClick={() => onChoose(path)} title={path}>
+            <span className="clip">{path}</span>
+            {faults > 0 ? <span className="file-faults">{faults} ✕</span> : change !== undefined ? <span className="file-pending">{change}</span> : <span className="muted">{bytes(text.length)}</span>}
+          </UnstyledButton>
+        );
+      })}
+    </nav>
+  );
+}
