@@ -21,6 +21,7 @@ mod whole_file;
 pub use error::Error;
 pub use log_name::LogName;
 pub use log_reader::LogPart;
+pub use log_text::uncoloured;
 pub use log_writer::{LOG_CAP_BYTES, LogWriter};
 pub use looking::ObjectPattern;
 pub use objects::Artifacts;

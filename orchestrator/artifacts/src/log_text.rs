@@ -1,8 +1,11 @@
-//! Makes the output of any program fit for people: valid UTF-8, `\n` line ends, no terminal control, lines of bounded
-//! length. Streams: the state carried between chunks is a few bytes, whatever comes in.
+//! Makes the output of any program fit for people: valid UTF-8, `\n` line ends, no terminal control but colours (`ESC [ … m`),
+//! lines of bounded length. Streams: the state carried between chunks is a few bytes, whatever comes in.
 
 /// A line longer than this is broken.
 pub(crate) const LINE_CAP_BYTES: usize = 64 << 10;
+
+/// The longest sequence that is taken for a colour: all attributes and two true colours fit.
+const MAX_COLOUR_BYTES: usize = 48;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Escape {
@@ -24,6 +27,8 @@ pub(crate) struct LogText {
     after_return: bool,
     /// The beginning of a character that the next chunk may complete.
     partial: Vec<u8>,
+    /// What stands in an open `ESC [` so far, at most one byte more than a colour may have.
+    parameters: Vec<u8>,
     line_bytes: usize,
 }
 
@@ -68,7 +73,10 @@ impl LogText {
                 self.after_return = byte == b'\r';
                 Escape::None
             }
-            (Escape::Start, b'[') => Escape::Control,
+            (Escape::Start, b'[') => {
+                self.parameters.clear();
+                Escape::Control
+            }
             (Escape::Start, b']') => Escape::Command,
             (Escape::Command, 0x1b) => Escape::Start,
             // A line's end also ends a sequence that was never closed.
@@ -76,7 +84,17 @@ impl LogText {
                 self.end_line(out);
                 Escape::None
             }
+            (Escape::Control, b'm') => {
+                self.colour(out);
+                Escape::None
+            }
             (Escape::Start, _) | (Escape::Control, 0x40..=0x7e) | (Escape::Command, 0x07) => Escape::None,
+            (Escape::Control, _) => {
+                if self.parameters.len() <= MAX_COLOUR_BYTES {
+                    self.parameters.push(byte);
+                }
+                Escape::Control
+            }
             (escape, _) => escape,
         };
     }
@@ -120,10 +138,34 @@ impl LogText {
         self.line_bytes += rest.len();
     }
 
+    /// Passes a colour on, whole or not at all.
+    fn colour(&mut self, out: &mut String) {
+        let plain = self.parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'));
+        if !plain || self.parameters.len() > MAX_COLOUR_BYTES {
+            return;
+        }
+        let sequence = format!("\x1b[{}m", String::from_utf8_lossy(&self.parameters));
+        if self.line_bytes + sequence.len() > LINE_CAP_BYTES {
+            self.end_line(out);
+        }
+        self.text(&sequence, out);
+    }
+
     fn end_line(&mut self, out: &mut String) {
         out.push('\n');
         self.line_bytes = 0;
     }
+}
+
+/// The text of a log without its colours.
+pub fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // A log that was cut may end within a colour.
+        out.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
+    }
+    out
 }
 
 /// How many bytes from the start are printable ASCII or tabs.
@@ -157,11 +199,22 @@ mod tests {
     }
 
     #[test]
-    fn colours_titles_and_control_bytes_do_not_reach_a_terminal() {
-        assert_eq!(cleaned(&[b"\x1b[31mred\x1b[0m \x1b]0;title\x07x\x1b]8;;u\x1b\\y\x00\x08\xc2\x9bz"]), {
-            "red xy\u{fffd}\u{fffd}\u{fffd}z"
+    fn titles_cursors_and_control_bytes_do_not_reach_a_terminal() {
+        assert_eq!(cleaned(&[b"\x1b[2Ja\x1b[3;4H \x1b]0;title\x07x\x1b]8;;u\x1b\\y\x00\x08\xc2\x9bz"]), {
+            "a xy\u{fffd}\u{fffd}\u{fffd}z"
         });
         assert_eq!(cleaned(&[b"\x1b]never closed\nnext"]), "\nnext");
+    }
+
+    #[test]
+    fn colours_stay_and_what_only_ends_like_one_does_not() {
+        assert_eq!(
+            cleaned(&[b"\x1b[1;31mred\x1b[0m\x1b[m", b"\x1b[38;5", b";8mx"]),
+            "\x1b[1;31mred\x1b[0m\x1b[m\x1b[38;5;8mx"
+        );
+        assert_eq!(cleaned(&[b"\x1b[?25m\x1b[>4;2m\x1b[31"]), "");
+        let long = [b"\x1b[".as_slice(), &[b'1'; 500], b"mx"].concat();
+        assert_eq!(cleaned(&[&long]), "x");
     }
 
     #[test]
@@ -182,8 +235,13 @@ mod tests {
         }
 
         #[test]
-        fn nothing_but_newlines_and_tabs_controls(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn nothing_but_newlines_tabs_and_colours_controls(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let out = cleaned(&[&bytes]);
+            for colour in out.split("\x1b[").skip(1) {
+                let (parameters, _) = colour.split_once('m').expect("a colour is whole");
+                prop_assert!(parameters.chars().all(|char| char.is_ascii_digit() || ";:".contains(char)));
+            }
+            let out = uncoloured(&out);
             prop_assert!(out.chars().all(|char| !char.is_control() || char == '\n' || char == '\t'));
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::log_files::Files;
 use crate::log_segments::Segments;
-use crate::log_text::{LINE_CAP_BYTES, LogText};
+use crate::log_text::{LINE_CAP_BYTES, LogText, uncoloured};
 use crate::objects::Kept;
 use crate::{Artifacts, Error, LogName};
 
@@ -71,7 +71,7 @@ impl LogWriter {
 
     /// The newest output, at most 4 KiB, for the reason of a failure.
     pub fn recent(&self) -> String {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).recent.clone()
+        uncoloured(&self.inner.lock().unwrap_or_else(PoisonError::into_inner).recent)
     }
 
     /// Ends the log and waits until what was written can be read, also on other hosts. A log that is dropped instead is

@@ -3,7 +3,9 @@
 //! signal ended; words beside the result are lost. Nothing else in this package prints, and nothing here panics.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use daybreak_artifacts::uncoloured;
 
 use crate::failure::{Failure, Outcome};
 
@@ -25,6 +27,14 @@ pub fn line(line: impl Display) -> Outcome {
 pub fn text(text: impl Display) -> Outcome {
     let mut out = std::io::stdout().lock();
     write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
+}
+
+/// A piece of a log as standard output takes it: colours for a terminal, which is left without, and for nothing else.
+pub fn of_log(text: &str) -> String {
+    if std::io::stdout().is_terminal() && text.contains('\x1b') {
+        return format!("{text}\x1b[0m");
+    }
+    uncoloured(text)
 }
 
 /// What a command that writes to standard output by itself ends with when it cannot.

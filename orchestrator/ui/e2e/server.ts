@@ -45,7 +45,7 @@ export async function start(files: "flights" | Record<string, string>): Promise<
 
 /** Serves a project that is there. */
 export async function serve(folder: string, listen: string): Promise<Daybreak> {
-  const child = spawn(BINARY, ["up", folder, "--listen", listen, "--clock-from", "2013-02-01T00:00:00Z"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["up", folder, "--listen", listen, "--queues", "default", "--clock-from", "2013-02-01T00:00:00Z"], { stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (printed += text.toString()));
   const running = join(folder, ".daybreak/server.json");

@@ -3,6 +3,7 @@
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
 import { createBrowserRouter, type RouteObject, RouterProvider } from "react-router";
 import { LiveUpdates } from "./api/live";
 import { queryClient } from "./api/queries";
@@ -48,6 +49,8 @@ const router = createBrowserRouter([{ element: <Shell />, errorElement: <RouteFa
 
 /** The server writes a fresh one into each page, for the styles that components add. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+// What keeps the page behind a dialog from scrolling adds a style too.
+setNonce(nonce);
 
 export function App() {
   return (

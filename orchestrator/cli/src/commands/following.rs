@@ -55,7 +55,7 @@ fn show(event: &StreamEvent, attempt: &mut u32, project: &Project) -> Outcome<bo
         let piece: LogPiece = serde_json::from_str(&event.data).map_err(unreadable)?;
         let begins = std::mem::replace(attempt, piece.attempt) != piece.attempt;
         let heading = if begins { format!("-- attempt {}\n", piece.attempt) } else { String::new() };
-        write!(out, "{heading}{}", piece.text)
+        write!(out, "{heading}{}", output::of_log(&piece.text))
     } else {
         let end: LogEnd = serde_json::from_str(&event.data).map_err(unreadable)?;
         writeln!(out, "-- {}", end.state)

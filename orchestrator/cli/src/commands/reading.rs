@@ -174,7 +174,7 @@ async fn logs_of(connection: &Connection, run: &str, task: Option<&str>, project
     }
     print(&logs, project, |logs| {
         let shown =
-            |(name, log): (&String, &serde_json::Value)| format!("== {name}\n{}", log.as_str().unwrap_or_default());
+            |(name, log): (&String, &serde_json::Value)| format!("== {name}\n{}", output::of_log(log.as_str().unwrap_or_default()));
         logs.iter().map(shown).collect()
     })
 }

@@ -9,14 +9,14 @@ export function instant(at: string, zone?: string, seconds = false): string {
   const now = parts(new Date(), zone);
   const time = seconds ? `${part.hour}:${part.minute}:${part.second}` : `${part.hour}:${part.minute}`;
   if (part.year === now.year && part.month === now.month && part.day === now.day) return time;
-  if (part.year === now.year) return `${new Intl.DateTimeFormat("en", { month: "short", day: "numeric", ...zoned(zone) }).format(date)}, ${time}`;
+  if (part.year === now.year) return `${formatOf("day", zone).format(date)}, ${time}`;
   return `${part.year}-${part.month}-${part.day} ${time}`;
 }
 
 /** `2013-03-10 03:00:00 GMT-4 (America/New_York)`. */
 export function wholeInstant(at: string, zone?: string): string {
   const part = parts(new Date(at), zone);
-  const named = new Intl.DateTimeFormat("en", { timeZoneName: "short", ...zoned(zone) }).formatToParts(new Date(at));
+  const named = formatOf("zone", zone).formatToParts(new Date(at));
   const name = named.find(({ type }) => type === "timeZoneName")?.value ?? "";
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second} ${name}${zone === undefined ? "" : ` (${zone})`}`;
 }
@@ -65,18 +65,27 @@ export function between(from: string | null | undefined, to: string | null | und
 
 type Parts = Record<"year" | "month" | "day" | "hour" | "minute" | "second", string>;
 
+const SHAPES = {
+  parts: { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  day: { month: "short", day: "numeric" },
+  zone: { timeZoneName: "short" },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
+
 const FORMATS = new Map<string, Intl.DateTimeFormat>();
 
-function parts(date: Date, zone?: string): Parts {
-  const key = zone ?? "";
+/** To make one costs far more than to use it. */
+function formatOf(shape: keyof typeof SHAPES, zone: string | undefined): Intl.DateTimeFormat {
+  const key = `${shape} ${zone ?? ""}`;
   let format = FORMATS.get(key);
   if (format === undefined) {
-    format = new Intl.DateTimeFormat("en", {
-      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", ...zoned(zone),
-    });
+    format = new Intl.DateTimeFormat("en", { ...SHAPES[shape], ...zoned(zone) });
     FORMATS.set(key, format);
   }
-  return Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value])) as Parts;
+  return format;
+}
+
+function parts(date: Date, zone?: string): Parts {
+  return Object.fromEntries(formatOf("parts", zone).formatToParts(date).map(({ type, value }) => [type, value])) as Parts;
 }
 
 function zoned(zone: string | undefined): { timeZone?: string } {

@@ -1,7 +1,7 @@
 // What made a run, in words.
 import type { Schema } from "../api/types";
 
-const WORDS: Record<Schema<"Trigger">, string> = {
+export const TRIGGERS: Record<Schema<"Trigger">, string> = {
   schedule: "schedule",
   manual: "by hand",
   backfill: "backfill",
@@ -9,8 +9,3 @@ const WORDS: Record<Schema<"Trigger">, string> = {
   update: "update of data",
   alert: "alert",
 };
-
-/** `schedule`, `by hand`, or what it followed from. */
-export function triggerWords({ trigger, followed }: { trigger: Schema<"Trigger">; followed?: string | null }): string {
-  return followed ?? WORDS[trigger];
-}

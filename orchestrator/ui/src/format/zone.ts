@@ -12,14 +12,18 @@ export function wallClock(at: number | string, zone: string): string {
   return `${part["year"]}-${part["month"]}-${part["day"]}T${part["hour"]}:${part["minute"]}:${part["second"]}`;
 }
 
-/** The instant that a wall clock means; none where nothing that reads as one is typed. One that a change of the clocks leaves out is moved on with them. */
+/** The instant that a wall clock means: the first one where clocks are set back over it, and one moved on with them where they skip it. None: nothing that reads as one is typed. */
 export function instantOf({ wall, zone }: Moment): string | null {
   const asUtc = Date.parse(`${wall}Z`);
   if (wall === "" || Number.isNaN(asUtc)) return null;
-  // The second look is for wall clocks near a change: the offset there is not the one of the first guess.
-  const guess = asUtc - offset(asUtc, zone);
-  return new Date(asUtc - offset(guess, zone)).toISOString().replace(".000Z", "Z");
+  // Clocks are not changed twice within two days: what holds before and after is all that may hold.
+  const meant = [asUtc - DAY_MS, asUtc + DAY_MS].map((near) => asUtc - offset(near, zone));
+  const hanging = meant.filter((at) => at + offset(at, zone) === asUtc);
+  const at = hanging.length > 0 ? Math.min(...hanging) : Math.max(...meant);
+  return new Date(at).toISOString().replace(".000Z", "Z");
 }
+
+const DAY_MS = 86_400_000;
 
 /** What a zone adds to UTC at an instant, in milliseconds. */
 function offset(at: number, zone: string): number {

@@ -16,10 +16,12 @@ interface Props {
   /** Asks for a reason; `required` ones are asked for until there is one. */
   reason?: "none" | "optional" | "required";
   disabled?: boolean;
+  /** There is a table to be shown. */
+  wide?: boolean;
   act: (reason: string) => Promise<void>;
 }
 
-export function Confirm({ opened, onClose, title, children, verb, danger = false, reason = "none", disabled = false, act }: Props) {
+export function Confirm({ opened, onClose, title, children, verb, danger = false, reason = "none", disabled = false, wide = false, act }: Props) {
   const [why, setWhy] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error | null>(null);
@@ -44,7 +46,7 @@ export function Confirm({ opened, onClose, title, children, verb, danger = false
 
   const missing = reason === "required" && why.trim() === "";
   return (
-    <Modal opened={opened} onClose={close} title={title} centered closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={close} title={title} size={wide ? "lg" : "md"} centered closeButtonProps={{ "aria-label": "Close" }}>
       <Stack>
         {children}
         {reason !== "none" && (

@@ -3,6 +3,7 @@ import { Alert, Button, Group, List, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { ApiError } from "../api/client";
 import { Copied } from "./copied";
+import { Words } from "./words";
 
 interface Props {
   error: Error;
@@ -16,10 +17,10 @@ export function ErrorView({ error, again, title }: Props) {
   const word = title ?? (problem === null ? (error instanceof ApiError ? "No connection" : "This page has failed") : titleOf(problem.status, problem.title));
   return (
     <Alert color="red" icon={<IconAlertTriangle size={20} />} title={word} role="alert" my="md">
-      <Text size="sm">{error.message}</Text>
+      <Text size="sm" component="div"><Words text={error.message} /></Text>
       {(problem?.errors?.length ?? 0) > 0 && (
         <List size="sm" mt="xs">
-          {problem?.errors?.map((item, place) => <List.Item key={place}>{[item.pointer, item.hint].filter(Boolean).join(": ")}</List.Item>)}
+          {problem?.errors?.map((item, place) => <List.Item key={place}><Words text={[item.pointer, item.hint].filter(Boolean).join(": ")} /></List.Item>)}
         </List>
       )}
       <Group mt="sm" gap="md">

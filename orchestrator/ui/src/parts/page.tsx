@@ -65,5 +65,5 @@ export function Loaded<T>({ query, children, height = 120 }: { query: UseQueryRe
     return <>{failed}{children(query.data)}</>;
   }
   if (query.error !== null) return <ErrorView error={query.error} again={() => void query.refetch()} />;
-  return <Skeleton height={height} aria-label="Loading" />;
+  return <Skeleton height={height} role="status" aria-label="Loading" />;
 }

@@ -27,6 +27,9 @@ export function ParamFields({ params, draft, errors, onChange }: Props) {
   );
 }
 
+/** What may be given stands below the field, where the eye goes when it is wrong. */
+const ORDER = ["label", "input", "description", "error"] as const;
+
 interface FieldProps {
   param: Param;
   text: string;
@@ -38,8 +41,7 @@ function ParamField({ param, text, error, onChange }: FieldProps) {
   const { name, type, default: given, description } = param;
   const required = given == null;
   const below = [description ?? "", type === "string" || type === "boolean" || param.enum !== undefined ? "" : wordsOf(param)].filter(Boolean).join(" · ");
-  const common = { label: name, description: below === "" ? null : below, error, required, inputWrapperOrder: ["label", "input", "description", "error"] as const };
-  const props = { ...common, inputWrapperOrder: [...common.inputWrapperOrder] };
+  const props = { label: name, description: below === "" ? null : below, error, required, inputWrapperOrder: [...ORDER] };
   if (param.enum !== undefined) return <Choice {...props} data={param.enum.map((value) => option(param, value))} text={text} onChange={onChange} />;
   if (type === "boolean" && !required) {
     return <Switch label={name} description={description ?? null} error={error} checked={text === "true"} onChange={(event) => onChange(String(event.currentTarget.checked))} />;

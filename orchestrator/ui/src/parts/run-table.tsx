@@ -5,7 +5,7 @@ import { useMediaQuery } from "@mantine/hooks";
 import { useMemo } from "react";
 import { Link } from "react-router";
 import type { RunSummary } from "../api/types";
-import { triggerWords } from "../format/triggers";
+import { TRIGGERS } from "../format/triggers";
 import { State, StateDot } from "./state";
 import { Time } from "./time";
 import { Queued, timesOf, Took } from "./took";
@@ -49,7 +49,7 @@ function WideRow({ run, ofOneDag, longest, attributes }: RowProps) {
       <Table.Td><State state={run.state} /></Table.Td>
       <Table.Td className="nowrap"><RunLink run={run} zone={ofOneDag?.zone} /></Table.Td>
       {ofOneDag === undefined && <Table.Td className="clip run-dag"><Anchor component={Link} to={`/dags/${run.dag}`} title={run.dag} inherit>{run.dag}</Anchor></Table.Td>}
-      <Table.Td className="clip run-made-by" title={triggerWords(run)}>{triggerWords(run)}</Table.Td>
+      <Table.Td className="clip run-made-by" title={run.followed ?? undefined}>{TRIGGERS[run.trigger]}</Table.Td>
       <Table.Td className="nowrap"><Time at={run.started_at} relative /></Table.Td>
       <Table.Td className="nowrap"><Queued run={run} /></Table.Td>
       <Table.Td><Took run={run} longest={longest} /></Table.Td>
@@ -67,7 +67,7 @@ function NarrowRow({ run, ofOneDag, longest, attributes }: RowProps) {
           <RunLink run={run} zone={ofOneDag?.zone} />
         </div>
         <div className="run-narrow-line muted">
-          <span className="clip">{run.reason ?? triggerWords(run)}</span>
+          <span className="clip">{run.reason ?? TRIGGERS[run.trigger]}</span>
           <Took run={run} longest={longest} />
         </div>
       </Table.Td>

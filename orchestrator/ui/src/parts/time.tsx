@@ -1,6 +1,6 @@
 // An instant in the viewer's zone, with the DAG's zone, UTC and the distance from now on hover.
-import { Tooltip } from "@mantine/core";
 import { distance, instant, ownZone, wholeInstant } from "../format/time";
+import { useHint } from "./hint";
 import { useNow } from "./now";
 
 interface Props {
@@ -14,17 +14,17 @@ interface Props {
 
 export function Time({ at, zone, relative = false, seconds = false }: Props) {
   const now = useNow(relative ? 5_000 : null);
+  const { on, hint } = useHint(() => <Zones at={at ?? ""} zone={zone ?? "UTC"} />);
   if (at == null) return <span className="muted">–</span>;
-  const zones = [...new Set([ownZone(), zone ?? "UTC", "UTC"])];
-  const label = (
+  return <><time dateTime={at} {...on}>{relative ? distance(at, now) : instant(at, undefined, seconds)}</time>{hint}</>;
+}
+
+function Zones({ at, zone }: { at: string; zone: string }) {
+  const zones = [...new Set([ownZone(), zone, "UTC"])];
+  return (
     <div>
       {zones.map((name) => <div key={name}>{wholeInstant(at, name)}</div>)}
       <div>{distance(at, Date.now())}</div>
     </div>
-  );
-  return (
-    <Tooltip label={label} events={{ hover: true, focus: true, touch: true }}>
-      <time dateTime={at}>{relative ? distance(at, now) : instant(at, undefined, seconds)}</time>
-    </Tooltip>
   );
 }

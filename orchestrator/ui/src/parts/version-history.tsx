@@ -78,6 +78,6 @@ function Diff({ before, after, path }: { before: string; after: string; path: st
   const [old, now] = [useQuery(versionFiles(before)), useQuery(versionFiles(after))];
   const error = old.error ?? now.error;
   if (error !== null) return <ErrorView error={error} again={() => void Promise.all([old.refetch(), now.refetch()])} />;
-  if (old.data === undefined || now.data === undefined) return <Skeleton height={200} aria-label="Loading" />;
+  if (old.data === undefined || now.data === undefined) return <Skeleton height={200} role="status" aria-label="Loading" />;
   return <Suspense fallback={<Skeleton height={200} />}><DiffView before={old.data.files} after={now.data.files} path={path} /></Suspense>;
 }

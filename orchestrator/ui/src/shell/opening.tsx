@@ -2,5 +2,5 @@
 import { Loader } from "@mantine/core";
 
 export function Opening() {
-  return <div className="page-center"><Loader aria-label="Loading" /></div>;
+  return <div className="page-center"><Loader role="status" aria-label="Loading" /></div>;
 }

@@ -1,5 +1,6 @@
 // What was done by hand: who, when, to what, why, and from where. Nothing of it is ever changed.
 import { ActionIcon, Anchor, Button, Group, Table, Text, TextInput } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { IconFilter, IconSearch } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -61,42 +62,74 @@ function Entries({ subject }: { subject: string | null }) {
   if (query.data !== undefined && entries.length === 0) {
     return <EmptyView title={subject === null ? "Nothing was done by hand yet" : "Nothing was done to that"}>{subject !== null && <Text size="sm">“{subject}” has to be the whole id of a run, or a name as it is written.</Text>}</EmptyView>;
   }
-  const head = <><Table.Th>When</Table.Th><Table.Th>Who</Table.Th><Table.Th>Did</Table.Th><Table.Th>To</Table.Th><Table.Th>What and why</Table.Th><Table.Th>From</Table.Th></>;
+  return <Card flush><EntryTable entries={entries} /><More query={query} of="entries" /></Card>;
+}
+
+function EntryTable({ entries }: { entries: Entry[] }) {
+  const narrow = useMediaQuery("(max-width: 48em)") ?? false;
+  const heads = narrow ? ["What was done"] : ["When", "Who", "Did", "To", "What and why", "From"];
+  const Row = narrow ? NarrowRow : WideRow;
   return (
-    <Card flush>
-      <WideTable label="Audit" minWidth={900} head={head}>
-        <VirtualRows rows={entries} columns={6} height={42} draw={(entry, _, measure) => <EntryRow key={entry.id} entry={entry} measure={measure} />} />
-      </WideTable>
-      <More query={query} of="entries" />
-    </Card>
+    <WideTable label="Audit" minWidth={narrow ? 0 : 900} head={heads.map((word) => <Table.Th key={word}>{word}</Table.Th>)}>
+      <VirtualRows rows={entries} columns={heads.length} height={narrow ? 84 : 42} draw={(entry, _, measure) => <Row key={entry.id} entry={entry} measure={measure} />} />
+    </WideTable>
   );
 }
 
-function EntryRow({ entry, measure }: { entry: Entry; measure: Measure }) {
-  const { at, by, said, action, subject, detail, from, token_id } = entry;
-  const to = subjectAddress(action, subject);
+interface RowProps {
+  entry: Entry;
+  measure: Measure;
+}
+
+function WideRow({ entry, measure }: RowProps) {
+  const { at, action, detail, from } = entry;
   return (
     <Table.Tr {...measure}>
       <Table.Td><Time at={at} seconds /></Table.Td>
-      <Table.Td className="name">
-        <span className="clip" title={token_id == null ? "" : `token ${token_id}`}>{by ?? <span className="muted">the server itself</span>}</span>
-        {said != null && <Text size="xs" c="dimmed" className="clip" title="How they called themselves; nobody has checked it">says: {said}</Text>}
-      </Table.Td>
+      <Table.Td className="name"><Who entry={entry} /></Table.Td>
       <Table.Td className="line"><ActionSign action={action} /></Table.Td>
-      <Table.Td className="line">
-        <Group gap={4} wrap="nowrap">
-          {to === null ? <Subject subject={subject} /> : <Anchor component={Link} to={to} size="sm" miw={0}><Subject subject={subject} /></Anchor>}
-          <ActionIcon component={Link} to={`/audit?subject=${encodeURIComponent(subject)}`} variant="subtle" color="gray" size="xs" aria-label={`All that was done to ${subject}`} title="All that was done to it"><IconFilter size={13} /></ActionIcon>
-        </Group>
-      </Table.Td>
+      <Table.Td className="line"><Subject entry={entry} /></Table.Td>
       <Table.Td className="audit-detail"><Detail action={action} detail={detail} /></Table.Td>
       <Table.Td className="line muted">{from ?? "–"}</Table.Td>
     </Table.Tr>
   );
 }
 
+function NarrowRow({ entry, measure }: RowProps) {
+  const { at, action, detail } = entry;
+  return (
+    <Table.Tr {...measure}>
+      <Table.Td>
+        <Group gap="xs" justify="space-between" mb={2}><ActionSign action={action} /><span className="muted"><Time at={at} seconds /></span></Group>
+        <Group gap="xs" justify="space-between" wrap="nowrap"><div className="clip"><Who entry={entry} /></div><Subject entry={entry} /></Group>
+        {detail !== "" && <div className="audit-detail"><Detail action={action} detail={detail} /></div>}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function Who({ entry: { by, said, token_id } }: { entry: Entry }) {
+  return (
+    <>
+      <span className="clip" title={token_id == null ? "" : `token ${token_id}`}>{by ?? <span className="muted">the server itself</span>}</span>
+      {said != null && <Text size="xs" c="dimmed" className="clip" title="How they called themselves; nobody has checked it">says: {said}</Text>}
+    </>
+  );
+}
+
+function Subject({ entry: { action, subject } }: { entry: Entry }) {
+  const to = subjectAddress(action, subject);
+  const all = `All that was done to ${subject}`;
+  return (
+    <Group gap={4} wrap="nowrap">
+      {to === null ? <SubjectName subject={subject} /> : <Anchor component={Link} to={to} size="sm" miw={0}><SubjectName subject={subject} /></Anchor>}
+      <ActionIcon component={Link} to={`/audit?subject=${encodeURIComponent(subject)}`} variant="subtle" color="gray" size="xs" aria-label={all} title={all}><IconFilter size={13} /></ActionIcon>
+    </Group>
+  );
+}
+
 /** An id is known by its end: ids of one hour begin alike. */
-function Subject({ subject }: { subject: string }) {
+function SubjectName({ subject }: { subject: string }) {
   if (/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(subject)) return <span className="mono" title={subject}>…{subject.slice(-10)}</span>;
   return <span className="clip audit-name" title={subject}>{subject}</span>;
 }

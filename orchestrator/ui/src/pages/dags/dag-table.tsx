@@ -19,7 +19,7 @@ export function DagTable({ dags }: { dags: DagView[] }) {
   const narrow = useMediaQuery("(max-width: 48em)") ?? false;
   const acts = useSession().may("operator");
   const Row = narrow ? NarrowRow : WideRow;
-  const heads = narrow ? ["DAG"] : ["DAG", "Last runs", "Newest run", "Schedule", "Next firing", "Active"];
+  const heads = narrow ? ["DAG"] : ["DAG", "Last runs", "Newest run", "Schedule", "Next firing"];
   return (
     <WideTable
       label="DAGs"
@@ -45,7 +45,6 @@ function WideRow({ dag, acts, attributes }: RowProps) {
       <Table.Td className="nowrap"><Newest dag={dag} /></Table.Td>
       <Table.Td className="dag-occasions"><Occasions dag={dag} /></Table.Td>
       <Table.Td className="nowrap"><Next dag={dag} /></Table.Td>
-      <Table.Td>{dag.active_runs === 0 ? <span className="muted">–</span> : <Active dag={dag} />}</Table.Td>
       {acts && <Table.Td><Actions dag={dag} /></Table.Td>}
     </Table.Tr>
   );
@@ -56,7 +55,7 @@ function NarrowRow({ dag, acts, attributes }: RowProps) {
     <Table.Tr {...attributes} className="dag-row">
       <Table.Td className="dag-narrow">
         <div className="dag-narrow-line"><Name dag={dag} />{acts && <Actions dag={dag} />}</div>
-        <div className="dag-narrow-line"><LastRuns dag={dag.name} many={20} />{dag.active_runs > 0 && <span className="nowrap"><Active dag={dag} /> active</span>}</div>
+        <div className="dag-narrow-line"><LastRuns dag={dag.name} many={20} />{dag.active_runs > 0 && <span className="nowrap"><Active dag={dag} /></span>}</div>
         <div className="dag-narrow-line muted"><Occasions dag={dag} />{dag.next.length > 0 && <span className="nowrap"><Next dag={dag} /></span>}</div>
       </Table.Td>
     </Table.Tr>
@@ -72,12 +71,12 @@ function Name({ dag: { name, paused } }: { dag: DagView }) {
   );
 }
 
-function Newest({ dag: { last_run: run } }: { dag: DagView }) {
+function Newest({ dag: { name, last_run: run, active_runs } }: { dag: DagView }) {
   if (run == null) return <span className="muted">none yet</span>;
   return (
     <Group gap="xs" wrap="nowrap">
       <Anchor component={Link} to={`/runs/${run.id}`} inherit underline="never"><State state={run.state} /></Anchor>
-      <span className="muted"><Time at={run.ended_at ?? run.started_at ?? run.created_at} relative /></span>
+      {active_runs > 0 ? <Active dag={{ name, active_runs }} /> : <span className="muted"><Time at={run.ended_at ?? run.started_at ?? run.created_at} relative /></span>}
     </Group>
   );
 }
@@ -88,8 +87,9 @@ function Next({ dag }: { dag: DagView }) {
   return <Time at={dag.next[0]} {...(zone === undefined ? {} : { zone })} />;
 }
 
-function Active({ dag: { name, active_runs } }: { dag: DagView }) {
-  return <Anchor component={Link} to={`/runs?dag=${encodeURIComponent(name)}`} inherit>{active_runs.toLocaleString("en")}<VisuallyHidden> runs of {name}</VisuallyHidden></Anchor>;
+/** Of those that have not ended, how many there are says more than when the newest began. */
+function Active({ dag: { name, active_runs } }: { dag: Pick<DagView, "name" | "active_runs"> }) {
+  return <Anchor component={Link} to={`/runs?dag=${encodeURIComponent(name)}`} inherit>{active_runs.toLocaleString("en")} active<VisuallyHidden> runs of {name}</VisuallyHidden></Anchor>;
 }
 
 function Actions({ dag: { name, paused } }: { dag: DagView }) {

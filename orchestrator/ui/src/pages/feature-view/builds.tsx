@@ -30,7 +30,7 @@ export function Builds({ view }: { view: View }) {
     return <Card title="Builds"><EmptyView title="Not built yet"><Text size="sm">Run a DAG with a task that builds this view.</Text></EmptyView></Card>;
   }
   if (query.error !== null && query.data === undefined) return <Card title="Builds"><ErrorView error={query.error} again={() => void query.refetch()} /></Card>;
-  if (query.data === undefined) return <Card title="Builds"><Skeleton height={300} aria-label="Loading" /></Card>;
+  if (query.data === undefined) return <Card title="Builds"><Skeleton height={300} role="status" aria-label="Loading" /></Card>;
   const measure: Measure = address.get("plot") === "size" ? "size" : "rows";
   const control = (
     <SegmentedControl

@@ -15,6 +15,7 @@ import { Freshness } from "../../parts/freshness";
 import { Card, Loaded } from "../../parts/page";
 import { FeatureSign } from "../../parts/sign-of-feature";
 import { Time } from "../../parts/time";
+import { Words } from "../../parts/words";
 import type { View } from "../features/views";
 
 /** Before the names of keys in the address, where other words stand too. */
@@ -72,7 +73,7 @@ function NotServed({ error }: { error: ApiError }) {
   const nowhere = error.problem?.code !== "view_not_published" && error.status === 404;
   return (
     <Alert color="gray" mt="md" title={nowhere ? "No endpoint answers here" : "The endpoint has no values of this view"}>
-      <Text size="sm">{nowhere ? "This server serves no features. Ask the process that does: `daybreak serve` on the machine with the online store." : error.message}</Text>
+      <Text size="sm"><Words text={nowhere ? "This server serves no features. Ask the process that does: `daybreak serve` on the machine with the online store." : error.message} /></Text>
     </Alert>
   );
 }

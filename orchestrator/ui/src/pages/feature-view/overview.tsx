@@ -20,7 +20,7 @@ export function Overview({ view }: { view: View }) {
     ["TTL", ttl_us == null ? "none: any age will do" : span(ttl_us)],
     ["Age", <Freshness from={publication?.as_of} ttlUs={ttl_us} now={now} />],
     fresh_until == null ? null : ["Fresh until", <Time at={fresh_until} />],
-    ["Publication", publication == null ? "none yet" : <><Anchor component={Link} to={`/runs/${publication.run_id}`} size="sm">number {publication.number}</Anchor> of <Time at={publication.as_of} /></>],
+    ["Publication", publication == null ? "none yet" : <><Anchor component={Link} to={`/runs/${publication.run_id}`} size="sm" underline="always">number {publication.number}</Anchor> of <Time at={publication.as_of} /></>],
     publication == null ? null : ["Published", <Time at={publication.minted_at} relative />],
     ["Newest build", latest_build == null ? "none yet" : <><Time at={latest_build.as_of} />, {count(latest_build.rows)} rows, {bytes(latest_build.size_bytes)}</>],
     ["Builds", count(builds)],

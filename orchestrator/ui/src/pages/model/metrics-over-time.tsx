@@ -18,7 +18,7 @@ export function MetricsOverTime({ model }: { model: Model }) {
   const chosen = asked === undefined || asked.length === 0 ? names : asked;
   const plotted = useMemo(() => plotOf(versions, names), [versions, names]);
   const lines = useMemo(() => plotted.lines.filter(({ label }) => chosen.includes(label)), [plotted, chosen.join(",")]);
-  if (data === undefined) return <Card title="Metrics over time"><Skeleton height={240} aria-label="Loading" /></Card>;
+  if (data === undefined) return <Card title="Metrics over time"><Skeleton height={240} role="status" aria-label="Loading" /></Card>;
   if (names.length === 0) return null;
   const chips = (
     <Chip.Group multiple value={chosen} onChange={(next) => choose({ metrics: next.length === names.length ? null : next.join(",") })}>

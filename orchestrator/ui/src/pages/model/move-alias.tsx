@@ -41,7 +41,7 @@ export function MoveAlias({ model, version, alias: fixed, opened, onClose }: Pro
   const verb = back ? "Roll back" : "Promote";
   const error = from.error ?? to.error;
   return (
-    <Confirm opened={opened} onClose={onClose} title={`${verb} ${model.name} to version ${version}`} verb={verb} danger={back} reason="required" disabled={to.data === undefined || now === version || !ALIAS.test(alias)} act={act}>
+    <Confirm opened={opened} onClose={onClose} title={`${verb} ${model.name} to version ${version}`} verb={verb} danger={back} reason="required" wide disabled={to.data === undefined || now === version || !ALIAS.test(alias)} act={act}>
       {fixed === undefined && (
         <Autocomplete
           label="Alias"

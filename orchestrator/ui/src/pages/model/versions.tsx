@@ -1,5 +1,5 @@
 // All versions of a model, newest first.
-import { Anchor, Button, Group, Table } from "@mantine/core";
+import { Anchor, Button, Group, Table, VisuallyHidden } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router";
 import { useSession } from "../../api/session";
@@ -25,7 +25,7 @@ export function Versions({ model }: { model: Model }) {
     <>
       <Table.Th>Version</Table.Th><Table.Th>As of</Table.Th>
       {names.map((name) => <Table.Th key={name} className="number">{name}</Table.Th>)}
-      <Table.Th className="number">Rows</Table.Th><Table.Th>Fitted on</Table.Th><Table.Th>Made by</Table.Th><Table.Th aria-label="Actions" />
+      <Table.Th className="number">Rows</Table.Th><Table.Th>Fitted on</Table.Th><Table.Th>Made by</Table.Th><Table.Th><VisuallyHidden>Actions</VisuallyHidden></Table.Th>
     </>
   );
   return (

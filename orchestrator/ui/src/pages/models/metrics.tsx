@@ -1,5 +1,5 @@
 // The metrics of a version in a line, and its number as a link.
-import { Anchor, Badge } from "@mantine/core";
+import { Anchor } from "@mantine/core";
 import { Link } from "react-router";
 import { metric } from "../../format/number";
 
@@ -19,5 +19,5 @@ export function VersionLink({ model, version }: { model: string; version: number
 
 /** `champion` stands out: it is the one that answers. */
 export function AliasBadge({ alias }: { alias: string }) {
-  return <Badge variant={alias === "champion" ? "filled" : "light"} tt="none" component="span" maw={160} className="alias-badge" title={alias}>{alias}</Badge>;
+  return <span className={alias === "champion" ? "alias alias-champion" : "alias"} title={alias}>{alias}</span>;
 }

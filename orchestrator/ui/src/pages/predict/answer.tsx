@@ -35,7 +35,7 @@ export function AnswerCard({ model, live, id, made, record }: Props) {
     return <Card title="Answer"><EmptyView title="This prediction is not kept any more"><Text size="sm">{record.error.message}</Text></EmptyView></Card>;
   }
   if (answer === undefined && record.error !== null) return <Card title="Answer"><ErrorView error={record.error} again={() => void record.refetch()} /></Card>;
-  if (answer === undefined) return <Card title="Answer"><Skeleton height={140} aria-label="Loading" /></Card>;
+  if (answer === undefined) return <Card title="Answer"><Skeleton height={140} role="status" aria-label="Loading" /></Card>;
   return (
     <Card title="Answer">
       <Outcome prediction={answer.prediction} probability={answer.probability} />

@@ -1,5 +1,5 @@
 // Tries a prediction: a form of what the model asks for, the answer, the features it was made from and how old they were.
-import { Alert, Button, Select, Text } from "@mantine/core";
+import { Alert, Button, Code, Select, Text } from "@mantine/core";
 import { IconCube } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -71,8 +71,8 @@ function OfModel({ model }: { model: string }) {
 function Live({ model, live }: { model: string; live: Schema<"LiveVersion"> }) {
   const [address] = useAddress();
   const id = address.get("prediction");
-  const record = useRecord(id);
   const made = useMade().find(({ answer }) => answer.prediction_id === id);
+  const record = useRecord(id, made !== undefined);
   return (
     <div className="predict-halves">
       <div className="predict-side">
@@ -100,7 +100,7 @@ function NoEndpoint({ error }: { error: ApiError }) {
   if (error.problem?.code === "unknown_model") return <EmptyView title="The endpoint has no such model"><Text size="sm">{error.message}</Text></EmptyView>;
   return (
     <EmptyView title="No endpoint answers here">
-      <Text size="sm">This server makes no predictions itself. Ask the process that does (`daybreak serve`) at its own address.</Text>
+      <Text size="sm">This server makes no predictions itself. Ask the process that does (<Code>daybreak serve</Code>) at its own address.</Text>
     </EmptyView>
   );
 }

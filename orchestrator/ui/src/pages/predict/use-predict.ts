@@ -40,14 +40,14 @@ export function usePredict(model: string) {
   });
 }
 
-/** A prediction out of the log, which has it a moment after the answer. */
-export function useRecord(id: string | null) {
+/** A prediction out of the log, which has one that was just made a moment after its answer. */
+export function useRecord(id: string | null, justMade: boolean) {
   return useQuery({
     queryKey: ["predictions", "record", id],
     queryFn: () => ask(api.GET("/v1/predictions/{id}", { params: { path: { id: id ?? "" } } })),
     enabled: id !== null,
     staleTime: Infinity,
-    retry: (count, error) => count < 6 && error instanceof ApiError && error.status === 404,
+    retry: (count, error) => justMade && count < 6 && error instanceof ApiError && error.status === 404,
     retryDelay: 250,
   });
 }

@@ -25,9 +25,10 @@ export function Apply({ project }: { project: Schema<"ProjectView"> }) {
 
   return (
     <>
-      <Button leftSection={<IconUpload size={16} aria-hidden />} variant={pending !== undefined && pending.length > 0 ? "filled" : "default"} onClick={open}>Apply the files</Button>
+      <Button leftSection={<IconUpload size={16} aria-hidden />} variant={project.problems == null && pending !== undefined && pending.length > 0 ? "filled" : "default"} onClick={open}>Apply the files</Button>
       <Confirm opened={opened} onClose={close} title="Apply the files" verb="Apply" act={act}>
         <Text size="sm">The files are read and checked as they are now. If nothing is wrong, new runs are made from them; runs that are active go on as they began.</Text>
+        {project.problems != null && <Text size="sm" c="red">They have problems now: this will be refused until those are mended.</Text>}
         {pending !== undefined && pending.length === 0 && <Text size="sm" c="dimmed">They are what is live already, as far as their texts go. Data that they name may have changed.</Text>}
         {pending !== undefined && pending.length > 0 && (
           <FirstFew items={pending} few={12}>

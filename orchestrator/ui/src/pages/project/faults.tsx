@@ -11,15 +11,21 @@ type Fault = Schema<"Fault">;
 export function Faults({ project: { problems, faults = [] } }: { project: Schema<"ProjectView"> }) {
   if (problems == null && faults.length === 0) return null;
   if (faults.length === 0) return <Alert color="red" title="The files have problems; the live version stays"><Code block>{problems}</Code></Alert>;
-  const errors = faults.filter(({ severity }) => severity === "error").length;
-  const title = errors === 0 ? "The files have warnings" : `${errors === 1 ? "One problem" : `${errors} problems`} in the files; the live version stays`;
+  const errors = faults.filter(({ severity }) => severity === "error");
+  const warnings = faults.filter(({ severity }) => severity !== "error");
+  const counts = [counted(errors.length, "error"), counted(warnings.length, "warning")].filter((words) => words !== null).join(" and ");
+  const title = `${counts} in the files${errors.length > 0 ? "; the live version stays" : ""}`;
   return (
     <Card title={title} flush>
       <ul className="faults">
-        {faults.map((fault, place) => <li key={place}><OneFault fault={fault} /></li>)}
+        {[...errors, ...warnings].map((fault, place) => <li key={place}><OneFault fault={fault} /></li>)}
       </ul>
     </Card>
   );
+}
+
+function counted(many: number, word: string): string | null {
+  return many === 0 ? null : `${many} ${word}${many === 1 ? "" : "s"}`;
 }
 
 function OneFault({ fault: { severity, message, file, line, column, help, code } }: { fault: Fault }) {

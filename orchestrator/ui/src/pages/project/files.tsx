@@ -32,7 +32,8 @@ function FileBrowser({ project, files }: { project: Project; files: ProjectFile[
   const [address, choose] = useAddress();
   const faults = project.faults ?? [];
   const asked = address.get("file");
-  const file = files.find(({ path }) => path === asked) ?? (asked === null ? (files.find(({ path }) => path === faults[0]?.file) ?? files[0]) : undefined);
+  const worst = faults.find(({ severity }) => severity === "error") ?? faults[0];
+  const file = files.find(({ path }) => path === asked) ?? (asked === null ? (files.find(({ path }) => path === worst?.file) ?? files[0]) : undefined);
   const marks = useMemo(() => faults.flatMap(({ file: at, line, ...fault }): Mark[] => (at === file?.path && line != null ? [{ ...fault, line }] : [])), [faults, file?.path]);
   const line = Number(address.get("line"));
   const go = (path: string | null) => choose({ file: path, line: null });
@@ -63,15 +64,21 @@ function FileList({ files, project, chosen, onChoose }: ListProps) {
   return (
     <nav className="card file-list mantine-visible-from-md" aria-label="Files">
       {files.map(({ path, text }) => {
-        const faults = (project.faults ?? []).filter(({ file }) => file === path).length;
-        const change = pending?.find((each) => each.path === path)?.change;
+        const faults = (project.faults ?? []).filter(({ file }) => file === path);
+        const errors = faults.filter(({ severity }) => severity === "error").length;
         return (
           <UnstyledButton key={path} className="file-link" aria-current={path === chosen ? "true" : undefined} onClick={() => onChoose(path)} title={path}>
             <span className="clip">{path}</span>
-            {faults > 0 ? <span className="file-faults">{faults} ✕</span> : change !== undefined ? <span className="file-pending">{change}</span> : <span className="muted">{bytes(text.length)}</span>}
+            <FileNote errors={errors} warnings={faults.length - errors} change={pending?.find((each) => each.path === path)?.change} size={text.length} />
           </UnstyledButton>
         );
       })}
     </nav>
   );
+}
+
+function FileNote({ errors, warnings, change, size }: { errors: number; warnings: number; change: string | undefined; size: number }) {
+  if (errors > 0) return <span className="file-faults" title={`${errors} errors`}>{errors} ✕</span>;
+  if (warnings > 0) return <span className="file-warnings" title={`${warnings} warnings`}>{warnings} !</span>;
+  return change === undefined ? <span className="muted">{bytes(size)}</span> : <span className="file-pending">{change}</span>;
 }

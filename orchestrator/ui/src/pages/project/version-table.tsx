@@ -1,5 +1,5 @@
 // The versions that were deployed, newest first. A click compares one with the one before it.
-import { Badge, Button, Table, Text } from "@mantine/core";
+import { Badge, Button, Table, Text, VisuallyHidden } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
 import { EVERY_MINUTE_MS } from "../../api/queries";
@@ -20,7 +20,7 @@ export function VersionTable() {
     getNextPageParam: (page) => page.next ?? undefined,
     refetchInterval: EVERY_MINUTE_MS,
   });
-  const head = <><Table.Th>Deployed</Table.Th><Table.Th>Version</Table.Th><Table.Th /></>;
+  const head = <><Table.Th>Deployed</Table.Th><Table.Th>Version</Table.Th><Table.Th><VisuallyHidden>Actions</VisuallyHidden></Table.Th></>;
   return (
     <Card title="Versions" flush>
       <Loaded query={query} height={160}>

@@ -35,7 +35,7 @@ export function AgainDialog({ opened, onClose, title, verb, words, about, ask, o
       act={async () => onDone(await ask(false))}
     >
       <Text size="sm">{words}</Text>
-      {plan.data === undefined && plan.error === null && <Skeleton height={80} aria-label="Loading" />}
+      {plan.data === undefined && plan.error === null && <Skeleton height={80} role="status" aria-label="Loading" />}
       {plan.error !== null && <ErrorView error={plan.error} />}
       {plan.data !== undefined && <Plan plan={plan.data} latest={latest} />}
     </Confirm>

@@ -128,7 +128,7 @@ function Ended({ run, zone, onChoose }: Props) {
   const own = failed.length === 0 ? run.reason : null;
   return (
     <Notice color={STATES[run.state].color}>
-      {own != null && <Words text={own} zone={zone} />}
+      {own != null && <><strong>The run {run.state === "failed" ? "has failed" : `was ${STATES[run.state].word}`}:</strong> <Words text={own} zone={zone} /></>}
       {failed.slice(0, FEW).map(({ name, reason }) => (
         <div key={name} className="run-notice-reason">
           <Anchor component="button" fw={600} onClick={() => onChoose(name)}>{name}</Anchor> failed{reason != null && <>: <Words text={reason} zone={zone} /></>}

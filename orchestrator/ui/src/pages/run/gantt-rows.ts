@@ -38,7 +38,10 @@ export function rowsOf(run: RunDetail, attempts: readonly Attempt[]): Row[] {
 }
 
 function piecesOf(task: TaskRun, attempts: readonly Attempt[]): Piece[] {
-  const pieces = attempts.flatMap((attempt, place) => piecesOfAttempt(task, attempt, place === attempts.length - 1));
+  const pieces = attempts.flatMap((attempt, place) => {
+    const own = piecesOfAttempt(task, attempt, place === attempts.length - 1);
+    return [...own, ...pauseAfter(attempt, attempts[place + 1])];
+  });
   // A task that is done once per item has no attempt of its own: it is under way while its items are.
   if (task.items != null && task.ready_at != null && pieces.length === 0) {
     return [{ what: "ran", from: ms(task.ready_at), to: task.ended_at == null ? null : ms(task.ended_at), state: task.state, attempt: 1, reason: task.reason ?? null }];
@@ -63,6 +66,13 @@ function piecesOfAttempt(task: TaskRun, attempt: Attempt, last: boolean): Piece[
   pieces.push({ ...common, what: "ran", from: started, to: gaveBack ?? ended ?? (last && task.ended_at != null ? ms(task.ended_at) : null), state: gaveBack === null ? state : "deferred" });
   if (gaveBack !== null) pieces.push({ ...common, what: "waited", from: gaveBack, to: null, state: "deferred" });
   return pieces;
+}
+
+/** Between two attempts: until the next one was ready. */
+function pauseAfter({ state, ended_at, attempt, reason }: Attempt, next: Attempt | undefined): Piece[] {
+  const until = next?.ready_at ?? next?.started_at;
+  if (ended_at == null || until == null || (state !== "retry_wait" && state !== "deferred")) return [];
+  return [{ what: "waited", from: ms(ended_at), to: ms(until), state, attempt, reason: reason ?? null }];
 }
 
 function ms(at: string): number {

@@ -3,6 +3,7 @@ import { Anchor } from "@mantine/core";
 import { Link } from "react-router";
 import type { RunDetail, TaskRun, TaskState } from "../../api/types";
 import { between, duration } from "../../format/time";
+import { TRIGGERS } from "../../format/triggers";
 import { Copied } from "../../parts/copied";
 import { type Fact, Facts } from "../../parts/facts";
 import { useNow } from "../../parts/now";
@@ -11,16 +12,6 @@ import { StateDot } from "../../parts/state";
 import { Time } from "../../parts/time";
 import { useAddress } from "../../parts/address";
 import { STATES } from "../../theme";
-
-/** Words for what made a run. */
-export const TRIGGERS: Record<RunDetail["trigger"], string> = {
-  schedule: "its schedule",
-  manual: "by hand",
-  backfill: "a backfill",
-  after: "the end of a run",
-  update: "an update of data",
-  alert: "an alert",
-};
 
 export function hasEnded({ state }: Pick<RunDetail, "state">): boolean {
   return state !== "queued" && state !== "running";

@@ -15,7 +15,7 @@ type Word = Schema<"MarkWord">;
 const WORDS: Record<Word, string> = {
   succeeded: "It counts as done, and the tasks that need it go on. What runs is told to end.",
   failed: "It counts as failed, and the tasks that need it do not run.",
-  skipped: "It is left out, and what comes of the tasks that need it is for their trigger rules to say.",
+  skipped: "It is left out, and so are the tasks that need it, unless their trigger rule says otherwise.",
 };
 
 interface Props {

@@ -52,7 +52,7 @@ export function TaskPanel({ run, name, zone }: Props) {
 }
 
 function Missing({ name, query }: { name: string; query: UseQueryResult<TaskRun> }) {
-  if (query.isLoading) return <Skeleton height={160} aria-label="Loading" />;
+  if (query.isLoading) return <Skeleton height={160} role="status" aria-label="Loading" />;
   if (query.error !== null) return <div className="run-panel-body"><ErrorView error={query.error} again={() => void query.refetch()} /></div>;
   return <div className="run-panel-body"><Text size="sm">This run has no task {name}. It may have been named differently when the run was made.</Text></div>;
 }
@@ -113,7 +113,7 @@ function Task({ run, task, zone }: { run: RunDetail; task: TaskRun; zone: string
 function Log({ run, task }: { run: string; task: TaskRun }) {
   const again = useBeginnings(task.ended_at != null);
   if (task.attempt === 0 && task.state !== "running") return <div className="run-panel-body"><Text size="sm" c="dimmed">It has not begun, so there is no log yet.</Text></div>;
-  return <Suspense fallback={<Skeleton height={200} aria-label="Loading" />}><LogView key={again} run={run} task={task.name} height="min(52vh, 520px)" /></Suspense>;
+  return <Suspense fallback={<Skeleton height={200} role="status" aria-label="Loading" />}><LogView key={again} run={run} task={task.name} height="min(52vh, 520px)" /></Suspense>;
 }
 
 /** How often it began anew after an end: its log, which was told to be over, is followed again then. */

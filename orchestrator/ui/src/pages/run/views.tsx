@@ -41,7 +41,7 @@ export function Views(props: ViewProps) {
       </Tabs.List>
       {VIEWS.map(({ name, draw }) => (
         <Tabs.Panel key={name} value={name}>
-          <Suspense fallback={<Skeleton height={360} aria-label="Loading" />}>{name === open?.name && draw({ ...props, run })}</Suspense>
+          <Suspense fallback={<Skeleton height={360} role="status" aria-label="Loading" />}>{name === open?.name && draw({ ...props, run })}</Suspense>
         </Tabs.Panel>
       ))}
     </Tabs>

@@ -13,7 +13,7 @@ import type { Calendar, Firing } from "./use-calendar";
 export function ChosenDay({ calendar, day }: { calendar: Calendar; day: string }) {
   const [, choose] = useAddress();
   const firings = (calendar.days.get(day)?.groups ?? []).flatMap((group) => group.firings).sort((one, other) => one.firing.at.localeCompare(other.firing.at));
-  const head = <><Table.Th>Time</Table.Th><Table.Th>DAG</Table.Th><Table.Th>In the DAG's zone</Table.Th><Table.Th>Instant</Table.Th><Table.Th /></>;
+  const head = <><Table.Th>Time</Table.Th><Table.Th>DAG</Table.Th><Table.Th>In the DAG's zone</Table.Th><Table.Th>Instant</Table.Th><Table.Th>Remark</Table.Th></>;
   return (
     <Card title={dayWords(day)} actions={<CloseButton aria-label="Close the day" onClick={() => choose({ day: null })} />} flush>
       {firings.length === 0 && <Text p="md" size="sm" c="dimmed">Nothing fires on this day.</Text>}

@@ -1,6 +1,6 @@
 // One day: its firings by DAG, and whether clocks change.
 import { Badge, VisuallyHidden } from "@mantine/core";
-import { IconClockExclamation } from "@tabler/icons-react";
+import { IconClockExclamation, IconPlayerPause } from "@tabler/icons-react";
 import type { CSSProperties } from "react";
 import { Link } from "react-router";
 import { jumpWords } from "./clock-changes";
@@ -47,7 +47,7 @@ function OneDag({ group: { dag, paused, firings } }: { group: Group }) {
       <span className="firing-time">{many ? `${firings.length}×` : first.time}</span>
       <span className="clip">{dag}</span>
       {odd != null && <IconClockExclamation size={13} className="firing-odd" aria-hidden />}
-      {paused && <span className="firing-note">paused</span>}
+      {paused && <IconPlayerPause size={12} className="firing-note" aria-hidden />}
     </Link>
   );
 }

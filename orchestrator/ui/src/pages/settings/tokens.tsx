@@ -1,5 +1,5 @@
 // The tokens of the project: who has which role until when; made and taken back here.
-import { Badge, Button, Group, Switch, Table, Text } from "@mantine/core";
+import { Badge, Button, Code, Group, Switch, Table, Text, VisuallyHidden } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
@@ -57,7 +57,7 @@ export function Tokens() {
 }
 
 function NoTokens() {
-  return <EmptyView title="No tokens"><Text size="sm">The project's own token is not listed: `daybreak token` prints it. Make one for each person and each program, with the role that it needs.</Text></EmptyView>;
+  return <EmptyView title="No tokens"><Text size="sm">The project's own token is not listed: <Code>daybreak token</Code> prints it. Make one for each person and each program, with the role that it needs.</Text></EmptyView>;
 }
 
 function isGood({ revoked_at, expires_at }: Token, now: number): boolean {
@@ -65,7 +65,7 @@ function isGood({ revoked_at, expires_at }: Token, now: number): boolean {
 }
 
 function TokenTable({ tokens, now, onRevoke }: { tokens: Token[]; now: number; onRevoke: (token: Token) => void }) {
-  const head = <><Table.Th>Name</Table.Th><Table.Th>Role</Table.Th><Table.Th>Standing</Table.Th><Table.Th>Made</Table.Th><Table.Th>Last used</Table.Th><Table.Th>Good until</Table.Th><Table.Th aria-label="Actions" /></>;
+  const head = <><Table.Th>Name</Table.Th><Table.Th>Role</Table.Th><Table.Th>Standing</Table.Th><Table.Th>Made</Table.Th><Table.Th>Last used</Table.Th><Table.Th>Good until</Table.Th><Table.Th><VisuallyHidden>Actions</VisuallyHidden></Table.Th></>;
   return (
     <WideTable label="Tokens" minWidth={860} head={head}>
       <Table.Tbody>{tokens.map((token) => <TokenRow key={token.id} token={token} now={now} onRevoke={onRevoke} />)}</Table.Tbody>

@@ -1,5 +1,5 @@
 // The queues: what waits, what runs, who takes from them. One whose tasks nobody takes stands out, with what to do.
-import { Alert, Code, Stack, Table, Text } from "@mantine/core";
+import { Alert, Code, Table, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
 import { EVERY_MINUTE_MS } from "../../api/queries";
@@ -29,7 +29,7 @@ export function Queues() {
   const head = <><Table.Th>Queue</Table.Th><Table.Th>Standing</Table.Th><Table.Th className="number">Waiting</Table.Th><Table.Th>Longest since</Table.Th><Table.Th className="number">Running</Table.Th><Table.Th className="number">Workers</Table.Th></>;
   return (
     <>
-      {queues.some(forsaken) && <Stack gap="xs">{queues.filter(forsaken).map((queue) => <Forsaken key={keyOf(queue)} queue={queue} />)}</Stack>}
+      {queues.filter(forsaken).map((queue) => <Forsaken key={keyOf(queue)} queue={queue} />)}
       <Card title="Queues" flush>
         {query.data !== undefined && queues.length === 0 && <EmptyView title="No queues yet"><Text size="sm">They appear with the first DAG.</Text></EmptyView>}
         {queues.length > 0 && (
@@ -71,7 +71,7 @@ function Forsaken({ queue: { queue, labels, ready, waits_since } }: { queue: Que
   const wanted = Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(",");
   const command = `daybreak worker --server ${location.origin} --queues ${queue}${wanted === "" ? "" : ` --labels ${wanted}`}`;
   return (
-    <Alert color="red" title={`No worker takes from the queue ${queue}${wanted === "" ? "" : ` with ${wanted}`}`}>
+    <Alert color="red" className="forsaken" title={`No worker takes from the queue ${queue}${wanted === "" ? "" : ` with ${wanted}`}`}>
       <Text size="sm">{ready === 1 ? "One task waits" : `${count(ready)} tasks wait`}{waits_since != null && <>, the longest since <Time at={waits_since} relative /></>}. Start a worker for it, with a token of the role worker:</Text>
       <Code block mt={6}>{command}</Code>
     </Alert>

@@ -1,5 +1,5 @@
 // The workers: what they take, how much of them is in use, what they run and when they were heard of last.
-import { Anchor, Badge, Group, Table, Text } from "@mantine/core";
+import { Anchor, Badge, Code, Group, Table, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, ask } from "../../api/client";
@@ -32,7 +32,7 @@ export function Workers() {
   const head = <><Table.Th>Worker</Table.Th><Table.Th>State</Table.Th><Table.Th>Takes from</Table.Th><Table.Th>Slots in use</Table.Th><Table.Th>Runs</Table.Th><Table.Th>Last seen</Table.Th></>;
   return (
     <Card title="Workers" flush>
-      {query.data !== undefined && workers.length === 0 && <EmptyView title="No worker is here"><Text size="sm">Nothing runs until one comes: `daybreak up` brings its own, `daybreak worker` is one for another machine.</Text></EmptyView>}
+      {query.data !== undefined && workers.length === 0 && <EmptyView title="No worker is here"><Text size="sm">Nothing runs until one comes: <Code>daybreak up</Code> brings its own, <Code>daybreak worker</Code> is one for another machine.</Text></EmptyView>}
       {workers.length > 0 && (
         <WideTable label="Workers" minWidth={900} head={head}>
           <Table.Tbody>{workers.map((worker) => <WorkerRow key={worker.id} worker={worker} />)}</Table.Tbody>
