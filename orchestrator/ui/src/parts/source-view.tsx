@@ -44,7 +44,7 @@ export default function SourceView({ path, text, marks = NO_MARKS, at = null, he
 
   useEffect(() => {
     const row = at === null ? null : box.current?.querySelector<HTMLElement>(`[data-line="${at}"]`);
-    if (row != null && box.current !== null) box.current.scrollTop = row.offsetTop - box.current.offsetTop - 3 * ROW;
+    if (row != null && box.current !== null) box.current.scrollTop += row.getBoundingClientRect().top - box.current.getBoundingClientRect().top - 3 * ROW;
   }, [at, path]);
 
   return (

@@ -2,7 +2,7 @@
 import { Text, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { api, ask } from "../../api/client";
 import { useAddress } from "../../parts/address";
 import { EmptyView } from "../../parts/empty-view";
@@ -22,14 +22,19 @@ export default function DagsPage() {
 }
 
 function Search({ wanted, onChange }: { wanted: string; onChange: (wanted: string) => void }) {
+  // The address follows a moment later: what is typed must not wait for it.
+  const [typed, setTyped] = useState(wanted);
   return (
     <TextInput
       type="search"
       aria-label="Search DAGs by name"
       placeholder="Search by name"
       leftSection={<IconSearch size={16} aria-hidden />}
-      value={wanted}
-      onChange={(event) => onChange(event.currentTarget.value)}
+      value={typed}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        onChange(event.currentTarget.value);
+      }}
       w={{ base: "100%", xs: 260 }}
     />
   );

@@ -1,6 +1,6 @@
 // The files as they are now, with what is wrong marked at its lines.
 import { Select, Skeleton, Text, UnstyledButton } from "@mantine/core";
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import type { Schema } from "../../api/types";
 import { bytes } from "../../format/number";
 import { useAddress } from "../../parts/address";
@@ -36,18 +36,25 @@ function FileBrowser({ project, files }: { project: Project; files: ProjectFile[
   const file = files.find(({ path }) => path === asked) ?? (asked === null ? (files.find(({ path }) => path === worst?.file) ?? files[0]) : undefined);
   const marks = useMemo(() => faults.flatMap(({ file: at, line, ...fault }): Mark[] => (at === file?.path && line != null ? [{ ...fault, line }] : [])), [faults, file?.path]);
   const line = Number(address.get("line"));
+  const source = useRef<HTMLDivElement>(null);
+  // A place that is asked for is brought into sight; a file that is merely shown is not.
+  useEffect(() => {
+    if (line > 0) source.current?.scrollIntoView({ block: "start" });
+  }, [line, asked]);
   const go = (path: string | null) => choose({ file: path, line: null });
   return (
     <div className="project-files">
       <Select className="file-select" aria-label="File" data={files.map(({ path }) => path)} value={file?.path ?? null} onChange={go} allowDeselect={false} searchable hiddenFrom="md" />
       <FileList files={files} project={project} chosen={file?.path} onChoose={go} />
-      <Card title={<span className="mono">{file?.path ?? asked}</span>} flush>
-        {file === undefined ? (
-          <EmptyView title="There is no such file"><Text size="sm">{asked} is not in the project's folder any more.</Text></EmptyView>
-        ) : (
-          <Suspense fallback={<Skeleton height={400} />}><SourceView path={file.path} text={file.text} marks={marks} at={Number.isInteger(line) && line > 0 ? line : null} /></Suspense>
-        )}
-      </Card>
+      <div ref={source} className="file-source">
+        <Card title={<span className="mono">{file?.path ?? asked}</span>} flush>
+          {file === undefined ? (
+            <EmptyView title="There is no such file"><Text size="sm">{asked} is not in the project's folder any more.</Text></EmptyView>
+          ) : (
+            <Suspense fallback={<Skeleton height={400} />}><SourceView path={file.path} text={file.text} marks={marks} at={Number.isInteger(line) && line > 0 ? line : null} /></Suspense>
+          )}
+        </Card>
+      </div>
     </div>
   );
 }
