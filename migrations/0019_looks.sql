@@ -18,3 +18,5 @@ CREATE INDEX alias_history_by_task ON alias_history (task_run_id);
 -- The last move of an alias.
 CREATE INDEX alias_history_by_alias ON alias_history (project, model, alias, number);
 CREATE INDEX sub_run_by_parent ON sub_run (parent_run_id);
+-- The newest run of a DAG that has ended, whatever was skipped since.
+CREATE INDEX run_ended ON run (project, dag, run_id) WHERE state IN ('succeeded', 'failed', 'cancelled');

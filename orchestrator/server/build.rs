@@ -14,8 +14,8 @@ const SOURCES: [&str; 7] =
 const LEFT_OUT: &str = "DAYBREAK_WITHOUT_UI";
 
 const WITHOUT_NPM: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Daybreak</title>\
-    <h1>This server was built without its pages</h1><p>When it was built there was no npm to build them with, or it could not \
-    load its packages. Install Node.js and build again; meanwhile <code>daybreak --help</code> does everything.</p></html>";
+    <h1>This server was built without its pages</h1><p>When it was built there was no npm to build them with, or they were \
+    left out. Install Node.js and build again; meanwhile <code>daybreak --help</code> does everything.</p></html>";
 
 fn main() {
     let ui = PathBuf::from(variable("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../ui");
@@ -26,7 +26,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed={LEFT_OUT}");
     let bundle = out.join("ui");
     if variable(LEFT_OUT).is_some() || !packages_are_there(&ui) {
-        println!("cargo::warning=the web UI is left out: {LEFT_OUT} is set, or there is no npm, or no packages");
+        println!("cargo::warning=the web UI is left out: {LEFT_OUT} is set, or there is no npm");
         let _ = fs::remove_dir_all(&bundle);
         fs::create_dir_all(&bundle)
             .and_then(|()| fs::write(bundle.join("index.html"), WITHOUT_NPM))
@@ -50,14 +50,16 @@ fn npm(ui: &Path, arguments: &[&str]) -> Command {
     npm
 }
 
-/// Whether the packages of the lock file are installed; installs them if they are not.
+/// Whether the packages of the lock file are installed; installs them if they are not. `false`: there is no npm.
 fn packages_are_there(ui: &Path) -> bool {
     let changed = |path: PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let installed = changed(ui.join("node_modules/.package-lock.json"));
     if installed.is_some() && installed >= changed(ui.join("package-lock.json")) {
         return true;
     }
-    npm(ui, &["ci", "--no-audit", "--no-fund", "--silent"]).status().is_ok_and(|status| status.success())
+    let Ok(status) = npm(ui, &["ci", "--no-audit", "--no-fund", "--silent"]).status() else { return false };
+    assert!(status.success(), "`npm ci` failed in {}; {LEFT_OUT}=1 builds the server without its pages", ui.display());
+    true
 }
 
 /// Rust source: every file under its path, packed where the bundle has it packed too.

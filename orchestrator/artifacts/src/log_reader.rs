@@ -117,6 +117,9 @@ fn read_part(stretches: &[Stretch], offset: u64, limit_bytes: usize) -> io::Resu
     file.seek(SeekFrom::Start(offset - stretch.start))?;
     let mut bytes = Vec::new();
     file.take(limit_bytes as u64).read_to_end(&mut bytes)?;
+    if bytes.len() == limit_bytes {
+        bytes.truncate(before_open_colour(&bytes));
+    }
     Ok(whole_characters(&bytes, offset))
 }
 
@@ -125,6 +128,15 @@ pub(crate) fn left_out(offset: u64, next_offset: u64) -> LogPart {
     let missing = next_offset - offset;
     let text = format!("\n[{missing} bytes left out here: of a long log the beginning and the end are kept]\n");
     LogPart { text, next_offset }
+}
+
+/// Where a colour begins that more bytes would complete; else the end. A part that is nothing else is left as it is.
+pub(crate) fn before_open_colour(bytes: &[u8]) -> usize {
+    let tail = bytes.len().saturating_sub(MAX_COLOUR_BYTES + 3);
+    match bytes[tail..].iter().rposition(|byte| *byte == 0x1b) {
+        Some(begin) if tail + begin > 0 && !bytes[tail + begin..].contains(&b'm') => tail + begin,
+        _ => bytes.len(),
+    }
 }
 
 /// Cuts a character that is only begun (the next part has it whole) and skips the rest of one that was cut before.
@@ -140,4 +152,18 @@ pub(crate) fn whole_characters(bytes: &[u8], offset: u64) -> LogPart {
         Err(_) => (String::from_utf8_lossy(bytes).into_owned(), bytes.len()),
     };
     LogPart { text, next_offset: offset + (skipped + used) as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before_open_colour;
+
+    #[test]
+    fn a_part_ends_before_a_colour_that_is_not_whole() {
+        for (bytes, end) in
+            [(&b"ab\x1b[31mred\x1b[0"[..], 10), (b"ab\x1b", 2), (b"ab\x1b[0m", 6), (b"ab", 2), (b"\x1b[3", 3), (b"", 0)]
+        {
+            assert_eq!(before_open_colour(bytes), end, "{bytes:?}");
+        }
+    }
 }

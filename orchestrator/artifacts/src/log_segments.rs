@@ -15,7 +15,7 @@ use object_store::path::Path as Location;
 use tokio::sync::{Notify, watch};
 
 use crate::bucket::BucketStore;
-use crate::log_reader::{left_out, whole_characters};
+use crate::log_reader::{before_open_colour, left_out, whole_characters};
 use crate::{Error, LogName, LogPart};
 
 const SEGMENT_BYTES: usize = 256 << 10;
@@ -244,6 +244,9 @@ pub(crate) async fn read_segments(
         // A character may be cut between two segments.
         let rest = read(number + 1, 0, limit_bytes - bytes.len()).await.map_err(failed)?;
         bytes.extend_from_slice(&rest.unwrap_or_default());
+    }
+    if bytes.len() == limit_bytes {
+        bytes.truncate(before_open_colour(&bytes));
     }
     let part = whole_characters(&bytes, offset);
     let is_stuck = part.next_offset == offset && is_full;

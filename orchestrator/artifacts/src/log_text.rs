@@ -5,7 +5,7 @@
 pub(crate) const LINE_CAP_BYTES: usize = 64 << 10;
 
 /// The longest sequence that is taken for a colour: all attributes and two true colours fit.
-const MAX_COLOUR_BYTES: usize = 48;
+pub(crate) const MAX_COLOUR_BYTES: usize = 48;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Escape {

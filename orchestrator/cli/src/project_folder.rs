@@ -111,6 +111,9 @@ struct ToldProblem {
     hint: Option<String>,
 }
 
+/// Faults that are told one by one; the words have them all.
+const MOST_FAULTS: usize = 500;
+
 /// What a check that found something has printed; one that could not be made says why in words alone.
 fn unsound(stdout: &[u8], stderr: &[u8]) -> Unsound {
     let words = |text: &str| format!("the project has problems\n{}", text.trim_end());
@@ -127,7 +130,7 @@ fn unsound(stdout: &[u8], stderr: &[u8]) -> Unsound {
         file: problem.file,
         help: problem.hint,
     };
-    Unsound { words: words(&text), faults: problems.into_iter().map(fault).collect() }
+    Unsound { words: words(&text), faults: problems.into_iter().take(MOST_FAULTS).map(fault).collect() }
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub fn stamps(home: &Home) -> Stamps {
 pub struct Folder {
     home: Home,
     read: Mutex<Read>,
+    /// Held while the texts are read for somebody who looks: one at a time, for a project may be large.
+    looked_at: tokio::sync::Mutex<()>,
 }
 
 /// What was there when the project was last read.
@@ -44,7 +46,7 @@ impl Folder {
     /// The folder that `project` was just read from; `before`: its stamps before that.
     pub fn new(home: Home, project: &Project, before: Stamps) -> Self {
         let beside = stamped(beside(&home, project));
-        Self { home, read: Mutex::new(Read { stamps: before, beside }) }
+        Self { home, read: Mutex::new(Read { stamps: before, beside }), looked_at: tokio::sync::Mutex::default() }
     }
 
     /// The files as they are now, and whether they are those that were read.
@@ -91,7 +93,7 @@ impl ProjectSource for Folder {
     }
 
     async fn texts(&self) -> Result<ProjectFiles, String> {
-        let home = self.home.clone();
+        let (home, _alone) = (self.home.clone(), self.looked_at.lock().await);
         let read = tokio::task::spawn_blocking(move || texts(&home)).await.map_err(|error| error.to_string())?;
         read.map_err(|failure| failure.message)
     }

@@ -29,11 +29,11 @@ impl FiringsQuery {
 /// Firings of a stretch of business time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FiringList {
-    /// Soonest first, at most 5,000.
+    /// Soonest first, at most 5,000 and what else fires at the same instant as the last one.
     pub firings: Vec<Firing>,
     /// Changes of the clocks in the zones of the schedules.
     pub clock_changes: Vec<ClockChange>,
-    /// There are more firings than these: ask on from the last one.
+    /// There are more firings than these: ask on from just after the last one.
     pub truncated: bool,
 }
 

@@ -17,7 +17,7 @@ pub struct GridQuery {
     /// Runs older than this one: `next` of the page before.
     #[param(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
     pub before: Option<String>,
-    /// At most so many, 1 to 500; default 50.
+    /// At most so many, 1 to 500; default 50. Of a DAG with more than 200 tasks a page may have fewer: 100,000 tasks in all.
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub limit: Option<u32>,
 }

@@ -22,8 +22,8 @@ impl Server {
         let deployed = self.deployed()?;
         let from = wanted.from.unwrap_or_else(|| self.clock.business_now());
         let to = wanted.to.unwrap_or_else(|| from.plus_micros(FiringsQuery::DEFAULT_RANGE_US));
-        if to.micros.saturating_sub(from.micros) > FiringsQuery::MAX_RANGE_US {
-            return Err(Error::Refused(format!("from {from} to {to} is more than 100 days; ask for less")));
+        if !(0..=FiringsQuery::MAX_RANGE_US).contains(&to.micros.saturating_sub(from.micros)) {
+            return Err(Error::Refused(format!("`to` ({to}) is after `from` ({from}), by at most 100 days")));
         }
         let pauses = self.store.pauses(deployed.name()).await?;
         let only = wanted.dag.clone();
@@ -45,8 +45,10 @@ fn list(
     let place_of = |place: usize, walk: &Walk<'_>| Some(Reverse((walk.peek().filter(|at| *at < to)?, place)));
     let mut next: BinaryHeap<_> = walks.iter().enumerate().filter_map(|(place, walk)| place_of(place, walk)).collect();
     let mut found = FiringList { clock_changes: clock_changes(&dags, (from, to)), ..FiringList::default() };
-    while let Some(Reverse((_, place))) = next.pop() {
-        if found.firings.len() == FiringsQuery::MAX_FIRINGS {
+    while let Some(Reverse((at, place))) = next.pop() {
+        // Never within an instant, so that whoever asks on after the last one misses none.
+        let ended = found.firings.last().map(|last| last.at) < Some(at);
+        if found.firings.len() >= FiringsQuery::MAX_FIRINGS && ended {
             found.truncated = true;
             break;
         }

@@ -17,6 +17,9 @@ use crate::{Error, Server};
 /// A firing that has been due for so long and has no run is late.
 const LATE_US: i64 = 60_000_000;
 
+/// Of what is wrong with the project's files.
+const LINES_OF_PROBLEMS: usize = 20;
+
 /// What comes of a DAG's schedules.
 #[derive(Default)]
 struct Coming {
@@ -53,12 +56,15 @@ impl Server {
         let standings = self.store.standings(project).await?;
         let (cursors, pauses) = (self.store.cursors(project).await?, self.store.pauses(project).await?);
         let clock = self.clock_view();
-        let (late, next_firings) = firings(&deployed, &cursors, &pauses, clock.business_now);
+        let (of_schedules, now) = (deployed.clone(), clock.business_now);
+        // Thousands of DAGs take a while.
+        let looking = tokio::task::spawn_blocking(move || firings(&of_schedules, &cursors, &pauses, now)).await;
+        let (late, next_firings) = looking.map_err(|_| Error::Busy("the server is ending".to_owned()))?;
         let mut attention = standings.attention;
         attention.extend(late);
         attention.extend(stale_views(&deployed, &standings.publications, &standings.live, clock.business_now));
         let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        attention.extend(problems.map(|problems| Attention::ProjectProblems { text: problems.words }));
+        attention.extend(problems.map(|problems| Attention::ProjectProblems { text: beginning(&problems.words) }));
         Ok(Overview {
             business_now: clock.business_now,
             real_now: clock.real_now,
@@ -70,6 +76,11 @@ impl Server {
             live: standings.live,
         })
     }
+}
+
+/// The first lines: the whole is in the project's view.
+fn beginning(words: &str) -> String {
+    words.lines().take(LINES_OF_PROBLEMS).map(|line| line.chars().take(400).collect::<String>() + "\n").collect()
 }
 
 /// Firings that are late, and those that come next.

@@ -26,7 +26,7 @@ impl Server {
         let object = kept.ok_or_else(|| Error::NotFound(format!("the texts of version {version} were not kept")))?;
         let bytes = self.artifacts.get(&object).await?;
         serde_json::from_slice(&bytes)
-            .map_err(|error| Error::Busy(format!("the texts of version {version} do not read: {error}")))
+            .map_err(|error| Error::NotFound(format!("the texts of version {version} are damaged: {error}")))
     }
 
     /// The texts of the project's folder as they are now.

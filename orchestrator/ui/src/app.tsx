@@ -12,7 +12,7 @@ import { ErrorView } from "./parts/error-view";
 import { Shell } from "./shell/shell";
 import { SignInPage } from "./shell/sign-in";
 import { Opening } from "./shell/opening";
-import { NotFound, RouteFailed } from "./shell/route-failed";
+import { NotFound, PageDidNotCome, RouteFailed } from "./shell/route-failed";
 import { theme } from "./theme";
 
 type Page = () => Promise<{ default: React.ComponentType }>;
@@ -40,7 +40,7 @@ const ROUTES: Record<string, Page> = {
 
 const children: RouteObject[] = Object.entries(ROUTES).map(([path, page]) => ({
   path,
-  lazy: async () => ({ Component: (await page()).default }),
+  lazy: async () => ({ Component: await page().then((module) => module.default, () => PageDidNotCome) }),
   errorElement: <RouteFailed />,
 }));
 children.push({ path: "*", element: <NotFound /> });

@@ -173,8 +173,9 @@ async fn logs_of(connection: &Connection, run: &str, task: Option<&str>, project
         logs.insert(name, text.join("\n").into());
     }
     print(&logs, project, |logs| {
-        let shown =
-            |(name, log): (&String, &serde_json::Value)| format!("== {name}\n{}", output::of_log(log.as_str().unwrap_or_default()));
+        let shown = |(name, log): (&String, &serde_json::Value)| {
+            format!("== {name}\n{}", output::of_log(log.as_str().unwrap_or_default()))
+        };
         logs.iter().map(shown).collect()
     })
 }

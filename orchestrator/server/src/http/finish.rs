@@ -17,6 +17,7 @@ use daybreak_protocol::{PROBLEM_JSON, ProblemDetails};
 use tracing::Instrument as _;
 use ulid::Ulid;
 
+use super::pages::FOR_EVER;
 use super::problem::Refusal;
 use super::routes::Shared;
 
@@ -100,7 +101,10 @@ pub async fn finish(State(finisher): State<Finisher>, request: Request, next: Ne
     finisher.engine.answered((method, &route), response.status().as_u16(), begun.elapsed());
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // A stream says `no-cache` by itself, which may be kept all the same.
+    if headers.get(CACHE_CONTROL) != Some(&FOR_EVER) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 

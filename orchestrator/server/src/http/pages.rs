@@ -32,7 +32,7 @@ const HOME: &str = "/";
 const OTHERS: [&str; 5] = ["api", "v1", "health", "metrics", "assets"];
 
 /// Names of files hold the hash of what is in them.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Routes that anybody may ask for.
 pub const OPEN: [&str; 2] = [HOME, ASSETS];

@@ -54,7 +54,7 @@ impl Store {
 }
 
 /// The publication of each view that is in service: of the newest instant, and of those the last one. One whose attempt
-/// failed may have been left half-way.
+/// failed may have been left half-way, and one whose attempt goes on may not be whole yet.
 pub(super) async fn in_service(
     snapshot: &mut Snapshot,
     project: &Name,
@@ -68,7 +68,9 @@ pub(super) async fn in_service(
          AND publication.number = (SELECT newest.number FROM publication AS newest WHERE newest.project = $1 \
          AND newest.view = found.view AND NOT EXISTS (SELECT 1 FROM failed_attempt \
          WHERE failed_attempt.task_run_id = newest.task_run_id AND failed_attempt.fence = newest.fence \
-         AND failed_attempt.state_after <> 'waiting') ORDER BY newest.as_of_us DESC, newest.number DESC LIMIT 1) \
+         AND failed_attempt.state_after <> 'waiting') AND NOT EXISTS (SELECT 1 FROM task_run AS maker \
+         WHERE maker.task_run_id = newest.task_run_id AND maker.fence = newest.fence AND maker.state = 'running') \
+         ORDER BY newest.as_of_us DESC, newest.number DESC LIMIT 1) \
          JOIN task_run ON task_run.task_run_id = publication.task_run_id",
     )
     .bind(project.as_str())

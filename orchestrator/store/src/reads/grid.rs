@@ -27,6 +27,9 @@ const TIMES: &str = "SELECT run_id, state, window_end_us, created_at_us, started
      WHERE task_run.run_id = run.run_id AND task_run.item IS NULL) AS tasks \
      FROM run WHERE project = $1 AND dag = $2 AND run_id < $3 ORDER BY run_id DESC LIMIT $4";
 
+/// Most tasks of runs in one page: of a DAG of very many tasks a page has fewer runs.
+const MOST_CELLS: usize = 100_000;
+
 /// What stands between two tasks.
 const BETWEEN_TASKS: char = ',';
 
@@ -38,7 +41,7 @@ impl Store {
         order: &[Name],
         wanted: &GridQuery,
     ) -> Result<Grid, Error> {
-        let (rows, next) = self.page(STATES, (project, dag), wanted).await?;
+        let (rows, next) = self.page(STATES, (project, dag), (order.len(), wanted)).await?;
         let columns = Columns::of(&rows, order, |state| Ok(Grid::letter(task_status(state)?)))?;
         let (tasks, states) = columns.placed(order.len(), &Grid::NO_TASK)?;
         let runs = rows.iter().zip(states).map(|(row, states)| {
@@ -65,7 +68,7 @@ impl Store {
         order: &[Name],
         wanted: &GridQuery,
     ) -> Result<Durations, Error> {
-        let (rows, next) = self.page(TIMES, (project, dag), wanted).await?;
+        let (rows, next) = self.page(TIMES, (project, dag), (order.len(), wanted)).await?;
         let (tasks, times) = Columns::of(&rows, order, times)?.placed(order.len(), &(None, None))?;
         let runs = rows.iter().zip(times).map(|(row, times)| {
             let (queued_us, running_us) = times.into_iter().unzip();
@@ -87,9 +90,10 @@ impl Store {
         &self,
         statement: &'static str,
         (project, dag): (&Name, &Name),
-        wanted: &GridQuery,
+        (tasks, wanted): (usize, &GridQuery),
     ) -> Result<(Vec<Row>, Option<String>), Error> {
-        let limit = wanted.effective_limit();
+        let most_runs = u32::try_from(MOST_CELLS / tasks.max(1)).unwrap_or(u32::MAX).max(1);
+        let limit = wanted.effective_limit().min(most_runs);
         let rows = query(statement)
             .bind(project.as_str())
             .bind(dag.as_str())

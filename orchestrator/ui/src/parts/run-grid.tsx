@@ -1,4 +1,4 @@
-// Runs × tasks as one picture: a column per run, newest at the right, a row per task. Drawn on a canvas, because ten thousand
+// Runs × tasks as one picture: a column per run, newest at the left, a row per task. Drawn on a canvas, because ten thousand
 // runs of a thousand tasks are more cells than any table holds; only what is seen is drawn. The arrow keys move through it, and
 // what is chosen is said in words.
 import { useComputedColorScheme } from "@mantine/core";

@@ -97,7 +97,7 @@ function Row({ number, tokens, lit, marks = [] }: { number: number; tokens: read
 }
 
 /** The words of a line in their colours. */
-export function Tokens({ tokens }: { tokens: readonly Token[] }) {
+function Tokens({ tokens }: { tokens: readonly Token[] }) {
   if (tokens.length === 0) return "\u200b";
   return tokens.map(({ kind, text }, place) => (kind === "plain" ? text : <span key={place} className={`tok-${kind}`}>{text}</span>));
 }
@@ -132,7 +132,7 @@ function linesOf(text: string): string[] {
 }
 
 /** The tokens of a file's lines; those of other files than YAML are plain. */
-export function tokensOf(path: string, lines: readonly string[]): Token[][] {
+function tokensOf(path: string, lines: readonly string[]): Token[][] {
   if (/\.ya?ml$/.test(path)) return yamlTokens(lines);
   return lines.map((text) => (text === "" ? [] : [{ kind: "plain", text }]));
 }

@@ -7,7 +7,6 @@ import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, ask } from "../../api/client";
 import { useDeclared, zoneOf } from "../../api/declared";
-import { EVERY_MINUTE_MS } from "../../api/queries";
 import { useSession } from "../../api/session";
 import { duration } from "../../format/time";
 import { Confirm } from "../../parts/confirm";
@@ -23,7 +22,8 @@ export default function BackfillPage() {
   const backfill = useQuery({
     queryKey: ["active", "backfill", id],
     queryFn: () => ask(api.GET("/api/v1/backfills/{backfill}", { params: { path: { backfill: id } } })),
-    refetchInterval: EVERY_MINUTE_MS,
+    // Its last run's end is told; that it has ended itself is not.
+    refetchInterval: ({ state: { data } }) => (data?.ended_at == null ? 5_000 : false),
   });
   const { data } = backfill;
   return (

@@ -2,11 +2,12 @@
 import { Group, SegmentedControl, Select, Skeleton, Stack, Text } from "@mantine/core";
 import { lazy, Suspense, useMemo } from "react";
 import type { Schema } from "../../api/types";
+import { declaredAt, type Place } from "../../format/declared-at";
 import { useAddress } from "../../parts/address";
 import { EmptyView } from "../../parts/empty-view";
 import { Card, Loaded } from "../../parts/page";
 import { Problems, useProject } from "../../parts/problems";
-import { declaredAt, type Place, useFilesNow } from "../../parts/project-files";
+import { useFilesNow } from "../../parts/project-files";
 import type { Mark } from "../../parts/source-view";
 import type { Dag } from ".";
 

@@ -22,7 +22,7 @@ export function Overview({ view }: { view: View }) {
     fresh_until == null ? null : ["Fresh until", <Time at={fresh_until} />],
     ["Publication", publication == null ? "none yet" : <><Anchor component={Link} to={`/runs/${publication.run_id}`} size="sm" underline="always">number {publication.number}</Anchor> of <Time at={publication.as_of} /></>],
     publication == null ? null : ["Published", <Time at={publication.minted_at} relative />],
-    ["Newest build", latest_build == null ? "none yet" : <><Time at={latest_build.as_of} />, {count(latest_build.rows)} rows, {bytes(latest_build.size_bytes)}</>],
+    ["Newest build", latest_build == null ? "none yet" : <><Time at={latest_build.as_of} />, <span className="nowrap">{count(latest_build.rows)} rows</span>, <span className="nowrap">{bytes(latest_build.size_bytes)}</span></>],
     ["Builds", count(builds)],
   ];
   return <Card><Facts facts={facts} /></Card>;

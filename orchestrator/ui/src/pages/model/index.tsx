@@ -20,10 +20,10 @@ export default function ModelPage() {
   const { model: name = "" } = useParams();
   const { may } = useSession();
   const model = useModel(name);
-  const actions = may("operator") && (
+  const actions = may("operator") && model.data != null && (
     <>
       <Button component={Link} to={`/predict/${name}`} variant="default" leftSection={<IconBolt size={16} aria-hidden />}>Predict</Button>
-      {model.data && <RollBack model={model.data} />}
+      <RollBack model={model.data} />
     </>
   );
   return (

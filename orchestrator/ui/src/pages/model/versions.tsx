@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { useSession } from "../../api/session";
 import { metric } from "../../format/number";
 import { span } from "../../format/span";
+import { wholeInstant } from "../../format/time";
 import { useAddress } from "../../parts/address";
 import { ErrorView } from "../../parts/error-view";
 import { More } from "../../parts/more";
@@ -64,7 +65,7 @@ function VersionRow({ model, version, names, measure, onMove }: RowProps) {
         return <Table.Td key={name} className="number" title={String(value ?? "")}>{value === undefined ? "–" : metric(value)}</Table.Td>;
       })}
       <Table.Td className="number">{version.rows.toLocaleString("en")}</Table.Td>
-      <Table.Td className="line">{fitted(version)} to <Time at={version.fit_to} /></Table.Td>
+      <Table.Td className="line" title={`${wholeInstant(version.fit_from, "UTC")} to ${wholeInstant(version.fit_to, "UTC")}`}>{fitted(version)} to {version.fit_to.slice(0, 10)}</Table.Td>
       <Table.Td><Anchor component={Link} to={`/runs/${version.run_id}`} size="sm">run</Anchor></Table.Td>
       <Table.Td ta="right">
         {may("operator") && version.version !== champion && (

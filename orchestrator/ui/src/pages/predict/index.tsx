@@ -1,5 +1,5 @@
 // Tries a prediction: a form of what the model asks for, the answer, the features it was made from and how old they were.
-import { Alert, Button, Code, Select, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Code, Select, Text } from "@mantine/core";
 import { IconCube } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -91,7 +91,7 @@ function Live({ model, live }: { model: string; live: Schema<"LiveVersion"> }) {
 function NotLive({ model }: { model: string }) {
   return (
     <EmptyView title="No version is live">
-      <Text size="sm">Promote a version of <Link to={`/models/${model}`}>{model}</Link>; the endpoint loads it within a second.</Text>
+      <Text size="sm">Promote a version of <Anchor component={Link} to={`/models/${model}`}>{model}</Anchor>; the endpoint loads it within a second.</Text>
     </EmptyView>
   );
 }

@@ -16,7 +16,7 @@ export function LastOnes({ model, chosen }: { model: string; chosen: string | nu
       <Table aria-label="Predictions of this session" verticalSpacing={5} horizontalSpacing="md" highlightOnHover>
         <Table.Tbody>
           {made.map((each) => (
-            <Table.Tr key={each.answer.prediction_id} {...(each.answer.prediction_id === chosen ? { bg: "var(--mantine-primary-color-light)" } : {})}>
+            <Table.Tr key={each.answer.prediction_id} className={each.answer.prediction_id === chosen ? "last-chosen" : ""}>
               <Table.Td><Link to={addressOf(each)} replace className="mono last-one">{words(each)}</Link></Table.Td>
               <Table.Td ta="right" className="last-outcome"><b>{outcome(each)}</b></Table.Td>
               <Table.Td ta="right"><Text size="xs" c="dimmed">{duration(each.tookMs)}, <Time at={each.at} seconds /></Text></Table.Td>

@@ -28,7 +28,7 @@ export function Firings({ day, most = Infinity }: Props) {
   return (
     <ul className="firings">
       {groups.slice(0, most).map((group) => <li key={group.dag}><OneDag group={group} /></li>)}
-      {groups.length > most && <li className="firings-more">{groups.length - most} more DAGs</li>}
+      {groups.length > most && <li className="firings-more">{groups.length - most} more {groups.length - most === 1 ? "DAG" : "DAGs"}</li>}
     </ul>
   );
 }
