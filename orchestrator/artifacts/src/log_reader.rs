@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::log_segments::{length_of, read_segments};
+use crate::log_text::MAX_COLOUR_BYTES;
 use crate::objects::Kept;
 use crate::{Artifacts, Error, LogName};
 

@@ -10,18 +10,21 @@ test("a version is promoted with a reason, and the one before is taken back", as
   expect(other).toBeDefined();
   await page.goto(`/models/late_arrival?version=${other}`);
   await settled(page);
-  await page.getByRole("button", { name: /^(Promote|Roll back|Make).*/ }).first().click();
+  await page.locator("#main").getByRole("button", { name: /^Promote/ }).first().click();
   const dialog = page.getByRole("dialog");
   const act = dialog.getByRole("button", { name: /^(Promote|Roll back)$/ });
   await expect(act).toBeDisabled();
   await dialog.getByRole("textbox", { name: "Reason" }).fill("a trial");
   await act.click();
   await expect.poll(champion).not.toBe(before);
+  const trial = await champion();
   await expect(page.getByText("a trial").first()).toBeVisible();
   await page.getByRole("button", { name: /^Roll back to/ }).first().click();
   await page.getByRole("dialog").getByRole("textbox", { name: "Reason" }).fill("back again");
   await page.getByRole("dialog").getByRole("button", { name: /^(Promote|Roll back)$/ }).click();
   await expect.poll(champion).toBe(before);
+  // Having gone back from it, there is no way back to the trial but to promote it.
+  await expect(page.getByRole("button", { name: `Roll back to v${trial}` })).toHaveCount(0);
 });
 
 test("a prediction shows its features and how old they were", async ({ signedIn }) => {
@@ -46,7 +49,7 @@ test("one key is looked up", async ({ signedIn }) => {
   await expect(page).toHaveURL(/key\.carrier=UA/);
 });
 
-test("a token is made, shown once and taken back", async ({ signedIn, daybreak }) => {
+test("a token is made, shown once and revoked", async ({ signedIn, daybreak }) => {
   const page = await signedIn();
   await page.goto("/settings");
   await settled(page);
@@ -57,4 +60,8 @@ test("a token is made, shown once and taken back", async ({ signedIn, daybreak }
   await expect(page.getByText(/db_\w+/).first()).toBeVisible();
   const { tokens } = await daybreak.call<{ tokens: { name: string; role: string }[] }>("GET", "/api/v1/tokens");
   expect(tokens.some(({ name }) => name === "night-shift")).toBe(true);
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("button", { name: "Revoke night-shift" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Revoke/ }).click();
+  await expect(page.getByRole("button", { name: "Revoke night-shift" })).toHaveCount(0);
 });

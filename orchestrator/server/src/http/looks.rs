@@ -11,7 +11,7 @@ use daybreak_protocol::{
 };
 
 use super::path::{OfDag, OfRun, PathOf};
-use super::people::{Answer, invalid_query, require_page};
+use super::people::{Answer, require_page};
 use super::routes::Shared;
 use crate::origin::Origin;
 

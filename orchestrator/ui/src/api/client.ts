@@ -4,7 +4,8 @@ import createClient from "openapi-fetch";
 import type { Problem } from "./types";
 import type { paths } from "./schema";
 
-const KEY = "daybreak-token";
+/** Under which it is kept. */
+export const KEY = "daybreak-token";
 
 /** Where the token is kept: for this tab, or for this browser where people ask for it. */
 export const token = {
@@ -46,7 +47,8 @@ export function onSignedOut(act: () => void): void {
 export async function fetchWithToken(request: Request | string, init?: RequestInit): Promise<Response> {
   const asked = new Request(request, init);
   const given = token.read();
-  if (given !== null && !asked.headers.has("authorization")) asked.headers.set("authorization", `Bearer ${given}`);
+  const tries = asked.headers.has("authorization");
+  if (given !== null && !tries) asked.headers.set("authorization", `Bearer ${given}`);
   let response: Response;
   try {
     response = await fetch(asked);
@@ -54,7 +56,8 @@ export async function fetchWithToken(request: Request | string, init?: RequestIn
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer. It may be restarting; this page goes on by itself once it is back.", null);
   }
-  if (response.status === 401 && given !== null && given === token.read()) whenSignedOut();
+  // Without a token too: another tab may have signed out.
+  if (response.status === 401 && !tries && given === token.read()) whenSignedOut();
   return response;
 }
 

@@ -1,7 +1,8 @@
 // Server-sent events over `fetch`, which can carry the token: one connection that comes back by itself and goes on after the
-// last event it has seen. To follow something: `follow(path, { … })`, and call what it returns to stop.
+// last event it has seen; a hidden tab holds none. To follow something: `follow(path, { … })`, and call what it returns to stop.
 import { ApiError, fetchWithToken, refused } from "./client";
 import { eventsOf, type ServerEvent } from "./event-stream";
+import { whileVisible } from "./visible";
 
 export interface Follow {
   onEvent: (event: ServerEvent) => void;
@@ -17,24 +18,36 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 /** Follows a stream until it is told to stop, or `onEvent` saw an `end`. */
-export function follow(path: string, { onEvent, onConnected, onRefused }: Follow): () => void {
+export function follow(path: string, handlers: Follow): () => void {
+  const place = { last: "", ended: false };
+  return whileVisible(() => (place.ended ? () => undefined : connect(path, place, handlers)));
+}
+
+interface Place {
+  /** The id of the last event that was seen. */
+  last: string;
+  ended: boolean;
+}
+
+function connect(path: string, place: Place, { onEvent, onConnected, onRefused }: Follow): () => void {
   const stop = new AbortController();
-  let last = "";
   let pause = FIRST_PAUSE_MS;
 
   async function connection(): Promise<boolean> {
     const headers: Record<string, string> = { accept: "text/event-stream" };
-    if (last !== "") headers["last-event-id"] = last;
+    if (place.last !== "") headers["last-event-id"] = place.last;
     const silence = new Silence();
     const signal = AbortSignal.any([stop.signal, silence.signal]);
     const response = await fetchWithToken(new URL(path, location.origin).href, { headers, signal });
     if (!response.ok || response.body === null) throw refused(await response.json().catch(() => null), response);
     onConnected?.(true);
-    pause = FIRST_PAUSE_MS;
     for await (const event of eventsOf(response.body.pipeThrough(silence.watch()))) {
-      if (event.id !== "") last = event.id;
+      // A stream that opens and says nothing is no better than one that does not open.
+      pause = FIRST_PAUSE_MS;
+      if (event.id !== "") place.last = event.id;
+      place.ended = event.event === "end";
       onEvent(event);
-      if (event.event === "end") return false;
+      if (place.ended) return false;
     }
     return true;
   }
@@ -46,7 +59,10 @@ export function follow(path: string, { onEvent, onConnected, onRefused }: Follow
       } catch (error) {
         if (stop.signal.aborted) return;
         const final = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
-        if (final) return onRefused?.(error);
+        if (final) {
+          place.ended = true;
+          return onRefused?.(error);
+        }
       }
       onConnected?.(false);
       // Many pages that lost the same server do not come back in the same moment.

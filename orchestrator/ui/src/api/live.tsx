@@ -1,5 +1,5 @@
 // What runs, live: one stream of changes for the whole page. A change is put into what is shown at once, and what else it
-// touches is read again, rarely. A hidden tab holds no connection (browsers give a host six) and goes on when it is seen.
+// touches is read again, rarely.
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import type { ServerEvent } from "./event-stream";
@@ -8,10 +8,15 @@ import type { RunDetail, Schema } from "./types";
 
 type Change = Schema<"Change">;
 
-/** Between two readings of the same thing, however much happens. */
+/** What changes of runs and tasks make old. */
+const LIVE = ["active", "runs", "run", "dag"] as const;
+/** What the end of a run may have changed besides. */
+const MADE_BY_RUNS = ["models", "views"] as const;
+
+/** Before what has changed is read: changes come together. */
+const TOGETHER_MS = 100;
+/** Between two readings of the same thing, however much happens and however long each takes. */
 const BETWEEN_READINGS_MS = 2_000;
-/** A tab that is hidden for longer lets go of its connection. */
-const HIDDEN_MS = 10_000;
 
 const Connected = createContext(true);
 
@@ -25,25 +30,13 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
   const [connected, setConnected] = useState(true);
   useEffect(() => {
     const readings = new Readings(queries);
-    let stop: (() => void) | null = null;
-    let hiding: ReturnType<typeof setTimeout> | undefined;
-    const begin = () => {
-      clearTimeout(hiding);
-      stop ??= follow("/api/v1/events", { onEvent: (event) => take(event, queries, readings), onConnected: setConnected });
-    };
-    const seen = () => {
-      if (!document.hidden) return begin();
-      hiding = setTimeout(() => {
-        stop?.();
-        stop = null;
-      }, HIDDEN_MS);
-    };
-    document.addEventListener("visibilitychange", seen);
-    begin();
+    const stop = follow("/api/v1/events", {
+      onEvent: (event) => take(event, queries, readings),
+      onConnected: setConnected,
+      onRefused: () => setConnected(false),
+    });
     return () => {
-      document.removeEventListener("visibilitychange", seen);
-      clearTimeout(hiding);
-      stop?.();
+      stop();
       readings.stop();
     };
   }, [queries]);
@@ -51,14 +44,17 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
 }
 
 function take({ event, data }: ServerEvent, queries: QueryClient, readings: Readings): void {
-  if (event === "reset") return readings.ask([]);
+  // Changes from before it are not told. What they do not touch (who is signed in, texts of versions) stays.
+  if (event === "reset") for (const word of [...LIVE, ...MADE_BY_RUNS]) readings.ask([word]);
   if (event !== "run" && event !== "task") return;
   const change = JSON.parse(data) as Change;
   queries.setQueryData<RunDetail>(["run", change.run_id], (run) => (run === undefined ? run : withChange(run, change)));
   readings.ask(["run", change.run_id]);
   readings.ask(["dag", change.dag]);
   readings.ask(["active"]);
-  if (change.kind === "run") readings.ask(["runs"]);
+  if (change.kind !== "run") return;
+  readings.ask(["runs"]);
+  if (change.state !== "queued" && change.state !== "running") for (const word of MADE_BY_RUNS) readings.ask([word]);
 }
 
 function withChange(run: RunDetail, change: Change): RunDetail {
@@ -67,26 +63,38 @@ function withChange(run: RunDetail, change: Change): RunDetail {
   return { ...run, tasks: run.tasks.map((task) => (task.name === name ? { ...task, state, attempt } : task)) };
 }
 
-/** Reads again what has changed: at once the first time, then at most every two seconds for each thing. */
+/** Reads again what has changed: soon, then at most every two seconds for each thing, and never before it was read. */
 class Readings {
-  private readonly waiting = new Map<string, ReturnType<typeof setTimeout>>();
-  private readonly last = new Map<string, number>();
+  /** What is being read or rests, and whether it has changed since. */
+  private readonly going = new Map<string, { again: boolean }>();
+  private stopped = false;
 
   constructor(private readonly queries: QueryClient) {}
 
   ask(key: readonly string[]): void {
     const name = key.join("/");
-    if (this.waiting.has(name)) return;
-    const rests = (this.last.get(name) ?? 0) + BETWEEN_READINGS_MS - performance.now();
-    const read = () => {
-      this.waiting.delete(name);
-      this.last.set(name, performance.now());
-      void this.queries.invalidateQueries({ queryKey: key });
-    };
-    this.waiting.set(name, setTimeout(read, Math.max(rests, 100)));
+    const going = this.going.get(name);
+    if (going === undefined) void this.read(name, key);
+    else going.again = true;
   }
 
   stop(): void {
-    for (const timer of this.waiting.values()) clearTimeout(timer);
+    this.stopped = true;
   }
+
+  private async read(name: string, key: readonly string[]): Promise<void> {
+    const going = { again: true };
+    this.going.set(name, going);
+    await pause(TOGETHER_MS);
+    while (going.again && !this.stopped) {
+      going.again = false;
+      await this.queries.invalidateQueries({ queryKey: key });
+      await pause(BETWEEN_READINGS_MS);
+    }
+    this.going.delete(name);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, ms));
 }

@@ -1,10 +1,12 @@
 // Who is signed in, and what they may do. What a role may not do is not shown; that it is refused is the server's word.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
-import { ApiError, api, ask, onSignedOut, token } from "./client";
+import { api, ask, KEY, onSignedOut, token } from "./client";
 import type { Role, Schema } from "./types";
 
 const RANK: Partial<Record<Role, number>> = { viewer: 0, operator: 1, editor: 2, admin: 3 };
+
+const BETWEEN_TRIES_MS = 3_000;
 
 export type Me = Schema<"Me">;
 
@@ -46,7 +48,9 @@ export function Signed({ children, waiting, asks, fails }: SignedProps) {
     queryFn: () => ask(api.GET("/api/v1/me")),
     enabled: given !== null,
     staleTime: Infinity,
-    retry: (count, error) => count < 5 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    // The server may be restarting: it is asked until it is back.
+    refetchInterval: ({ state }) => (state.error === null ? false : BETWEEN_TRIES_MS),
+    retry: false,
   });
 
   const leave = useCallback(
@@ -59,6 +63,12 @@ export function Signed({ children, waiting, asks, fails }: SignedProps) {
     [queries],
   );
   useEffect(() => onSignedOut(() => leave(true)), [leave]);
+  useEffect(() => {
+    // Another tab has signed out, or in as somebody else.
+    const changed = ({ key }: StorageEvent) => key === KEY && location.reload();
+    window.addEventListener("storage", changed);
+    return () => window.removeEventListener("storage", changed);
+  }, []);
 
   const signIn = useCallback(async (value: string, stay: boolean) => {
     const headers = { authorization: `Bearer ${value}` };

@@ -31,6 +31,10 @@ export function Confirm({ opened, onClose, title, children, verb, danger = false
     setWhy("");
     onClose();
   }
+  function leave(): void {
+    // What has been asked for happens all the same; how it ended is said here.
+    if (!busy) close();
+  }
   async function go(): Promise<void> {
     setBusy(true);
     setError(null);
@@ -46,7 +50,7 @@ export function Confirm({ opened, onClose, title, children, verb, danger = false
 
   const missing = reason === "required" && why.trim() === "";
   return (
-    <Modal opened={opened} onClose={close} title={title} size={wide ? "lg" : "md"} centered closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={leave} title={title} size={wide ? "lg" : "md"} centered closeButtonProps={{ "aria-label": "Close" }}>
       <Stack>
         {children}
         {reason !== "none" && (
@@ -64,7 +68,7 @@ export function Confirm({ opened, onClose, title, children, verb, danger = false
         )}
         {error !== null && <ErrorView error={error} />}
         <Group justify="flex-end">
-          <Button variant="default" onClick={close}>Leave it</Button>
+          <Button variant="default" disabled={busy} onClick={leave}>Leave it</Button>
           <Button {...(danger ? { color: "red" } : {})} loading={busy} disabled={missing || disabled} onClick={() => void go()}>{verb}</Button>
         </Group>
       </Stack>

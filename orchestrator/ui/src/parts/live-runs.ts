@@ -1,7 +1,7 @@
 // A long list of runs that is live: its newest runs are read again with every change, the older ones only where that is needed
 // (ten thousand of them are not read every two seconds because one task has ended).
-import { type InfiniteData, keepPreviousData, type QueryKey, useInfiniteQuery, type UseInfiniteQueryResult, useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo } from "react";
+import { type InfiniteData, type QueryKey, useInfiniteQuery, type UseInfiniteQueryResult, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import type { RunState } from "../api/types";
 
 interface RunsPage {
@@ -23,7 +23,7 @@ export interface LiveRuns<P> {
   pages: P[] | undefined;
   newest: UseQueryResult<P>;
   older: UseInfiniteQueryResult<InfiniteData<P>>;
-  /** Reads more; does nothing where there is no more, or it is being read. */
+  /** Reads more; does nothing where there is no more, it is being read, or it could not be read: then by hand. */
   more: () => void;
 }
 
@@ -33,26 +33,32 @@ const MOST_READ_AT_ONCE = 4;
 const SELDOM_MS = 20_000;
 
 export function useLiveRuns<P extends RunsPage>({ queryKey, read, limit }: Options<P>): LiveRuns<P> {
-  const newest = useQuery({ queryKey: [...queryKey, "newest"], queryFn: () => read(undefined, NEWEST), placeholderData: keepPreviousData });
+  const newest = useQuery({ queryKey: [...queryKey, "newest"], queryFn: () => read(undefined, NEWEST) });
   const older = useInfiniteQuery({
     queryKey: ["older", ...queryKey],
     queryFn: ({ pageParam }) => read(pageParam, limit),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page: P) => page.next ?? undefined,
-    placeholderData: keepPreviousData,
   });
   const pages = useMemo(() => joined(newest.data, older.data?.pages ?? []), [newest.data, older.data]);
 
-  const { refetch, isFetching, dataUpdatedAt, hasNextPage, fetchNextPage } = older;
+  const { refetch, isFetching, dataUpdatedAt, hasNextPage, fetchNextPage, isFetchNextPageError } = older;
   const more = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
+    if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+  const before = useRef(newest.data);
   useEffect(() => {
+    const same = before.current === newest.data;
+    before.current = newest.data;
     const known = older.data?.pages;
     if (newest.data === undefined || known === undefined || isFetching) return;
-    const seldom = known.length > MOST_READ_AT_ONCE && Date.now() - dataUpdatedAt < SELDOM_MS;
-    const needed = hasGap(newest.data, known) || (!seldom && newest.dataUpdatedAt > dataUpdatedAt && hasActive(pages?.slice(1) ?? []));
-    if (needed) void refetch();
+    if (hasGap(newest.data, known)) return void refetch();
+    if (newest.dataUpdatedAt <= dataUpdatedAt) return;
+    // What has changed, if the newest are the same, is an older one: an ended run that runs again, say. If they are not, older
+    // ones may have changed too, and are read in a while.
+    const soon = known.length <= MOST_READ_AT_ONCE && (same || hasActive(pages?.slice(1) ?? []));
+    const waiting = setTimeout(() => void refetch(), soon ? 0 : Math.max(0, dataUpdatedAt + SELDOM_MS - Date.now()));
+    return () => clearTimeout(waiting);
     // Only what the newest ones say can make the older ones old.
   }, [newest.dataUpdatedAt]);
 

@@ -1,6 +1,6 @@
 import Anser from "anser";
 import { expect, test } from "vitest";
-import { colouring, found, Lines, MOST_LINES, MOST_OF_A_LINE, pieces, plain, visible } from "./log-lines";
+import { colouring, Lines, MOST_KEPT, MOST_LINES, MOST_OF_A_LINE, pieces, plain, Search, visible } from "./log-lines";
 
 test("pieces that arrive are put together to lines, whatever they were cut at", () => {
   const text = "one\ntwo\n\nthree";
@@ -46,6 +46,30 @@ test("markup in a line stays text", () => {
 test("a word is found whatever its case and colours", () => {
   const log = new Lines();
   log.take(1, 1, "Error\nfine\n\u001b[31mer\u001b[0mror\n");
-  expect(found(log.lines, "error")).toEqual([1, 3]);
-  expect(found(log.lines, "")).toEqual([]);
+  expect(new Search(log, "error").look()).toEqual([1, 3]);
+  expect(new Search(log, "").look()).toEqual([]);
+});
+
+test("a search goes on with what is new, and with a line that grows", () => {
+  const log = new Lines();
+  const search = new Search(log, "error");
+  expect(search.look()).toEqual([]);
+  log.take(1, 1, "error\ner");
+  expect(search.look()).toEqual([1]);
+  log.take(1, 1, "ror");
+  expect(search.look()).toEqual([1, 2]);
+  log.take(1, 1, " again\nfine\nerror\n");
+  expect(search.look()).toEqual([1, 2, 4]);
+  log.take(1, 1, "y\n".repeat(MOST_LINES - 2));
+  expect(search.look()).toEqual([4]);
+});
+
+test("long lines are bounded by their letters, and the attempts stay known", () => {
+  const log = new Lines();
+  const long = "x".repeat(MOST_OF_A_LINE);
+  const many = Math.ceil(MOST_KEPT / MOST_OF_A_LINE) + 10;
+  for (let line = 0; line < many; line += 1) log.take(1, 1, `${long}\n`);
+  expect(log.lines.length * MOST_OF_A_LINE).toBeLessThanOrEqual(MOST_KEPT);
+  expect(log.dropped + log.lines.length).toBe(many + 1);
+  expect(log.attempts).toEqual([{ attempt: 1, fence: 1 }]);
 });

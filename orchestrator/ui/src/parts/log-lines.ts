@@ -3,42 +3,69 @@ import type Anser from "anser";
 
 /** Lines that are kept; the oldest go, and the page says so. */
 export const MOST_LINES = 1_000_000;
+/** Letters of all lines together that are kept, however few lines they are. */
+export const MOST_KEPT = 96 * 1024 * 1024;
 /** A longer line is cut, with a word at its end; whoever wants the rest takes the file. */
 export const MOST_OF_A_LINE = 20_000;
 
+export interface Attempt {
+  attempt: number;
+  fence: number;
+}
+
 export interface Line {
   text: string;
-  /** The first line of an attempt: its number and fence. */
-  attempt?: { attempt: number; fence: number };
+  /** Stands at the first line of an attempt. */
+  attempt?: Attempt;
 }
 
 /** Gathers pieces of text into lines. */
 export class Lines {
   lines: Line[] = [];
+  /** All that have been seen, also those whose lines have gone. */
+  readonly attempts: Attempt[] = [];
   dropped = 0;
   bytes = 0;
   private open = false;
+  /** Letters in `lines`. */
+  private kept = 0;
   private fence: number | null = null;
 
   take(attempt: number, fence: number, text: string): void {
     if (fence !== this.fence) {
       this.fence = fence;
       this.open = false;
+      this.attempts.push({ attempt, fence });
       this.lines.push({ text: "", attempt: { attempt, fence } });
     }
     this.bytes += text.length;
     const parts = text.split("\n");
     parts.forEach((part, place) => {
       const last = this.lines[this.lines.length - 1];
-      if (place === 0 && this.open && last !== undefined) last.text = cut(last.text + part);
-      else if (place < parts.length - 1 || part !== "") this.lines.push({ text: cut(part) });
+      if (place === 0 && this.open && last !== undefined) {
+        this.kept -= last.text.length;
+        last.text = cut(last.text + part);
+        this.kept += last.text.length;
+      } else if (place < parts.length - 1 || part !== "") {
+        const line = { text: cut(part) };
+        this.lines.push(line);
+        this.kept += line.text.length;
+      }
     });
     this.open = parts[parts.length - 1] !== "";
-    if (this.lines.length > MOST_LINES) {
-      const many = this.lines.length - MOST_LINES;
-      this.dropped += many;
-      this.lines = this.lines.slice(many);
+    this.bound();
+  }
+
+  /** Lets the oldest lines go; the last one may still grow. */
+  private bound(): void {
+    let many = 0;
+    while (this.lines.length - many > MOST_LINES || (this.kept > MOST_KEPT && many < this.lines.length - 1)) {
+      this.kept -= this.lines[many]?.text.length ?? 0;
+      many += 1;
     }
+    if (many === 0) return;
+    this.dropped += many;
+    this.lines = this.lines.slice(many);
   }
 }
 
@@ -88,13 +115,28 @@ export function pieces(anser: typeof Anser, text: string): Piece[] {
   }));
 }
 
-/** Places of the lines that hold a text, whatever its case. */
-export function found(lines: readonly Line[], wanted: string): number[] {
-  const small = wanted.toLowerCase();
-  const places: number[] = [];
-  if (small === "") return places;
-  lines.forEach((line, place) => {
-    if (line.attempt === undefined && plain(line.text).toLowerCase().includes(small)) places.push(place);
-  });
-  return places;
+/** Looks for a text, whatever its case, in a log that grows: lines that were looked at once are not looked at again. */
+export class Search {
+  private places: number[] = [];
+  private next = 0;
+  private readonly small: string;
+
+  constructor(private readonly log: Lines, wanted: string) {
+    this.small = wanted.toLowerCase();
+  }
+
+  /** Places of the lines that hold it, counted with those that have gone. */
+  look(): readonly number[] {
+    const { lines, dropped } = this.log;
+    if (this.small === "") return this.places;
+    // The last line may have grown since it was looked at: it is looked at anew.
+    if (this.places.at(-1) === this.next) this.places.pop();
+    if ((this.places[0] ?? dropped) < dropped) this.places = this.places.filter((place) => place >= dropped);
+    for (let place = Math.max(this.next, dropped); place < dropped + lines.length; place += 1) {
+      const line = lines[place - dropped];
+      if (line !== undefined && line.attempt === undefined && plain(line.text).toLowerCase().includes(this.small)) this.places.push(place);
+    }
+    this.next = Math.max(0, dropped + lines.length - 1);
+    return this.places;
+  }
 }

@@ -12,7 +12,8 @@ import type { TaskState } from "../api/types";
 import { bytes, count } from "../format/number";
 import { STATES } from "../theme";
 import { ErrorView } from "./error-view";
-import { found, type Line, Lines, MOST_LINES, pieces, plain } from "./log-lines";
+import { wholeLog } from "./log-file";
+import { type Line, Lines, MOST_KEPT, MOST_LINES, pieces, plain, Search } from "./log-lines";
 import "./log-view.css";
 
 interface Props {
@@ -77,8 +78,10 @@ export default function LogView({ run, task, height = "min(60vh, 640px)" }: Prop
   const [following, setFollowing] = useState(true);
   const [hit, setHit] = useState(0);
   const box = useRef<HTMLDivElement>(null);
-  // `version` stands for what `log` holds.
-  const hits = useMemo(() => found(log.lines, sought), [log, version, sought]);
+  const top = useRef(0);
+  const search = useMemo(() => new Search(log, sought), [log, sought]);
+  const hits = search.look();
+  const file = useFile(run, task, log);
   const rows = useVirtualizer({ count: log.lines.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 30 });
 
   useEffect(() => {
@@ -90,7 +93,12 @@ export default function LogView({ run, task, height = "min(60vh, 640px)" }: Prop
     const next = (to + hits.length) % hits.length;
     setHit(next);
     setFollowing(false);
-    rows.scrollToIndex(hits[next] ?? 0, { align: "center" });
+    rows.scrollToIndex((hits[next] ?? 0) - log.dropped, { align: "center" });
+  }
+  function onScroll({ scrollTop, scrollHeight, clientHeight }: HTMLElement): void {
+    // Following goes down only: who goes up, by whatever means, wants to read.
+    if (scrollTop < top.current && scrollHeight - clientHeight - scrollTop > 1) setFollowing(false);
+    top.current = scrollTop;
   }
   useEffect(() => {
     if (sought !== "" && hits.length > 0) go(0);
@@ -120,16 +128,17 @@ export default function LogView({ run, task, height = "min(60vh, 640px)" }: Prop
         <Switch size="xs" label="Follow" checked={following} onChange={(event) => setFollowing(event.currentTarget.checked)} />
         <Text size="xs" c="dimmed" className="log-count">
           {count(log.lines.length)} lines, {bytes(log.bytes)}{ended === null ? "" : `; ${STATES[ended].word}`}
-          {log.dropped > 0 && `; the first ${count(log.dropped)} are not shown (most ${count(MOST_LINES)})`}
+          {log.dropped > 0 && `; the first ${count(log.dropped)} are not shown (most ${count(MOST_LINES)} lines or ${bytes(MOST_KEPT)})`}
         </Text>
-        <Button size="compact-xs" variant="default" leftSection={<IconDownload size={14} />} onClick={() => save(log.lines, `${task}-${run}.log`)}>Download</Button>
+        <Button size="compact-xs" variant="default" leftSection={<IconDownload size={14} />} loading={file.busy} onClick={() => void file.save()}>Download</Button>
       </Group>
-      <div ref={box} className="log-lines" style={{ height }} tabIndex={0} role="log" aria-label={`Log of ${task}`} aria-live="off" onWheel={(event) => event.deltaY < 0 && setFollowing(false)}>
+      {file.error !== null && <ErrorView error={file.error} title="The log could not be downloaded" />}
+      <div ref={box} className="log-lines" style={{ height }} tabIndex={0} role="log" aria-label={`Log of ${task}`} aria-live="off" onScroll={(event) => onScroll(event.currentTarget)}>
         {log.lines.length === 0 && <div className="log-empty">{ended === null ? "Nothing is written yet." : "It wrote nothing."}</div>}
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {rows.getVirtualItems().map(({ index, start, key }) => {
             const line = log.lines[index];
-            return line === undefined ? null : <Row key={key} line={line} number={index + 1 + log.dropped} top={start} marked={hits.length > 0 && hits[hit] === index} sought={sought} />;
+            return line === undefined ? null : <Row key={key} line={line} number={index + 1 + log.dropped} top={start} marked={hits.length > 0 && hits[hit] === index + log.dropped} sought={sought} />;
           })}
         </div>
       </div>
@@ -164,10 +173,26 @@ function Row({ line, number, top, marked, sought }: RowProps) {
   );
 }
 
-/** As a file, without colours. */
-function save(lines: readonly Line[], name: string): void {
-  const parts = lines.map((line) => (line.attempt === undefined ? `${plain(line.text)}\n` : `--- attempt ${line.attempt.attempt}\n`));
-  const address = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
+/** The whole log as a file; reading it takes a while. */
+function useFile(run: string, task: string, log: Lines) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<Error | null>(null);
+  async function save(): Promise<void> {
+    setBusy(true);
+    setError(null);
+    try {
+      hand(await wholeLog(run, task, log.attempts), `${task}-${run}.log`);
+    } catch (failed) {
+      setError(failed instanceof Error ? failed : new Error(String(failed)));
+    } finally {
+      setBusy(false);
+    }
+  }
+  return { busy, error, save };
+}
+
+function hand(file: Blob, name: string): void {
+  const address = URL.createObjectURL(file);
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

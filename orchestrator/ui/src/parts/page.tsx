@@ -1,7 +1,7 @@
 // The beginning of a page: where it stands, what it is called, what can be done; and the cards it is made of.
 import { Anchor, Breadcrumbs, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 import { Link } from "react-router";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { ErrorView } from "./error-view";
@@ -39,17 +39,19 @@ export function Page({ title, above = [], beside, actions, children }: PageProps
 interface CardProps {
   title?: ReactNode;
   actions?: ReactNode;
+  /** Of a card that focus goes to. */
+  headingRef?: Ref<HTMLHeadingElement>;
   /** No space around what is inside: tables, graphs. */
   flush?: boolean;
   children: ReactNode;
 }
 
-export function Card({ title, actions, flush = false, children }: CardProps) {
+export function Card({ title, actions, headingRef, flush = false, children }: CardProps) {
   return (
     <section className="card">
       {(title !== undefined || actions !== undefined) && (
         <Group justify="space-between" className="card-head" gap="sm">
-          {title !== undefined && <Title order={2}>{title}</Title>}
+          {title !== undefined && <Title order={2} {...(headingRef === undefined ? {} : { ref: headingRef, tabIndex: -1 })}>{title}</Title>}
           {actions}
         </Group>
       )}

@@ -45,6 +45,11 @@ interface Place {
   row: number;
 }
 
+interface At extends Place {
+  /** Moved there by the keyboard: it is said aloud. */
+  byKey?: boolean;
+}
+
 export default function RunGrid({ pages, more, onChoose, height = 480 }: Props) {
   const { ref: outer, width } = useElementSize();
   const scroller = useRef<HTMLDivElement>(null);
@@ -52,7 +57,7 @@ export default function RunGrid({ pages, more, onChoose, height = 480 }: Props) 
   const dark = useComputedColorScheme("light") === "dark";
   const tasks = useMemo(() => namesOf(pages), [pages]);
   const runs = useMemo(() => rowsOf(pages, tasks), [pages, tasks]);
-  const [at, setAt] = useState<Place | null>(null);
+  const [at, setAt] = useState<At | null>(null);
   const size = { width: NAMES + runs.length * CELL, height: HEAD + tasks.length * CELL };
   const seen = Math.min(height, size.height + 18);
 
@@ -64,7 +69,7 @@ export default function RunGrid({ pages, more, onChoose, height = 480 }: Props) 
     paint(picture, { runs, tasks, at, left: box.scrollLeft, top: box.scrollTop, width, height: seen });
     if (runs.length - (box.scrollLeft + width) / CELL < AHEAD) more?.();
   };
-  useEffect(() => draw.current(), [runs, tasks, at, width, seen, dark]);
+  useEffect(() => draw.current(), [runs, tasks, at, width, seen, dark, more]);
   useEffect(() => {
     const box = scroller.current;
     let asked = 0;
@@ -95,9 +100,9 @@ export default function RunGrid({ pages, more, onChoose, height = 480 }: Props) 
     if (event.key === "Enter") choose(at);
     if (step === undefined) return;
     event.preventDefault();
-    const from = at ?? { column: 0, row: 0 };
-    const to = { column: within(from.column + step.column, 0, runs.length - 1), row: within(from.row + step.row, -1, tasks.length - 1) };
-    setAt(to);
+    // The first key shows where one is.
+    const to = at === null ? { column: 0, row: 0 } : { column: within(at.column + step.column, 0, runs.length - 1), row: within(at.row + step.row, -1, tasks.length - 1) };
+    setAt({ ...to, byKey: true });
     reveal(scroller.current, to, width, seen);
   }
 
@@ -118,7 +123,10 @@ export default function RunGrid({ pages, more, onChoose, height = 480 }: Props) 
       >
         <div style={size}><canvas ref={canvas} className="run-grid-canvas" /></div>
       </div>
-      <div className="run-grid-words" role="status">{said ?? `${runs.length} runs, newest at the left`}</div>
+      <div className="run-grid-words">
+        <span role="status">{at?.byKey === true && said}</span>
+        {at?.byKey !== true && <span aria-hidden>{said ?? `${runs.length} runs, newest at the left`}</span>}
+      </div>
     </div>
   );
 }

@@ -40,7 +40,6 @@ export default function TaskGraph({ tasks, chosen = null, onChoose, height = 420
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
-        onNodeClick={(_, node) => onChoose?.(node.id)}
         nodesDraggable={false}
         nodesConnectable={false}
         edgesFocusable={false}
@@ -52,7 +51,7 @@ export default function TaskGraph({ tasks, chosen = null, onChoose, height = 420
         onlyRenderVisibleElements={large}
         proOptions={{ hideAttribution: true }}
         onNodesChange={(changes) => {
-          // The keyboard chooses too: Tab to a box, Enter.
+          // By a click, or by the keyboard: Tab to a box, Enter.
           for (const change of changes) if (change.type === "select" && change.selected) onChoose?.(change.id);
         }}
       >

@@ -3,7 +3,7 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../api/client";
 import { useDeclared, zoneOf } from "../api/declared";
@@ -17,6 +17,7 @@ import { ErrorView } from "./error-view";
 import { InstantInput } from "./instant-input";
 import { Loaded } from "./page";
 import { ParamFields } from "./param-fields";
+import { useWrongField } from "./wrong-field";
 
 interface Props {
   dag: string;
@@ -37,22 +38,19 @@ function TriggerForm({ dag, onClose }: { dag: Schema<"DagDetail">; onClose: () =
   const zone = zoneOf(dag);
   const [at, setAt] = useState<Moment>({ wall: "", zone: zone ?? ownZone() });
   const [draft, setDraft] = useState<Draft>(() => draftOf(dag.params));
-  const [tried, setTried] = useState(false);
-  const form = useRef<HTMLFormElement>(null);
+  const [tries, setTries] = useState(0);
   const { send, busy, refused, forget } = useTrigger(dag.name, dag.params.map(({ name }) => name), onClose);
+  const form = useWrongField(tries, refused);
   const read = readDraft(dag.params, draft);
   const said = Object.fromEntries(dag.params.flatMap(({ name }) => {
-    const word = (tried ? read.errors[name] : undefined) ?? refused.fields[paramPointer(name)];
+    const word = (tries > 0 ? read.errors[name] : undefined) ?? refused.fields[paramPointer(name)];
     return word === undefined ? [] : [[name, word]];
   }));
   const wrong = Object.keys(said).length + (refused.fields["/at"] === undefined ? 0 : 1);
-  useEffect(() => {
-    if (wrong > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [tried, refused]);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
-    setTried(true);
+    setTries(tries + 1);
     if (Object.keys(read.errors).length > 0) return;
     const instant = instantOf(at);
     void send({ params: read.params, ...(instant === null ? {} : { at: instant }) });

@@ -79,5 +79,5 @@ function Diff({ before, after, path }: { before: string; after: string; path: st
   const error = old.error ?? now.error;
   if (error !== null) return <ErrorView error={error} again={() => void Promise.all([old.refetch(), now.refetch()])} />;
   if (old.data === undefined || now.data === undefined) return <Skeleton height={200} role="status" aria-label="Loading" />;
-  return <Suspense fallback={<Skeleton height={200} />}><DiffView before={old.data.files} after={now.data.files} path={path} /></Suspense>;
+  return <Suspense fallback={<Skeleton height={200} role="status" aria-label="Loading" />}><DiffView before={old.data.files} after={now.data.files} path={path} /></Suspense>;
 }

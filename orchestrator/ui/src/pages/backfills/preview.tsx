@@ -14,7 +14,7 @@ const PAUSE_MS = 300;
 export function Preview({ request, zone }: { request: Request | null; zone: string | undefined }) {
   const [asked] = useDebouncedValue(request === null ? null : JSON.stringify(request), PAUSE_MS);
   const plan = useQuery({
-    queryKey: ["active", "backfill-plan", asked],
+    queryKey: ["backfill-plan", asked],
     queryFn: () => ask(api.POST("/api/v1/backfills/plan", { body: JSON.parse(asked ?? "{}") as Request })),
     enabled: asked !== null,
     placeholderData: keepPreviousData,

@@ -14,6 +14,7 @@ import { ownZone } from "../../format/time";
 import { ErrorView } from "../../parts/error-view";
 import { WallClock, ZoneSelect } from "../../parts/instant-input";
 import { ParamFields } from "../../parts/param-fields";
+import { useWrongField } from "../../parts/wrong-field";
 import { EMPTY_FORM, type Form, readForm } from "./form";
 import { Preview } from "./preview";
 
@@ -34,7 +35,7 @@ export function StartDialog({ dag, opened, onClose }: Props) {
 function StartForm({ given, onClose }: { given: string | null; onClose: () => void }) {
   const [dag, setDag] = useState(given);
   const [form, setForm] = useState<Form>(EMPTY_FORM);
-  const [tried, setTried] = useState(false);
+  const [tries, setTries] = useState(0);
   const names = useDagNames();
   const declared = useDeclared(dag).data;
   const zone = zoneOf(declared);
@@ -45,20 +46,21 @@ function StartForm({ given, onClose }: { given: string | null; onClose: () => vo
   const whole = { ...form, draft, zone: hung };
   const read = readForm(dag, whole, params);
   const { start, busy, refused, forget } = useStart();
+  const formRef = useWrongField(tries, refused);
   const change = (part: Partial<Form>) => {
     setForm({ ...form, ...part });
     forget();
   };
-  const error = (pointer: string) => (tried ? read.errors[pointer] : undefined) ?? refused.fields[pointer];
+  const error = (pointer: string) => (tries > 0 ? read.errors[pointer] : undefined) ?? refused.fields[pointer];
 
   function submit(event: FormEvent): void {
     event.preventDefault();
-    setTried(true);
+    setTries(tries + 1);
     if (read.request !== null) void start(read.request, [...FIELDS, ...params.map(({ name }) => paramPointer(name))]);
   }
 
   return (
-    <form onSubmit={submit} noValidate>
+    <form ref={formRef} onSubmit={submit} noValidate>
       <Stack>
         <Select
           label="DAG"

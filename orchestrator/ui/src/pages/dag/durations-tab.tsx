@@ -5,6 +5,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../../api/client";
+import { EVERY_MINUTE_MS } from "../../api/queries";
 import type { Schema } from "../../api/types";
 import { quantile } from "../../format/stats";
 import { duration, DURATION_STEPS } from "../../format/time";
@@ -24,9 +25,10 @@ const MOST_TASKS = 8;
 export function DurationsTab({ dag }: { dag: Dag }) {
   const { name, last_run } = dag;
   const durations = useQuery({
-    // What takes time is known once a run has ended: nothing is read while one goes on.
+    // What takes time is known once a run has ended; one that ends while a newer one goes on is seen a little later.
     queryKey: ["durations", name, last_run?.id, last_run?.ended_at],
     queryFn: () => ask(api.GET("/api/v1/dags/{dag}/durations", { params: { path: { dag: name }, query: { limit: RUNS } } })),
+    refetchInterval: EVERY_MINUTE_MS,
     placeholderData: keepPreviousData,
   });
   return <Loaded query={durations} height={400}>{(data) => (data.runs.length === 0 ? <NoRuns /> : <Shown durations={data} />)}</Loaded>;
@@ -89,7 +91,7 @@ function DurationPlot({ durations, tasks, measure, title }: { durations: Schema<
   const words = median === null || p95 === null ? "None of these runs has ended." : `Of ${known.length} runs half took up to ${duration(median)}, 95 % up to ${duration(p95)}.`;
   return (
     <div className="dag-plot">
-      <Suspense fallback={<Skeleton height={260} />}>
+      <Suspense fallback={<Skeleton height={260} role="status" aria-label="Loading" />}>
         <Plot
           x={series.x}
           lines={series.lines}

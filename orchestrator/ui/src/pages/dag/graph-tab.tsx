@@ -32,7 +32,7 @@ export function GraphTab({ dag }: { dag: Dag }) {
   const choose = id === undefined ? {} : { onChoose: (task: string) => void navigate(`/runs/${id}?task=${encodeURIComponent(task)}`) };
   return (
     <Card title={<Newest dag={dag} run={run} />} flush>
-      <Suspense fallback={<Skeleton height={360} />}>
+      <Suspense fallback={<Skeleton height={360} role="status" aria-label="Loading" />}>
         <TaskGraph tasks={tasksOf(dag, run)} height={dag.tasks.length <= FEW && !narrow ? 340 : "min(62vh, 620px)"} {...choose} />
       </Suspense>
     </Card>

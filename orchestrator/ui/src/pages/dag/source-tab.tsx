@@ -41,7 +41,7 @@ function Source({ dag, files }: { dag: Dag; files: Schema<"ProjectFile">[] }) {
             onChange={(value) => choose({ show: value === "now" ? null : value, from: null, to: null })}
           />
         </Group>
-        <Suspense fallback={<Skeleton height={400} />}>
+        <Suspense fallback={<Skeleton height={400} role="status" aria-label="Loading" />}>
           {history ? <VersionHistory path={path} /> : file === undefined ? <Gone path={path} /> : <SourceView path={path} text={file.text} marks={marks} at={path === home?.path ? home.line : null} />}
         </Suspense>
       </Card>

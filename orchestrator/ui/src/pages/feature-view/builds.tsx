@@ -65,7 +65,7 @@ function Curve({ builds, measure, current }: { builds: Build[]; measure: Measure
   }, [builds, current, of, word]);
   return (
     <div style={{ width: "100%" }}>
-      <Suspense fallback={<Skeleton height={220} />}>
+      <Suspense fallback={<Skeleton height={220} role="status" aria-label="Loading" />}>
         <Plot x={x} lines={lines} format={format} label={`${word} of ${builds.length} builds over time; the list below has the numbers`} />
       </Suspense>
     </div>

@@ -15,7 +15,7 @@ export default function HomePage() {
   return (
     <Page title="Home">
       <Loaded query={overview} height={480}>
-        {({ attention, running, active_runs, next_firings, live, business_now, simulated }) => (
+        {({ attention, running, active_runs, next_firings, live }) => (
           <Grid gap="md">
             <Grid.Col span={{ base: 12, lg: 7 }}>
               <Stack gap="md">
@@ -25,7 +25,7 @@ export default function HomePage() {
             </Grid.Col>
             <Grid.Col span={{ base: 12, lg: 5 }}>
               <Stack gap="md">
-                <NextCard firings={next_firings} now={business_now} simulated={simulated} />
+                <NextCard firings={next_firings} />
                 <LiveCard live={live} />
               </Stack>
             </Grid.Col>

@@ -1,6 +1,7 @@
 // The version that the address names: everything that is known of it, beside the champion.
 import { Anchor, Button, CloseButton, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import type { Ref } from "react";
 import { Link } from "react-router";
 import { useSession } from "../../api/session";
 import { span } from "../../format/span";
@@ -14,7 +15,7 @@ import { Compare } from "./compare";
 import { MoveAlias } from "./move-alias";
 import { type Model, useVersion, type Version } from "./use-model";
 
-export function ChosenVersion({ model, version }: { model: Model; version: number }) {
+export function ChosenVersion({ model, version, heading }: { model: Model; version: number; heading: Ref<HTMLHeadingElement> }) {
   const [, choose] = useAddress();
   const { may } = useSession();
   const [opened, { open, close }] = useDisclosure();
@@ -30,7 +31,7 @@ export function ChosenVersion({ model, version }: { model: Model; version: numbe
     </Group>
   );
   return (
-    <Card title={title} actions={actions}>
+    <Card title={title} actions={actions} headingRef={heading}>
       <Loaded query={known}>{(found) => <KnownVersion version={found} champion={live ? null : (champion.data ?? null)} />}</Loaded>
       <MoveAlias model={model} version={version} opened={opened} onClose={close} />
     </Card>

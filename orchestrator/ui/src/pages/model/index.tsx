@@ -6,6 +6,7 @@ import { useSession } from "../../api/session";
 import { useAddress } from "../../parts/address";
 import { EmptyView } from "../../parts/empty-view";
 import { Loaded, Page } from "../../parts/page";
+import { usePanelFocus } from "../../parts/panel-focus";
 import { AliasBadge } from "../models/metrics";
 import "../models/models.css";
 import "./model.css";
@@ -35,11 +36,13 @@ export default function ModelPage() {
 
 function OneModel({ model }: { model: Model }) {
   const [address] = useAddress();
-  const chosen = Number(address.get("version"));
+  const asked = Number(address.get("version"));
+  const chosen = Number.isInteger(asked) && asked > 0 ? asked : null;
+  const heading = usePanelFocus(chosen === null ? null : String(chosen));
   if (model.versions === 0) return <NotTrained model={model.name} />;
   return (
     <>
-      {Number.isInteger(chosen) && chosen > 0 && <ChosenVersion model={model} version={chosen} />}
+      {chosen !== null && <ChosenVersion model={model} version={chosen} heading={heading} />}
       <MetricsOverTime model={model} />
       <Versions model={model} />
       <AliasMoves model={model} />

@@ -27,7 +27,7 @@ export function MetricsOverTime({ model }: { model: Model }) {
   );
   return (
     <Card title="Metrics over time" actions={chips}>
-      <Suspense fallback={<Skeleton height={240} />}>
+      <Suspense fallback={<Skeleton height={240} role="status" aria-label="Loading" />}>
         <Plot x={plotted.x} lines={lines} format={metric} height={240} label={`${chosen.join(", ")} of ${versions.length} versions over time; the table below has the numbers`} onChoose={(place) => choose({ version: String(versions[place]?.version ?? "") })} />
       </Suspense>
       {versions.length === 1 && <Text size="sm" c="dimmed">One version so far: a line needs two.</Text>}

@@ -22,10 +22,14 @@ interface Props {
 /** What an alias may be called. */
 const ALIAS = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-export function MoveAlias({ model, version, alias: fixed, opened, onClose }: Props) {
+export function MoveAlias({ model, version: asked, alias: fixed, opened, onClose }: Props) {
+  // What it says and expects stays as it was when it opened: the server refuses if somebody has moved the alias since.
+  const [about, setAbout] = useState({ opened, version: asked, aliases: model.aliases });
+  if (opened !== about.opened) setAbout(opened ? { opened, version: asked, aliases: model.aliases } : { ...about, opened });
+  const { version, aliases } = about;
   const [chosen, setChosen] = useState("champion");
   const alias = fixed ?? chosen;
-  const now = model.aliases[alias];
+  const now = aliases[alias];
   const queries = useQueryClient();
   const from = useVersion(model.name, opened ? now : null);
   const to = useVersion(model.name, opened ? version : null);
@@ -46,7 +50,7 @@ export function MoveAlias({ model, version, alias: fixed, opened, onClose }: Pro
         <Autocomplete
           label="Alias"
           description="The endpoint answers with the champion"
-          data={[...new Set(["champion", "challenger", ...Object.keys(model.aliases)])]}
+          data={[...new Set(["champion", "challenger", ...Object.keys(aliases)])]}
           value={chosen}
           onChange={setChosen}
           error={ALIAS.test(alias) ? null : "Small letters, digits, - and _"}
@@ -59,7 +63,7 @@ export function MoveAlias({ model, version, alias: fixed, opened, onClose }: Pro
         {alias === "champion" && now !== version && " Endpoints answer with it as soon as they have loaded it; until then with the one before."}
       </Text>
       {error !== null && <ErrorView error={error} />}
-      {to.data === undefined || (now !== undefined && from.data === undefined) ? <Skeleton height={140} /> : now !== version && <Compare from={now === undefined ? null : (from.data ?? null)} to={to.data} />}
+      {to.data === undefined || (now !== undefined && from.data === undefined) ? <Skeleton height={140} role="status" aria-label="Loading" /> : now !== version && <Compare from={now === undefined ? null : (from.data ?? null)} to={to.data} />}
     </Confirm>
   );
 }

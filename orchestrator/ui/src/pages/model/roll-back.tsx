@@ -1,21 +1,21 @@
-// Points the champion back at the version it pointed at before.
+// Points the champion back at the version it pointed at before; a second time, at the one before that.
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconArrowBackUp } from "@tabler/icons-react";
 import { MoveAlias } from "./move-alias";
-import { type Model, useMoves } from "./use-model";
+import { type Model, useAllMoves } from "./use-model";
+import { wentThrough } from "./went-through";
 
 const ALIAS = "champion";
 
 export function RollBack({ model }: { model: Model }) {
   const [opened, { open, close }] = useDisclosure();
-  const moves = useMoves(model.name);
-  const last = moves.data?.pages.flatMap((page) => page.moves).find(({ alias }) => alias === ALIAS);
-  if (last?.from == null) return null;
+  const moves = useAllMoves(model.name);
+  const before = wentThrough(moves.data ?? [], ALIAS).at(-2);
   return (
     <>
-      <Button variant="default" leftSection={<IconArrowBackUp size={16} aria-hidden />} onClick={open}>Roll back to v{last.from}</Button>
-      <MoveAlias model={model} version={last.from} alias={ALIAS} opened={opened} onClose={close} />
+      {before !== undefined && <Button variant="default" leftSection={<IconArrowBackUp size={16} aria-hidden />} onClick={open}>Roll back to v{before}</Button>}
+      <MoveAlias model={model} version={before ?? 0} alias={ALIAS} opened={opened} onClose={close} />
     </>
   );
 }

@@ -46,6 +46,24 @@ export function useMoves(model: string) {
   });
 }
 
+/** All of them, the newest first: where an alias is to go back to follows from its whole way. */
+export function useAllMoves(model: string) {
+  return useQuery({
+    queryKey: ["models", model, "all-moves"],
+    queryFn: async (): Promise<Move[]> => {
+      const moves: Move[] = [];
+      let before: number | null | undefined;
+      do {
+        const page = await ask(api.GET("/api/v1/models/{model}/history", { params: { path: { model }, query: { limit: 500, ...(before == null ? {} : { before }) } } }));
+        moves.push(...page.moves);
+        before = page.next;
+      } while (before != null);
+      return moves;
+    },
+    refetchInterval: EVERY_MINUTE_MS,
+  });
+}
+
 /** Versions never change. */
 export function useVersion(model: string, version: number | null | undefined) {
   return useQuery({

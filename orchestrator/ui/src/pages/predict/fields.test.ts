@@ -1,6 +1,6 @@
 // What is typed becomes JSON without a digit lost, and comes back from the address.
 import { describe, expect, it } from "vitest";
-import { bodyOf, type Field, fieldsOf, fromAddress, mistake, textsOf, toAddress } from "./fields";
+import { bodyOf, type Field, fieldsOf, fromAddress, mistake, readBody, toAddress } from "./fields";
 
 const FIELDS: Field[] = [{ name: "n", type: "i64" }, { name: "x", type: "f64" }, { name: "ok", type: "bool" }, { name: "who", type: "str" }];
 
@@ -24,8 +24,12 @@ describe("fields of a model", () => {
     expect(fromAddress(FIELDS, new URLSearchParams(given))).toEqual(texts);
   });
   it("are read from JSON by hand, or say why not", () => {
-    expect(textsOf('{"n": 1, "who": null}')).toEqual({ n: "1", who: "" });
-    expect(textsOf("[1]")).toMatch(/one object/);
-    expect(textsOf("{")).toMatch(/not JSON/);
+    expect(readBody('{"n": 1, "who": null}')).toEqual({ texts: { n: "1", who: "" }, unfit: [] });
+    expect(readBody("[1]")).toMatch(/one object/);
+    expect(readBody("{")).toMatch(/not JSON/);
+  });
+  it("stay as JSON where a text would not say the same", () => {
+    const body = '{"n": 9223372036854775807, "x": 0.5, "who": {"a": 1}, "all": [1]}';
+    expect(readBody(body)).toEqual({ texts: { n: "", x: "0.5", who: "", all: "" }, unfit: ["n", "who", "all"] });
   });
 });

@@ -51,8 +51,15 @@ function literal({ type }: Field, text: string): string {
   return type === "bool" ? text : JSON.stringify(text);
 }
 
-/** The texts of a body that was written by hand; a mistake in words where it is no object of plain values. */
-export function textsOf(body: string): Texts | string {
+export interface ByHand {
+  /** Empty for the unfit ones. */
+  texts: Texts;
+  /** Names of values that no text of a form stands for: lists, objects, and numbers whose digits are lost when they are read. */
+  unfit: string[];
+}
+
+/** What a body that was written by hand holds; a mistake in words where it is no object. */
+export function readBody(body: string): ByHand | string {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -60,5 +67,14 @@ export function textsOf(body: string): Texts | string {
     return `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "Write one object: {\"name\": value, …}";
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, each === null ? "" : String(each)]));
+  const entries = Object.entries(value).map(([name, each]: [string, unknown]) => ({ name, each, fits: isPlain(each) }));
+  return {
+    texts: Object.fromEntries(entries.map(({ name, each, fits }) => [name, !fits || each === null ? "" : String(each)])),
+    unfit: entries.filter(({ fits }) => !fits).map(({ name }) => name),
+  };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
+  return value === null || typeof value !== "object";
 }

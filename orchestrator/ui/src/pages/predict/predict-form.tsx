@@ -6,7 +6,7 @@ import type { Schema } from "../../api/types";
 import { useAddress } from "../../parts/address";
 import { ErrorView } from "../../parts/error-view";
 import { Card } from "../../parts/page";
-import { bodyOf, type Field, fieldsOf, fromAddress, mistake, type Texts, textsOf, toAddress } from "./fields";
+import { bodyOf, type Field, fieldsOf, fromAddress, mistake, readBody, type Texts, toAddress } from "./fields";
 import { usePredict } from "./use-predict";
 
 export function PredictForm({ model, live: { signature } }: { model: string; live: Schema<"LiveVersion"> }) {
@@ -24,33 +24,34 @@ export function PredictForm({ model, live: { signature } }: { model: string; liv
     setBody(null);
   }
   const predict = usePredict(model);
-  const byHand = body === null ? texts : textsOf(body);
+  const byHand = body === null ? { texts, unfit: [] } : readBody(body);
+  const unfit = typeof byHand === "string" ? [] : byHand.unfit;
   const wrong = typeof byHand === "string" || fields.some((field) => body === null && mistake(field, texts[field.name] ?? "") !== null);
 
   function send(event: FormEvent): void {
     event.preventDefault();
     if (typeof byHand === "string") return;
     predict.mutate(
-      { body: body ?? bodyOf(fields, texts), texts: byHand },
-      { onSuccess: ({ answer }) => choose({ ...toAddress(byHand), prediction: answer.prediction_id }) },
+      { body: body ?? bodyOf(fields, texts), texts: byHand.texts },
+      { onSuccess: ({ answer }) => choose({ ...toAddress(byHand.texts), prediction: answer.prediction_id }) },
     );
   }
   function turn(to: string): void {
     if (to === "json") setBody(bodyOf(fields, texts));
     else {
-      if (typeof byHand !== "string") setTexts(byHand);
+      if (typeof byHand !== "string") setTexts(byHand.texts);
       setBody(null);
     }
   }
 
-  const control = <SegmentedControl size="xs" aria-label="How it is written" data={[{ value: "form", label: "Form" }, { value: "json", label: "JSON" }]} value={body === null ? "form" : "json"} onChange={turn} />;
+  const control = <SegmentedControl size="xs" aria-label="How it is written" data={[{ value: "form", label: "Form", disabled: unfit.length > 0 }, { value: "json", label: "JSON" }]} value={body === null ? "form" : "json"} onChange={turn} />;
   return (
     <Card title="Request" actions={control}>
       <form onSubmit={send}>
         {body === null ? (
           <Fields fields={fields} keys={signature.entity_keys} texts={texts} errors={byPointer(predict.error)} onChange={setTexts} />
         ) : (
-          <JsonInput label="Row" value={body} onChange={setBody} autosize minRows={8} maxRows={24} formatOnBlur={false} error={typeof byHand === "string" ? byHand : null} classNames={{ input: "mono" }} />
+          <JsonInput label="Row" value={body} onChange={setBody} autosize minRows={8} maxRows={24} formatOnBlur={false} error={typeof byHand === "string" ? byHand : null} description={unfit.length === 0 ? null : `A form cannot hold all of ${unfit.join(", ")}, so it stays as JSON`} classNames={{ input: "mono" }} />
         )}
         <Group justify="space-between" mt="md">
           <Text size="xs" c="dimmed">{signature.missing === "impute" ? "Empty means not known: the model makes up a value." : "Empty means not known: the model may refuse."}</Text>

@@ -51,7 +51,7 @@ function FileBrowser({ project, files }: { project: Project; files: ProjectFile[
           {file === undefined ? (
             <EmptyView title="There is no such file"><Text size="sm">{asked} is not in the project's folder any more.</Text></EmptyView>
           ) : (
-            <Suspense fallback={<Skeleton height={400} />}><SourceView path={file.path} text={file.text} marks={marks} at={Number.isInteger(line) && line > 0 ? line : null} /></Suspense>
+            <Suspense fallback={<Skeleton height={400} role="status" aria-label="Loading" />}><SourceView path={file.path} text={file.text} marks={marks} at={Number.isInteger(line) && line > 0 ? line : null} /></Suspense>
           )}
         </Card>
       </div>

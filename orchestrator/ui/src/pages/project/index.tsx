@@ -38,7 +38,7 @@ function OneProject({ project }: { project: Schema<"ProjectView"> }) {
         <Tabs.Panel value="versions">
           <div className="project-versions">
             <VersionTable />
-            <Card title="What differs" flush><Suspense fallback={<Skeleton height={240} />}><VersionHistory /></Suspense></Card>
+            <Card title="What differs" flush><Suspense fallback={<Skeleton height={240} role="status" aria-label="Loading" />}><VersionHistory /></Suspense></Card>
           </div>
         </Tabs.Panel>
       </Tabs>

@@ -97,7 +97,7 @@ function Again({ run }: { run: RunDetail }) {
           title={MODES[mode].title}
           words={MODES[mode].words}
           verb={MODES[mode].verb}
-          about={[run.id, mode]}
+          about={["rerun", run.id, mode]}
           ask={request}
           onDone={done}
           latest={mode === "latest"}

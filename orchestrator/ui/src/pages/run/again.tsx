@@ -31,7 +31,7 @@ export function AgainDialog({ opened, onClose, title, verb, words, about, ask, o
       onClose={onClose}
       title={title}
       verb={verb}
-      disabled={plan.data === undefined || plan.data.tasks.length === 0}
+      disabled={plan.isFetching || plan.data === undefined || plan.data.tasks.length === 0}
       act={async () => onDone(await ask(false))}
     >
       <Text size="sm">{words}</Text>

@@ -8,6 +8,7 @@ import type { RunDetail } from "../../api/types";
 import { instant } from "../../format/time";
 import { useAddress } from "../../parts/address";
 import { Loaded, Page } from "../../parts/page";
+import { usePanelFocus } from "../../parts/panel-focus";
 import { State } from "../../parts/state";
 import { RunActions } from "./actions";
 import { Attention } from "./attention";
@@ -30,6 +31,7 @@ function Run({ run, failed }: { run: RunDetail; failed: Error | null }) {
   const zone = zoneOf(useDeclared(run.dag).data);
   const [words, choose] = useAddress();
   const chosen = words.get("task");
+  const heading = usePanelFocus(chosen);
   const wide = words.get("wide") !== null;
   const beside = (
     <>
@@ -48,7 +50,7 @@ function Run({ run, failed }: { run: RunDetail; failed: Error | null }) {
       <Attention run={run} zone={zone} onChoose={(task) => choose({ task })} />
       <div className={chosen === null ? "run-body" : wide ? "run-body run-body-wide" : "run-body run-body-split"}>
         <Views run={run} zone={zone} chosen={chosen} onChoose={(task) => choose({ task })} />
-        {chosen !== null && <TaskPanel key={chosen} run={run} name={chosen} zone={zone} />}
+        {chosen !== null && <TaskPanel key={chosen} run={run} name={chosen} zone={zone} heading={heading} />}
       </div>
     </Page>
   );

@@ -46,7 +46,7 @@ export function TaskActions({ run, task }: { run: RunDetail; task: TaskRun }) {
         title={`Clear ${task.name}`}
         verb="Clear and run again"
         words="It runs again, and so does all that needs it; what they handed on is forgotten."
-        about={[run.id, task.name]}
+        about={["clear", run.id, task.name]}
         ask={clear}
         onDone={({ tasks }) => {
           notifications.show({ message: tasks.length === 1 ? `${task.name} runs again` : `${task.name} and ${tasks.length - 1} more run again` });

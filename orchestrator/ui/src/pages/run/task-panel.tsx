@@ -3,7 +3,7 @@
 import { ActionIcon, Skeleton, Tabs, Text, Title } from "@mantine/core";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { IconArrowsDiagonal, IconArrowsDiagonalMinimize2, IconX } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, type Ref, Suspense, useEffect, useRef, useState } from "react";
 import { ApiError, api, ask } from "../../api/client";
 import type { RunDetail, TaskRun } from "../../api/types";
 import { useAddress } from "../../parts/address";
@@ -21,9 +21,10 @@ interface Props {
   run: RunDetail;
   name: string;
   zone: string | undefined;
+  heading: Ref<HTMLHeadingElement>;
 }
 
-export function TaskPanel({ run, name, zone }: Props) {
+export function TaskPanel({ run, name, zone, heading }: Props) {
   const item = itemOf(name);
   const ofItem = useItem(run.id, item);
   const task = item === null ? run.tasks.find((each) => each.name === name) : ofItem.data;
@@ -38,7 +39,7 @@ export function TaskPanel({ run, name, zone }: Props) {
     <section ref={panel} className="card run-panel" aria-label={`Task ${name}`}>
       <div className="run-panel-head">
         <div className="run-panel-title">
-          <Title order={2} size="h3">{name}</Title>
+          <Title order={2} size="h3" ref={heading} tabIndex={-1}>{name}</Title>
           {task !== undefined && <State state={task.state} />}
         </div>
         <ActionIcon visibleFrom="md" variant="subtle" color="gray" aria-label={wide ? "Beside the run" : "Over the whole width"} title={wide ? "Beside the run" : "Over the whole width"} onClick={() => choose({ wide: wide ? null : "1" })}>

@@ -1,5 +1,6 @@
 // All firings of the day that the address names, one by one.
 import { Anchor, CloseButton, Table, Text } from "@mantine/core";
+import type { Ref } from "react";
 import { Link } from "react-router";
 import { useAddress } from "../../parts/address";
 import { FirstFew } from "../../parts/first-few";
@@ -10,12 +11,12 @@ import { WideTable } from "../../parts/wide-table";
 import { dayWords } from "./days";
 import type { Calendar, Firing } from "./use-calendar";
 
-export function ChosenDay({ calendar, day }: { calendar: Calendar; day: string }) {
+export function ChosenDay({ calendar, day, heading }: { calendar: Calendar; day: string; heading: Ref<HTMLHeadingElement> }) {
   const [, choose] = useAddress();
   const firings = (calendar.days.get(day)?.groups ?? []).flatMap((group) => group.firings).sort((one, other) => one.firing.at.localeCompare(other.firing.at));
   const head = <><Table.Th>Time</Table.Th><Table.Th>DAG</Table.Th><Table.Th>In the DAG's zone</Table.Th><Table.Th>Instant</Table.Th><Table.Th>Remark</Table.Th></>;
   return (
-    <Card title={dayWords(day)} actions={<CloseButton aria-label="Close the day" onClick={() => choose({ day: null })} />} flush>
+    <Card title={dayWords(day)} actions={<CloseButton aria-label="Close the day" onClick={() => choose({ day: null })} />} headingRef={heading} flush>
       {firings.length === 0 && <Text p="md" size="sm" c="dimmed">Nothing fires on this day.</Text>}
       {firings.length > 0 && (
         <FirstFew items={firings} few={100}>

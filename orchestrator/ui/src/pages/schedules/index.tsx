@@ -9,6 +9,7 @@ import { useAddress } from "../../parts/address";
 import { useBusinessNow } from "../../parts/business-now";
 import { EmptyView } from "../../parts/empty-view";
 import { Card, Loaded, Page } from "../../parts/page";
+import { usePanelFocus } from "../../parts/panel-focus";
 import { Time } from "../../parts/time";
 import { ChosenDay } from "./chosen-day";
 import { ClockChanges } from "./clock-changes";
@@ -63,6 +64,7 @@ function CalendarCard({ now }: { now: number }) {
   const clock = useClock();
   const today = dayOf(now, zoneOf(clock, ownZone()));
   const [asked, chosen] = [address.get("from"), address.get("day")];
+  const heading = usePanelFocus(isDay(chosen) ? chosen : null);
   const first = monday(isDay(asked) ? asked : today);
   const { query, calendar } = useCalendar(first, clock, address.get("dag"));
   const go = (weeks: number) => choose({ from: plusDays(first, weeks * 7), day: null });
@@ -85,7 +87,7 @@ function CalendarCard({ now }: { now: number }) {
           )}
         </Loaded>
       </Card>
-      {calendar !== undefined && isDay(chosen) && <ChosenDay calendar={calendar} day={chosen} />}
+      {calendar !== undefined && isDay(chosen) && <ChosenDay calendar={calendar} day={chosen} heading={heading} />}
       {calendar !== undefined && <ClockChanges changes={calendar.changes} />}
     </>
   );
