@@ -44,6 +44,7 @@ export function useCalendar(first: string, clock: Clock, dag: string | null) {
   const query = useQuery({
     queryKey: ["schedules", first, dag],
     queryFn: () => readAll(Date.parse(`${first}T00:00:00Z`) - MARGIN_MS, Date.parse(`${plusDays(first, WEEKS * 7)}T00:00:00Z`) + MARGIN_MS, dag),
+    // Weeks of firings are many, and change with the files alone.
     refetchInterval: 10 * EVERY_MINUTE_MS,
   });
   const calendar = useMemo(() => (query.data === undefined ? undefined : inDays(query.data, clock)), [query.data, clock]);
