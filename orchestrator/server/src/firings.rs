@@ -22,6 +22,7 @@ impl Server {
         let deployed = self.deployed()?;
         let from = wanted.from.unwrap_or_else(|| self.clock.business_now());
         let to = wanted.to.unwrap_or_else(|| from.plus_micros(FiringsQuery::DEFAULT_RANGE_US));
+        // With what was left out filled in; a bound that was given is looked at before.
         if !(0..=FiringsQuery::MAX_RANGE_US).contains(&to.micros.saturating_sub(from.micros)) {
             return Err(Error::Refused(format!("`to` ({to}) is after `from` ({from}), by at most 100 days")));
         }

@@ -11,7 +11,7 @@ use daybreak_protocol::{
 };
 
 use super::path::{OfDag, OfRun, PathOf};
-use super::people::{Answer, require_page};
+use super::people::{Answer, invalid_query, require_page};
 use super::routes::Shared;
 use crate::origin::Origin;
 
@@ -73,6 +73,11 @@ pub async fn firings(
     query: Result<Query<FiringsQuery>, QueryRejection>,
 ) -> Answer<FiringList> {
     let Query(query) = query?;
+    if let (Some(from), Some(to)) = (query.from, query.to)
+        && !(0..=FiringsQuery::MAX_RANGE_US).contains(&to.micros.saturating_sub(from.micros))
+    {
+        return Err(invalid_query("`to` is after `from`, by at most 100 days".to_owned()));
+    }
     Ok(Json(engine.firings(query).await?))
 }
 

@@ -11,36 +11,25 @@ use crate::{Error, Store};
 
 /// Records of attempts that have ended, and what a task's row says of the one that it is at: that holds, where both are there,
 /// as after a wait. `place_us`: when a worker took it.
-macro_rules! attempts {
-    ($which:literal) => {
-        concat!(
-            "SELECT * FROM (SELECT task_run.task_run_id, task_run.task, failed_attempt.attempt, failed_attempt.fence, \
-             worker.label AS worker, failed_attempt.ready_at_us, failed_attempt.started_at_us, \
-             failed_attempt.ended_at_us, failed_attempt.state_after AS state, failed_attempt.cause, \
-             failed_attempt.reason, COALESCE(failed_attempt.started_at_us, 0) AS place_us FROM task_run JOIN \
-             failed_attempt ON failed_attempt.task_run_id = task_run.task_run_id LEFT JOIN worker ON worker.worker_id \
-             = failed_attempt.worker_id WHERE task_run.run_id = $1 AND ",
-            $which,
-            " AND NOT (failed_attempt.fence = task_run.fence AND task_run.started_at_us IS NOT NULL AND \
-             (task_run.state IN ('running', 'deferred') OR (task_run.state IN ('succeeded', 'failed', 'skipped') AND \
-             COALESCE(task_run.reported_fence, -1) = task_run.fence))) UNION ALL SELECT task_run.task_run_id, \
-             task_run.task, task_run.attempt, task_run.fence, worker.label AS worker, task_run.ready_at_us, \
-             task_run.started_at_us, task_run.ended_at_us, task_run.state, task_run.cause, task_run.reason, \
-             COALESCE(task_run.started_at_us, 0) AS place_us FROM task_run LEFT JOIN worker ON worker.worker_id = \
-             task_run.worker_id WHERE task_run.run_id = $1 AND ",
-            $which,
-            " AND task_run.started_at_us IS NOT NULL AND (task_run.state IN ('running', 'deferred') OR \
-             (task_run.state IN ('succeeded', 'failed', 'skipped') AND COALESCE(task_run.reported_fence, -1) = \
-             task_run.fence))) AS attempts WHERE (place_us, task_run_id, fence) > ($3, $4, $5) ORDER BY place_us, \
-             task_run_id, fence LIMIT $6"
-        )
-    };
-}
-
-/// Of one task, which may be that of an item.
-const OF_TASK: &str = attempts!("task_run.task = $2");
-/// Of all tasks but those of items; the parameter is NULL.
-const OF_RUN: &str = attempts!("task_run.item IS NULL AND CAST($2 AS TEXT) IS NULL");
+const ATTEMPTS: &str = "SELECT * FROM (SELECT task_run.task_run_id, task_run.task, failed_attempt.attempt, \
+     failed_attempt.fence, worker.label AS worker, failed_attempt.ready_at_us, failed_attempt.started_at_us, \
+     failed_attempt.ended_at_us, failed_attempt.state_after AS state, failed_attempt.cause, failed_attempt.reason, \
+     COALESCE(failed_attempt.started_at_us, 0) AS place_us \
+     FROM task_run JOIN failed_attempt ON failed_attempt.task_run_id = task_run.task_run_id \
+     LEFT JOIN worker ON worker.worker_id = failed_attempt.worker_id \
+     WHERE task_run.run_id = $1 AND (task_run.task = $2 OR ($2 IS NULL AND task_run.item IS NULL)) \
+     AND NOT (failed_attempt.fence = task_run.fence AND task_run.started_at_us IS NOT NULL \
+     AND (task_run.state IN ('running', 'deferred') OR (task_run.state IN ('succeeded', 'failed', 'skipped') \
+     AND COALESCE(task_run.reported_fence, -1) = task_run.fence))) \
+     UNION ALL SELECT task_run.task_run_id, task_run.task, task_run.attempt, task_run.fence, worker.label AS worker, \
+     task_run.ready_at_us, task_run.started_at_us, task_run.ended_at_us, task_run.state, task_run.cause, task_run.reason, \
+     COALESCE(task_run.started_at_us, 0) AS place_us \
+     FROM task_run LEFT JOIN worker ON worker.worker_id = task_run.worker_id \
+     WHERE task_run.run_id = $1 AND (task_run.task = $2 OR ($2 IS NULL AND task_run.item IS NULL)) \
+     AND task_run.started_at_us IS NOT NULL \
+     AND (task_run.state IN ('running', 'deferred') OR (task_run.state IN ('succeeded', 'failed', 'skipped') \
+     AND COALESCE(task_run.reported_fence, -1) = task_run.fence))) AS attempts \
+     WHERE (place_us, task_run_id, fence) > ($3, $4, $5) ORDER BY place_us, task_run_id, fence LIMIT $6";
 
 impl Store {
     /// Attempts of a run, oldest first.
@@ -52,7 +41,7 @@ impl Store {
         let task = wanted.task.as_ref().map(Name::as_str);
         self.require_task(run_id, task).await?;
         let after = wanted.after.as_ref();
-        let rows = query(if task.is_some() { OF_TASK } else { OF_RUN })
+        let rows = query(ATTEMPTS)
             .bind(run_id)
             .bind(task)
             .bind(after.map_or(i64::MIN, |after| after.started_us))
