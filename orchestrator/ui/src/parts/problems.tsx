@@ -5,15 +5,17 @@ import { IconFileAlert } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, ask } from "../api/client";
-import { EVERY_MINUTE_MS } from "../api/queries";
 import type { Schema } from "../api/types";
 import { Words } from "./words";
+
+/** No event tells of files that somebody is writing, and who writes them waits for this. */
+const BETWEEN_LOOKS_MS = 5_000;
 
 const FEW = 3;
 
 /** The project that is live, and what is wrong with its files. */
 export function useProject() {
-  return useQuery({ queryKey: ["project", "now"], queryFn: () => ask(api.GET("/api/v1/project")), refetchInterval: EVERY_MINUTE_MS });
+  return useQuery({ queryKey: ["project", "now"], queryFn: () => ask(api.GET("/api/v1/project")), refetchInterval: BETWEEN_LOOKS_MS });
 }
 
 export function Problems() {
