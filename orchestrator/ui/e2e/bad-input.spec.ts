@@ -11,8 +11,8 @@ test("broken YAML is told where it stands, and goes away once it is mended", asy
   await page.goto("/");
   await settled(page);
   writeFileSync(path, text.replace("needs: prepare", "needs: preparation"));
-  // What is wrong, not the text that is: `preparation` stands in the file too.
-  const fault = page.getByText(/`preparation`/).first();
+  // What is wrong, not what is written: that stands in the file too.
+  const fault = page.getByText(/which is not a task of this DAG/).first();
   await page.goto("/project");
   await expect(fault).toBeVisible({ timeout: 20_000 });
   await page.goto("/dags/release?tab=yaml");

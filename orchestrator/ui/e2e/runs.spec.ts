@@ -120,11 +120,10 @@ test("a paused DAG says so, and is resumed", async ({ signedIn }) => {
   const page = await signedIn();
   await page.goto("/dags/ticks");
   await page.getByRole("button", { name: /^Pause/ }).first().click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByRole("button", { name: /^Pause/ }).click();
+  await page.getByRole("dialog", { name: "Pause ticks" }).getByRole("button", { name: "Pause" }).click();
   await expect(page.getByText("paused", { exact: true }).first()).toBeVisible();
   await page.getByRole("button", { name: /^Resume/ }).first().click();
-  if (await dialog.isVisible()) await dialog.getByRole("button", { name: /^Resume/ }).click();
+  await page.getByRole("dialog", { name: "Resume ticks" }).getByRole("button", { name: "Resume" }).click();
   await expect(page.getByRole("button", { name: /^Pause/ }).first()).toBeVisible();
 });
 

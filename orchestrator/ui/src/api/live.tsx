@@ -15,7 +15,7 @@ const MADE_BY_RUNS = ["models", "views"] as const;
 
 /** Before what has changed is read: changes come together. */
 const TOGETHER_MS = 100;
-/** Between two readings of the same thing, however much happens and however long each takes. */
+/** Between two readings of the same thing, however much happens. */
 const BETWEEN_READINGS_MS = 2_000;
 
 const Connected = createContext(true);
@@ -63,38 +63,34 @@ function withChange(run: RunDetail, change: Change): RunDetail {
   return { ...run, tasks: run.tasks.map((task) => (task.name === name ? { ...task, state, attempt } : task)) };
 }
 
-/** Reads again what has changed: soon, then at most every two seconds for each thing, and never before it was read. */
+/** Reads again what has changed: soon, then at most every two seconds for each thing. */
 class Readings {
-  /** What is being read or rests, and whether it has changed since. */
-  private readonly going = new Map<string, { again: boolean }>();
-  private stopped = false;
+  /** What is about to be read or rests, and whether it has changed since it was. */
+  private readonly going = new Map<string, { again: boolean; timer: ReturnType<typeof setTimeout> }>();
 
   constructor(private readonly queries: QueryClient) {}
 
   ask(key: readonly string[]): void {
     const name = key.join("/");
     const going = this.going.get(name);
-    if (going === undefined) void this.read(name, key);
+    if (going === undefined) this.wait(name, key, TOGETHER_MS, true);
     else going.again = true;
   }
 
   stop(): void {
-    this.stopped = true;
+    for (const { timer } of this.going.values()) clearTimeout(timer);
   }
 
-  private async read(name: string, key: readonly string[]): Promise<void> {
-    const going = { again: true };
-    this.going.set(name, going);
-    await pause(TOGETHER_MS);
-    while (going.again && !this.stopped) {
-      going.again = false;
-      await this.queries.invalidateQueries({ queryKey: key });
-      await pause(BETWEEN_READINGS_MS);
+  private wait(name: string, key: readonly string[], ms: number, again: boolean): void {
+    this.going.set(name, { again, timer: setTimeout(() => this.look(name, key), ms) });
+  }
+
+  private look(name: string, key: readonly string[]): void {
+    if (this.going.get(name)?.again !== true) {
+      this.going.delete(name);
+      return;
     }
-    this.going.delete(name);
+    void this.queries.invalidateQueries({ queryKey: key });
+    this.wait(name, key, BETWEEN_READINGS_MS, false);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, ms));
 }

@@ -12,16 +12,20 @@ import { usePanelFocus } from "../../parts/panel-focus";
 import { State } from "../../parts/state";
 import { RunActions } from "./actions";
 import { Attention } from "./attention";
-import { Head } from "./head";
+import { hasEnded, Head } from "./head";
 import { TaskPanel } from "./task-panel";
 import { Views } from "./views";
 import "./run.css";
+
+const WHILE_IT_RUNS_MS = 5_000;
 
 export default function RunPage() {
   const { run: id = "" } = useParams();
   const run = useQuery({
     queryKey: ["run", id],
     queryFn: () => ask(api.GET("/api/v1/runs/{run}", { params: { path: { run: id } } })),
+    // A run that is run again and ends between two looks of the server is told by no event.
+    refetchInterval: ({ state: { data } }) => (data === undefined || hasEnded(data) ? false : WHILE_IT_RUNS_MS),
   });
   if (run.data === undefined) return <Page title="Run" above={[["/runs", "Runs"]]}><Loaded query={run} height={420}>{() => null}</Loaded></Page>;
   return <Run run={run.data} failed={run.error} />;
